@@ -1,0 +1,1 @@
+"""Who decides what a story looks like. One file a kind: a frozen ``Settings``, a class and ``make``."""

@@ -1,0 +1,115 @@
+"""The seams: where an adapter may be swapped. The whole architecture on one page.
+
+An adapter is one file in ``sources/``, ``editors/``, ``engines/`` or ``displays/`` with a frozen pydantic
+``Settings`` (what its table in ``config.toml`` may say), a class, and ``make(settings, surroundings)``.
+The file's name is the ``kind`` that selects it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from .model import Picture, Plate, Prompt, Story, Verdict
+
+Progress = Callable[[float], None]  #: told the done share, 0 … 1
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What an adapter may know of the place it runs in."""
+
+    name: str  #: the adapter's own name in config.toml
+    data: Path  #: the data folder
+    templates: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Bookmark:
+    """Where a source was left: what its server gave us to hand back. Opaque; kept only after a good parse."""
+
+    etag: str | None = None
+    last_modified: str | None = None
+    body_sha256: str | None = None  #: an equal body holds nothing new, whatever the validators say
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What one visit to a source brought."""
+
+    stories: tuple[Story, ...] = ()
+    bookmark: Bookmark = Bookmark()
+    title: str = ""  #: the feed's own title, for people
+    not_modified: bool = False
+    check_after: float | None = None  #: seconds the server asks us to stay away (ttl, Cache-Control), if it did
+    moved_to: str | None = None  #: the address of a permanent redirect, if there was one
+    dropped: int = 0  #: items that could not be used
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """An editor's word on one candidate: kept or not, and why. It can lower the gate's verdict, never raise it."""
+
+    story: str  #: the story's id
+    keep: bool
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """What an editor is told beside the story itself."""
+
+    verdict: Verdict
+    style: str
+    now: datetime  #: aware, in the owner's time zone
+    recent_scenes: Sequence[str] = ()  #: scenes of the last 48 h on this channel, newest first
+    subjects: Sequence[str] = ()  #: who may appear in *this* story; empty where the gate says nobody
+
+
+class Source(Protocol):
+    """A place stories come from."""
+
+    def fetch(self, bookmark: Bookmark) -> Fetched:
+        """Visit once. Raises SourceError."""
+        ...
+
+
+class Editor(Protocol):
+    """Decides what is worth showing and how it should look."""
+
+    def decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
+        """Rule on up to 40 candidates, in their order. Raises EditorError."""
+        ...
+
+    def describe(self, story: Story, brief: Brief) -> Prompt:
+        """Direct the picture of a story. Raises EditorError; Declined where it must not be illustrated."""
+        ...
+
+
+class Engine(Protocol):
+    """Makes pictures. Used from one thread at a time."""
+
+    def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
+        """Paint. The picture may be larger than asked, near the asked shape. Raises EngineError."""
+        ...
+
+    def close(self) -> None:
+        """Give back what is held. Safe to repeat."""
+        ...
+
+
+class Display(Protocol):
+    """A screen that must be told what to show. A browser asks by itself and needs none of this."""
+
+    def show(self, plate: Plate) -> None:
+        """See that the screen shows the plate. Raises DisplayError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the screen. Safe to repeat."""
+        ...
+
+

@@ -1,0 +1,1 @@
+"""Where stories come from. One file a kind."""
