@@ -64,7 +64,12 @@ def fitted(profile: Profile, width_px: int, height_px: int) -> Profile:
     scale = width_px / base.width_px if portrait else min(width_px / base.width_px, height_px / base.height_px * 1.15)
     scale = max(scale, 0.3)
     return replace(
-        base, width_px=width_px, height_px=height_px, unit=base.unit * scale,
-        type_max_px=base.type_max_px * scale, type_min_px=base.type_min_px * scale, panel=profile.panel,
+        base,
+        width_px=width_px,
+        height_px=height_px,
+        unit=base.unit * scale,
+        type_max_px=base.type_max_px * scale,
+        type_min_px=base.type_min_px * scale,
+        panel=profile.panel,
         qr=base.qr and width_px >= 640,
     )

@@ -111,5 +111,3 @@ class Display(Protocol):
     def close(self) -> None:
         """Let go of the screen. Safe to repeat."""
         ...
-
-

@@ -11,8 +11,14 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 def story(title="Night trains return to the Alps after a forty-year absence", **other):
     base = Story(
-        id=hashlib.sha256(title.encode()).hexdigest(), feed="http://feeds.example/news.xml", source="The Daily Example",
-        title=title, summary="", link="https://news.example/story", language="en", published=NOON,
+        id=hashlib.sha256(title.encode()).hexdigest(),
+        feed="http://feeds.example/news.xml",
+        source="The Daily Example",
+        title=title,
+        summary="",
+        link="https://news.example/story",
+        language="en",
+        published=NOON,
     )
     return replace(base, **other)
 
@@ -30,7 +36,12 @@ def prompt(**other):
 
 def plate(title=None, **other):
     base = Plate(
-        id=1, channel="home", story=story(title) if title else story(), step=Step.RENDERED, verdict=verdict(),
-        prompt=prompt(), chosen_at=NOON,
+        id=1,
+        channel="home",
+        story=story(title) if title else story(),
+        step=Step.RENDERED,
+        verdict=verdict(),
+        prompt=prompt(),
+        chosen_at=NOON,
     )
     return replace(base, **other)
