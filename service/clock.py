@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-Clock = Callable[[], datetime]
+Clock = Callable[[], datetime]  #: the current time in UTC, always aware
 
 
 def now() -> datetime:

@@ -1,0 +1,129 @@
+"""The data folder: who owns it, and its files."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ..errors import DataFolderError
+from ..model import Picture
+
+
+class Folder:
+    """``data/``: ``frontispiece.db``, ``pictures/ab/<sha256>.png``, ``service.lock`` while a service runs."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: io.TextIOWrapper | None = None
+        try:
+            (path / "pictures").mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataFolderError(f"the data folder {path} cannot be made: {error.strerror}") from error
+
+    # -- one process at a time moves rows ------------------------------------------------
+
+    def claim(self, about: dict[str, Any]) -> None:
+        """Lock the folder for this process and leave ``about`` (how to reach it). Raises DataFolderError if taken.
+
+        The lock is the operating system's (flock): it goes with the process, however that ends.
+        """
+        path = self.path / "service.lock"
+        try:
+            lock = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
+        except OSError as error:
+            raise DataFolderError(f"{path} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            pid = self.owner().get("pid", "?")
+            lock.close()
+            raise DataFolderError(
+                f"another frontispiece (process {pid}) is using {self.path}; stop it first, or choose another --data"
+            ) from error
+        self._lock = lock
+        self.describe(about)
+
+    def describe(self, about: dict[str, Any]) -> None:
+        """Replace what ``owner`` tells others about the claiming process."""
+        if self._lock is not None:
+            self._lock.seek(0)
+            self._lock.truncate()
+            with contextlib.suppress(OSError):  # a full disk must not stop the service: others just cannot ask it
+                json.dump({"pid": os.getpid(), **about}, self._lock)
+                self._lock.flush()
+
+    def owner(self) -> dict[str, Any]:
+        """What the process that claimed the folder last said of itself; empty where nobody did."""
+        try:
+            about = json.loads((self.path / "service.lock").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return about if isinstance(about, dict) else {}
+
+    def release(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    # -- pictures: the file is whole before any row names it -----------------------------
+
+    def write(self, picture: Picture) -> str:
+        """Keep a picture's file and return its name, ``ab/<sha256>.png``. Safe to repeat. Raises DataFolderError."""
+        digest = hashlib.sha256(picture.data).hexdigest()
+        name = f"{digest[:2]}/{digest}{picture.suffix}"
+        path = self.path / "pictures" / name
+        try:
+            if not path.exists() or path.stat().st_size != len(picture.data):
+                write_whole(path, picture.data)
+        except OSError as error:
+            raise DataFolderError(f"a picture cannot be kept in {self.path}: {error.strerror}") from error
+        return name
+
+    def read(self, name: str) -> bytes:
+        """A picture's file. Raises OSError where it is gone, ValueError where its bytes are not the ones kept."""
+        data = (self.path / "pictures" / name).read_bytes()
+        if hashlib.sha256(data).hexdigest() != Path(name).stem:
+            raise ValueError(f"{name} is damaged")
+        return data
+
+    def remove(self, name: str) -> None:
+        (self.path / "pictures" / name).unlink(missing_ok=True)
+
+    def sweep(self) -> int:
+        """Remove unfinished files that a killed process left; return how many."""
+        parts = list((self.path / "pictures").glob("*/*.part"))
+        for part in parts:
+            part.unlink(missing_ok=True)
+        return len(parts)
+
+    def files(self) -> Iterator[tuple[str, int]]:
+        """Every picture's name and size in bytes."""
+        for path in (self.path / "pictures").glob("??/*"):
+            if path.suffix != ".part":
+                yield f"{path.parent.name}/{path.name}", path.stat().st_size
+
+    def free_bytes(self) -> int:
+        return shutil.disk_usage(self.path).free
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file so that it is there whole or not at all, whatever happens meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,71 @@
+"""The tables, as numbered migrations: a script's place in the list is the version it makes (``PRAGMA user_version``).
+
+Checks make an impossible row impossible. Times are ISO 8601 in UTC with milliseconds, so that text order is time order.
+"""
+
+import sqlite3
+
+MIGRATIONS = (
+    """
+    CREATE TABLE feeds (
+        url TEXT PRIMARY KEY,
+        title TEXT NOT NULL DEFAULT '',
+        bookmark TEXT NOT NULL DEFAULT '{}',
+        checked_at TEXT, next_check TEXT,
+        failures INTEGER NOT NULL DEFAULT 0, error TEXT,
+        gone INTEGER NOT NULL DEFAULT 0 CHECK (gone IN (0, 1)),
+        moved_to TEXT, moved_seen INTEGER NOT NULL DEFAULT 0,
+        CHECK ((failures = 0) = (error IS NULL))
+    ) STRICT;
+
+    CREATE TABLE stories (
+        id TEXT PRIMARY KEY CHECK (length(id) = 64),
+        feed TEXT NOT NULL, source TEXT NOT NULL, title TEXT NOT NULL CHECK (title != ''), summary TEXT NOT NULL,
+        link TEXT NOT NULL, language TEXT NOT NULL, published TEXT NOT NULL, first_seen TEXT NOT NULL,
+        verdict TEXT CHECK (verdict IS NULL OR json_valid(verdict))
+    ) STRICT;
+    CREATE INDEX stories_unjudged ON stories (first_seen) WHERE verdict IS NULL;
+    CREATE INDEX stories_by_feed ON stories (feed, published);
+
+    CREATE TABLE pictures (
+        file TEXT PRIMARY KEY,
+        width_px INTEGER NOT NULL CHECK (width_px > 0), height_px INTEGER NOT NULL CHECK (height_px > 0),
+        bytes INTEGER NOT NULL CHECK (bytes > 0),
+        recipe TEXT NOT NULL CHECK (json_valid(recipe)), made_at TEXT NOT NULL
+    ) STRICT;
+
+    CREATE TABLE plates (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        story TEXT NOT NULL REFERENCES stories, channel TEXT NOT NULL,
+        step TEXT NOT NULL CHECK (step IN ('chosen', 'described', 'rendered', 'declined')),
+        prompt TEXT CHECK (prompt IS NULL OR json_valid(prompt)),
+        picture TEXT REFERENCES pictures ON DELETE SET NULL,
+        text_only INTEGER NOT NULL DEFAULT 0 CHECK (text_only IN (0, 1)),
+        engine INTEGER NOT NULL DEFAULT 0 CHECK (engine >= 0),
+        attempts INTEGER NOT NULL DEFAULT 0 CHECK (attempts >= 0),
+        error TEXT, retry_at TEXT,
+        chosen_at TEXT NOT NULL, moved_at TEXT NOT NULL,
+        favourite INTEGER NOT NULL DEFAULT 0 CHECK (favourite IN (0, 1)),
+        UNIQUE (story, channel),
+        CHECK (step != 'described' OR prompt IS NOT NULL),
+        CHECK (text_only = 0 OR picture IS NULL)
+    ) STRICT;
+    CREATE INDEX plates_waiting ON plates (channel, id) WHERE step IN ('chosen', 'described');
+    CREATE INDEX plates_by_step ON plates (channel, step, id);
+    CREATE INDEX plates_by_picture ON plates (picture);
+
+    CREATE TABLE showings (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        display TEXT NOT NULL, plate INTEGER NOT NULL REFERENCES plates ON DELETE CASCADE, shown_at TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX showings_latest ON showings (display, id);
+    CREATE INDEX showings_of_plate ON showings (plate, display, id);
+    """,
+)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring a database up to date; each step is one transaction, so an interrupted one is simply taken again."""
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    for number, script in enumerate(MIGRATIONS[version:], version + 1):
+        db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")

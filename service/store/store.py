@@ -1,0 +1,216 @@
+"""What moves a row: each verb's beginning, end and failure.
+
+Short transactions, never held across network or GPU work.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from .. import clock
+from ..errors import DataFolderError
+from ..model import Picture, Plate, Prompt, Step, Story, Verdict
+from ..protocols import Fetched
+from .folder import Folder
+from .rows import PLATE, FeedRow, feed_of, marks, plate_of, stamp, story_of, verdict_of
+from .schema import migrate
+
+FRESH = "attempts = 0, error = NULL, retry_at = NULL, moved_at = ?"
+
+
+class Store:
+    """The database of one data folder. One connection a thread. Raises DataFolderError where it cannot be used."""
+
+    def __init__(self, folder: Path, now: clock.Clock = clock.now) -> None:
+        self.folder, self.now, self._local = Folder(folder), now, threading.local()
+        try:
+            migrate(self.db)
+        except sqlite3.Error as error:
+            raise DataFolderError(f"{folder / 'frontispiece.db'} cannot be used: {error}") from error
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """This thread's connection. WAL: readers never wait for the one writer."""
+        if not hasattr(self._local, "db"):
+            db = sqlite3.connect(self.folder.path / "frontispiece.db", isolation_level=None, timeout=10)
+            db.row_factory = sqlite3.Row
+            db.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;")
+            self._local.db = db
+        connection: sqlite3.Connection = self._local.db
+        return connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing. A disk that is full or a file that is damaged is a DataFolderError."""
+        try:
+            self.db.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.db
+                self.db.execute("COMMIT")
+            except BaseException:
+                if self.db.in_transaction:
+                    self.db.execute("ROLLBACK")
+                raise
+        except sqlite3.IntegrityError:
+            raise  # an impossible row is a bug of ours
+        except (sqlite3.OperationalError, sqlite3.DatabaseError) as error:
+            raise DataFolderError(f"the database in {self.folder.path} cannot be written: {error}") from error
+
+    # -- feeds and stories ----------------------------------------------------------------
+
+    def feed(self, url: str) -> FeedRow:
+        row = self.db.execute("SELECT * FROM feeds WHERE url = ?", (url,)).fetchone()
+        return feed_of(row) if row else FeedRow(url)
+
+    def visited(self, url: str, fetched: Fetched, next_check: datetime) -> int:
+        """Remember what a good visit brought: new stories and the feed's state together, or neither."""
+        before, moved = self.feed(url), fetched.moved_to
+        seen = before.moved_seen + 1 if moved and moved == before.moved_to else int(moved is not None)
+        with self.transaction() as db:
+            new = sum(self._add(db, story) for story in fetched.stories)
+            db.execute(
+                "INSERT OR REPLACE INTO feeds (url, title, bookmark, checked_at, next_check, moved_to, moved_seen)"
+                " VALUES (?,?,?,?,?,?,?)",
+                (url, fetched.title or before.title, json.dumps(asdict(fetched.bookmark)), stamp(self.now()),
+                 stamp(next_check), moved, seen),
+            )  # fmt: skip
+        return new
+
+    def _add(self, db: sqlite3.Connection, story: Story) -> int:
+        return db.execute(
+            "INSERT OR IGNORE INTO stories VALUES (?,?,?,?,?,?,?,?,?,NULL)",
+            (story.id, story.feed, story.source, story.title, story.summary, story.link, story.language,
+             stamp(story.published), stamp(self.now())),
+        ).rowcount  # fmt: skip
+
+    def unreachable(self, url: str, error: str, next_check: datetime, *, gone: bool = False) -> None:
+        """Remember that a visit failed: old stories stay, the next visit waits."""
+        with self.transaction() as db:
+            db.execute(
+                "INSERT INTO feeds (url, checked_at, next_check, failures, error, gone) VALUES (?1,?2,?3,1,?4,?5)"
+                " ON CONFLICT (url) DO UPDATE SET checked_at=?2, next_check=?3, failures=failures+1, error=?4, gone=?5",
+                (url, stamp(self.now()), stamp(next_check), error, int(gone)),
+            )
+
+    def unjudged(self, limit: int = 5000) -> list[Story]:
+        rows = self.db.execute(
+            "SELECT * FROM stories WHERE verdict IS NULL ORDER BY first_seen DESC LIMIT ?", (limit,)
+        ).fetchall()
+        return [story_of(row, row["id"]) for row in rows]
+
+    def judged(self, verdicts: Sequence[tuple[str, Verdict]]) -> None:
+        with self.transaction() as db:
+            db.executemany(
+                "UPDATE stories SET verdict = ? WHERE id = ?",
+                [(json.dumps(asdict(verdict)), story) for story, verdict in verdicts],
+            )
+
+    def candidates(self, channel: str, feeds: Sequence[str], limit: int = 2000) -> list[tuple[Story, Verdict]]:
+        """Judged stories of these feeds that this channel has not used yet, newest first."""
+        rows = self.db.execute(
+            f"SELECT * FROM stories WHERE feed IN ({marks(feeds)}) AND verdict IS NOT NULL AND NOT EXISTS"  # noqa: S608
+            " (SELECT 1 FROM plates WHERE plates.story = stories.id AND plates.channel = ?)"
+            " ORDER BY published DESC LIMIT ?",
+            (*feeds, channel, limit),
+        ).fetchall()
+        return [(story_of(row, row["id"]), verdict_of(row["verdict"])) for row in rows]
+
+    # -- plates -----------------------------------------------------------------------------
+
+    def chosen(self, channel: str, story: str, *, text_only: bool) -> None:
+        self._new_plate(channel, story, Step.CHOSEN, text_only=text_only, error=None)
+
+    def declined(self, channel: str, story: str, why: str) -> None:
+        """Remember that this story is not for this channel, so that nobody is asked again."""
+        self._new_plate(channel, story, Step.DECLINED, text_only=False, error=why)
+
+    def _new_plate(self, channel: str, story: str, step: Step, *, text_only: bool, error: str | None) -> None:
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO plates (story, channel, step, text_only, error, chosen_at, moved_at)"
+                " VALUES (?,?,?,?,?,?,?)",
+                (story, channel, step, int(text_only), error, stamp(self.now()), stamp(self.now())),
+            )
+
+    def waiting(self, channel: str, step: Step) -> list[Plate]:
+        """Plates that have finished ``step`` and may be moved on now, oldest first."""
+        rows = self.db.execute(
+            f"{PLATE} WHERE plates.channel = ? AND plates.step = ? AND plates.step IN ('chosen', 'described')"
+            " AND (retry_at IS NULL OR retry_at <= ?) ORDER BY plates.id",
+            (channel, step, stamp(self.now())),
+        ).fetchall()
+        return [plate_of(row) for row in rows]
+
+    def unfinished(self, channel: str | None = None) -> list[Plate]:
+        """Every plate that is on its way, whether it waits or not."""
+        rows = self.db.execute(
+            f"{PLATE} WHERE plates.step IN ('chosen', 'described') AND (?1 IS NULL OR plates.channel = ?1)"
+            " ORDER BY plates.id",
+            (channel,),
+        ).fetchall()
+        return [plate_of(row) for row in rows]
+
+    def begin(self, plate: Plate) -> None:
+        """Count an attempt *before* it runs: a story that kills the process is not tried for ever."""
+        self._set(plate.id, "attempts = attempts + 1, error = 'interrupted', retry_at = NULL")
+
+    def failed(self, plate: Plate, error: str, wait: timedelta) -> None:
+        self._set(plate.id, "error = ?, retry_at = ?", error, stamp(self.now() + wait))
+
+    def described(self, plate: Plate, prompt: Prompt) -> None:
+        self._move(plate, Step.DESCRIBED, "prompt = ?", json.dumps(asdict(prompt)))
+
+    def rendered(self, plate: Plate, picture: Picture) -> None:
+        """Keep a picture: its file, then its row, then the plate's step."""
+        file = self.folder.write(picture)
+        with self.transaction() as db:
+            db.execute(
+                "INSERT OR IGNORE INTO pictures VALUES (?,?,?,?,?,?)",
+                (file, picture.width_px, picture.height_px, len(picture.data), json.dumps(dict(picture.recipe)),
+                 stamp(self.now())),
+            )  # fmt: skip
+            self._update(db, plate.id, f"step = 'rendered', {FRESH}, picture = ?", stamp(self.now()), file)
+
+    def next_engine(self, plate: Plate, error: str) -> None:
+        """The current engine's attempts are spent: start anew with the one after it."""
+        self._set(plate.id, "engine = engine + 1, attempts = 0, error = ?, retry_at = NULL", error)
+
+    def unillustrated(self, plate: Plate, why: str | None = None) -> None:
+        """The plate will be a text-only slide, and is ready to show."""
+        with self.transaction() as db:
+            self._update(db, plate.id, f"step = 'rendered', {FRESH}, text_only = 1, picture = NULL", stamp(self.now()))
+            self._update(db, plate.id, "error = ?", why)
+
+    def refused(self, plate: Plate, why: str) -> None:
+        """The editor will not have this story after all."""
+        self._move(plate, Step.DECLINED, "error = ?", why)
+
+    def spoilt(self, plate: Plate) -> None:
+        """The picture's file is gone or damaged: paint it again."""
+        self._set(plate.id, f"step = 'described', {FRESH}, picture = NULL, engine = 0", stamp(self.now()))
+
+    def retry(self, plate_id: int | None = None) -> int:
+        """Let waiting plates be tried again at once; return how many."""
+        with self.transaction() as db:
+            return db.execute(
+                "UPDATE plates SET attempts = 0, retry_at = NULL WHERE step IN ('chosen', 'described')"
+                " AND (?1 IS NULL OR id = ?1)",
+                (plate_id,),
+            ).rowcount
+
+    def _move(self, plate: Plate, step: Step, change: str, *values: object) -> None:
+        self._set(plate.id, f"step = '{step}', {FRESH}, {change}", stamp(self.now()), *values)
+
+    def _set(self, plate_id: int, change: str, *values: object) -> None:
+        with self.transaction() as db:
+            self._update(db, plate_id, change, *values)
+
+    def _update(self, db: sqlite3.Connection, plate_id: int, change: str, *values: object) -> None:
+        db.execute(f"UPDATE plates SET {change} WHERE id = ?", (*values, plate_id))  # noqa: S608
