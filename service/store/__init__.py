@@ -1,8 +1,8 @@
 """Everything remembered: one SQLite file, and pictures named by their SHA-256. Plain SQL, in this room only."""
 
-from .archive import Archive, Hung, Ready
+from .archive import Archive, Hung
 from .folder import Folder
 from .rows import FeedRow
 from .store import Store
 
-__all__ = ["Archive", "FeedRow", "Folder", "Hung", "Ready", "Store"]
+__all__ = ["Archive", "FeedRow", "Folder", "Hung", "Store"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..hanging import Ready
 from ..model import Plate
 from .rows import PLATE, FeedRow, feed_of, marks, plate_of, stamp
 from .store import Store
@@ -22,15 +23,6 @@ class Hung:
     showing: int
     plate: Plate
     since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Ready:
-    """A plate that could hang, and when this display last had it."""
-
-    plate: int
-    chosen_at: datetime
-    last_shown: datetime | None
 
 
 class Archive:

@@ -1,0 +1,171 @@
+"""Settings become sources, editors, engines and displays. The one place that wires."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from . import clock, displays, editors, engines, settings as config
+from .compose.slide import Composer, templates as slide_templates
+from .errors import ConfigError
+from .gate import Rules
+from .net import Net
+from .pipeline import Desk, Line
+from .press import Press
+from .profiles import PROFILES
+from .protocols import Display, Editor, Engine, Source, Surroundings
+from .settings import Settings
+from .sources.feed import Feed
+from .sources.parse import Parser
+from .store import Archive, Store
+from .wall import Wall, largest
+
+ROOMS = {"editors": editors, "engines": engines, "displays": displays}
+HERE = Path(__file__).parent
+
+
+def shipped(name: str) -> Path:
+    """A file or folder that comes with the program: beside the package in a checkout, inside it in a wheel."""
+    beside = HERE.parent / name
+    return beside if beside.exists() else HERE / f"_{name}"
+
+
+def adapters(room: str) -> dict[str, Any]:
+    """The adapter modules of a room by kind: every file there with a ``Settings`` and a ``make``."""
+    package = ROOMS[room]
+    names = [found.name for found in pkgutil.iter_modules(package.__path__)]
+    modules = {name: importlib.import_module(f"{package.__name__}.{name}") for name in names}
+    return {name.replace("_", "-"): m for name, m in modules.items() if hasattr(m, "make")}
+
+
+def read_settings(path: Path | None) -> Settings:
+    """Read and check ``config.toml``. Raises ConfigError with a line for every mistake."""
+    kinds: dict[str, dict[str, type[BaseModel]]] = {
+        room: {kind: module.Settings for kind, module in adapters(room).items()} for room in ROOMS
+    }
+    return config.load(path, kinds, slide_templates(shipped("templates")))
+
+
+def _table(named: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
+    """An adapter's own table, or the bare kind where the config only names it."""
+    return named.get(name, {"kind": name})
+
+
+@dataclass(frozen=True)
+class Service:
+    """A wired service over one data folder. Cheap until its parts are asked for."""
+
+    settings: Settings
+    data: Path
+
+    def _make(self, room: str, table: Mapping[str, Any], name: str) -> Any:
+        module = adapters(room)[str(table["kind"])]
+        return module.make(module.Settings.model_validate(table), Surroundings(name, self.data, self.templates))
+
+    @cached_property
+    def templates(self) -> Path:
+        return shipped("templates")
+
+    @cached_property
+    def store(self) -> Store:
+        return Store(self.data, clock.now)
+
+    @cached_property
+    def archive(self) -> Archive:
+        return Archive(self.store)
+
+    @cached_property
+    def composer(self) -> Composer:
+        return Composer(self.templates)
+
+    @cached_property
+    def parser(self) -> Parser:
+        return Parser()
+
+    @cached_property
+    def net(self) -> Net:
+        return Net(allow_private=self.settings.net.allow_private)
+
+    @cached_property
+    def house(self) -> Editor:
+        house: Editor = self._make("editors", {"kind": "house"}, "house")
+        return house
+
+    @cached_property
+    def papercut(self) -> Engine:
+        papercut: Engine = self._make("engines", {"kind": "papercut"}, "papercut")
+        return papercut
+
+    @cached_property
+    def desks(self) -> Mapping[str, Desk]:
+        return {name: self._desk(name) for name in self.settings.channels}
+
+    def _desk(self, name: str) -> Desk:
+        channel = self.settings.channels[name]
+        profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == name])
+        return Desk(
+            name=name, channel=channel,
+            rules=Rules(allow=channel.allow_words, block=channel.block_words, languages=channel.languages),
+            editor=self._make("editors", _table(self.settings.editors, channel.editor), channel.editor),
+            house=self.house,
+            engines=[(e, self._make("engines", _table(self.settings.engines, e), e)) for e in channel.engines],
+            width_px=profile.width_px, height_px=profile.height_px,
+        )  # fmt: skip
+
+    def source(self, url: str) -> Source:
+        languages = next((c.languages for c in self.settings.channels.values() if url in c.feeds), ())
+        return Feed(url, self.net, self.parser, clock.now, languages=languages)
+
+    @cached_property
+    def displays(self) -> Mapping[str, Display]:
+        told = [d for d in self.settings.displays if d.kind != "page"]
+        return {d.name: self._make("displays", {"kind": d.kind, "address": d.address}, d.name) for d in told}
+
+    @cached_property
+    def press(self) -> Press:
+        return Press(
+            Line(self.settings, self.store, self.archive, list(self.desks.values()), self.source, self.displays,
+                 self.parser.close)
+        )  # fmt: skip
+
+    @cached_property
+    def wall(self) -> Wall:
+        return Wall(self.settings, self.archive, self.composer, self.papercut, clock.now)
+
+    def close(self) -> None:
+        """Give back what was started. Safe to repeat."""
+        for desk in self.__dict__.get("desks", {}).values():
+            for _, engine in desk.engines:
+                engine.close()
+        for display in self.__dict__.get("displays", {}).values():
+            display.close()
+        if "parser" in self.__dict__:
+            self.parser.close()
+
+
+@contextmanager
+def opened(settings: Settings, data: Path) -> Iterator[Service]:
+    """A service that is closed in every case."""
+    service = Service(settings, data)
+    try:
+        yield service
+    finally:
+        service.close()
+
+
+def desk_of(service: Service, channel: str) -> Desk:
+    """A channel's desk. Raises ConfigError where there is no such channel."""
+    try:
+        return service.desks[channel]
+    except KeyError:
+        known = ", ".join(service.settings.channels)
+        raise ConfigError(f"there is no channel {channel!r} in the config; there is {known}") from None

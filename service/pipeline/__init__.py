@@ -1,0 +1,59 @@
+"""From news to wall, as verbs. Each takes what awaits it, does one thing, and moves it on.
+
+    mend ─▶ fetch ─▶ judge ─▶ choose ─▶ describe ─▶ render ─▶ show
+
+Nothing here knows which adapter it is talking to, and nothing is held in memory between steps: stop the process
+anywhere and the next round goes on from the last finished step. Every verb tells what it does as ``Event`` values.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterator
+
+from ..errors import FrontispieceError
+from .line import Desk, Event, Line
+from .plates import brief, describe, mend, render
+from .showings import show, tidy
+from .stories import choose, fetch, judge
+
+__all__ = [
+    "Desk",
+    "Event",
+    "Line",
+    "brief",
+    "choose",
+    "describe",
+    "fetch",
+    "judge",
+    "mend",
+    "render",
+    "run_round",
+    "show",
+    "tidy",
+    "told",
+]  # fmt: skip
+
+log = logging.getLogger(__name__)
+
+
+def run_round(line: Line, channels: Collection[str]) -> Iterator[Event]:
+    """One round for these channels through every verb up to the finished plate; ``show`` hangs it."""
+    desks = [desk for desk in line.desks if desk.name in channels]
+    for desk in desks:
+        yield from mend(line, desk)
+    yield from fetch(line, desks)
+    yield from judge(line)
+    for desk in desks:
+        yield from choose(line, desk)
+        yield from describe(line, desk)
+        yield from render(line, desk)
+
+
+def told(events: Iterator[Event]) -> Iterator[Event]:
+    """The events of a verb, ending with one that says why where an expected failure stops it."""
+    try:
+        yield from events
+    except FrontispieceError as error:
+        log.warning("%s", error)
+        yield Event("stop", error=str(error))

@@ -1,0 +1,58 @@
+"""What a round works with, and what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..gate import Rules
+from ..protocols import Display, Editor, Engine, Source
+from ..settings import Channel, Settings
+from ..store import Archive, Store
+
+MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a verb did, for people and programs to follow."""
+
+    verb: str
+    what: str = ""  #: a feed's address, a headline, a display
+    done: int = 0
+    total: int = 0
+    note: str = ""
+    error: str | None = None
+    plate: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One channel with its people: who edits, who paints, and how large."""
+
+    name: str
+    channel: Channel
+    rules: Rules
+    editor: Editor
+    house: Editor  #: takes over where the editor fails
+    engines: Sequence[tuple[str, Engine]]
+    width_px: int
+    height_px: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Everything a round works with."""
+
+    settings: Settings
+    store: Store
+    archive: Archive
+    desks: Sequence[Desk]
+    source: Callable[[str], Source]  #: a feed's address -> its source
+    displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves
+    rest: Callable[[], None]  #: called when the sources have been visited: give back what they held
+
+    @property
+    def now(self) -> datetime:
+        return self.store.now().astimezone(self.settings.zone)

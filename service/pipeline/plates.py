@@ -1,0 +1,108 @@
+"""Verbs on plates: mend, describe, render."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from ..errors import Declined, EditorError, EngineError
+from ..model import Plate, Step
+from ..protocols import Brief
+from ..store import Store
+from .line import MEMORY, Desk, Event, Line
+
+MAX_ATTEMPTS = 3  #: at one step with one engine
+
+
+def mend(line: Line, desk: Desk) -> Iterator[Event]:
+    """Send plates whose picture's file is gone or damaged back to be painted again."""
+    for ready in line.archive.ready(desk.name, "", limit=24):
+        plate = line.archive.plate(ready.plate)
+        if plate and plate.picture and not _sound(line.store, plate.picture):
+            line.store.spoilt(plate)
+            yield Event("mend", plate.story.title, note="its picture was damaged; painting it again", plate=plate.id)
+
+
+def _sound(store: Store, name: str) -> bool:
+    try:
+        store.folder.read(name)
+    except (OSError, ValueError):
+        return False
+    return True
+
+
+def describe(line: Line, desk: Desk) -> Iterator[Event]:
+    """Direct the picture of every chosen plate."""
+    plates = line.store.waiting(desk.name, Step.CHOSEN)
+    for done, plate in enumerate(plates, 1):
+        yield replace(_describe(line, desk, plate), done=done, total=len(plates))
+
+
+def _describe(line: Line, desk: Desk, plate: Plate) -> Event:
+    event = Event("describe", plate.story.title, plate=plate.id)
+    if plate.text_only:
+        line.store.unillustrated(plate)
+        return replace(event, note="text only")
+    spent = plate.attempts >= MAX_ATTEMPTS
+    if plate.attempts >= 2 * MAX_ATTEMPTS:
+        line.store.unillustrated(plate, plate.error)
+        return replace(event, note="text only", error=plate.error)
+    line.store.begin(plate)
+    try:
+        prompt = (desk.house if spent else desk.editor).describe(plate.story, brief(line, desk, plate))
+    except Declined as error:
+        line.store.refused(plate, str(error))
+        return replace(event, note=f"declined: {error}")
+    except EditorError as error:
+        line.store.failed(plate, str(error), _wait(plate.attempts))
+        return replace(event, error=str(error))
+    line.store.described(plate, prompt)
+    return replace(event, note=prompt.scene)
+
+
+def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
+    """What an editor is told beside the story."""
+    scenes = line.archive.recent_prompts(desk.name, line.store.now() - MEMORY)
+    return Brief(
+        verdict=plate.verdict, style=desk.channel.style, now=line.now,
+        recent_scenes=tuple(scene for _, scene in scenes if scene),
+        subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
+    )  # fmt: skip
+
+
+def render(line: Line, desk: Desk) -> Iterator[Event]:
+    """Paint every described plate, with the channel's engines in order."""
+    plates = line.store.waiting(desk.name, Step.DESCRIBED)
+    for done, plate in enumerate(plates, 1):
+        yield replace(_render(line, desk, plate), done=done, total=len(plates))
+
+
+def _render(line: Line, desk: Desk, plate: Plate) -> Event:
+    """Attempts are spent at once on an engine that has another behind it, and with waits on the last one."""
+    event = Event("render", plate.story.title, plate=plate.id)
+    while plate.engine < len(desk.engines):
+        name, engine = desk.engines[plate.engine]
+        if plate.attempts >= MAX_ATTEMPTS:
+            line.store.next_engine(plate, plate.error or "")
+            plate = replace(plate, engine=plate.engine + 1, attempts=0)
+            continue
+        line.store.begin(plate)
+        try:
+            assert plate.prompt is not None
+            picture = engine.render(plate.prompt, desk.width_px, desk.height_px)
+        except EngineError as error:
+            plate = replace(plate, attempts=plate.attempts + 1, error=f"{name}: {error}")
+            last = plate.engine == len(desk.engines) - 1
+            line.store.failed(plate, plate.error or "", _wait(plate.attempts) if last else timedelta(0))
+            if last and plate.attempts < MAX_ATTEMPTS:
+                return replace(event, error=plate.error)
+            continue
+        line.store.rendered(plate, picture)
+        return replace(event, note=name)
+    line.store.unillustrated(plate, plate.error)
+    return replace(event, note="text only", error=plate.error)
+
+
+def _wait(attempts: int) -> timedelta:
+    return timedelta(minutes=2 * 2**attempts)

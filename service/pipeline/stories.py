@@ -1,0 +1,106 @@
+"""Verbs on stories: fetch, judge, choose."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
+from urllib.parse import urlsplit
+
+from .. import choice
+from ..errors import EditorError, SourceError
+from ..gate import Rules, decide, judge as find_verdict
+from ..model import Decision, Story, Verdict
+from ..protocols import Ruling
+from ..sources.manners import next_check
+from .line import MEMORY, Desk, Event, Line
+
+log = logging.getLogger(__name__)
+
+FETCHERS = 8
+
+
+def fetch(line: Line, desks: Sequence[Desk]) -> Iterator[Event]:
+    """Visit the feeds that are due, one at a time per host; a bad one never delays the others."""
+    urls = dict.fromkeys(url for desk in desks for url in desk.channel.feeds)
+    due = [url for url in urls if _due(line, url)]
+    hosts: dict[str, list[str]] = {}
+    for url in due:
+        hosts.setdefault(urlsplit(url).netloc.lower(), []).append(url)
+    done = 0
+    try:
+        with ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch") as pool:
+            visits = [
+                pool.submit(lambda group: [_visit(line, url) for url in group], group) for group in hosts.values()
+            ]
+            for visit in as_completed(visits):
+                for event in visit.result():
+                    done += 1
+                    yield replace(event, done=done, total=len(due))
+    finally:
+        line.rest()
+
+
+def _due(line: Line, url: str) -> bool:
+    row = line.store.feed(url)
+    return not row.gone and (row.next_check is None or row.next_check <= line.store.now())
+
+
+def _visit(line: Line, url: str) -> Event:
+    row = line.store.feed(url)
+    try:
+        # a permanent redirect is believed when it was met twice
+        address = row.moved_to if row.moved_to and row.moved_seen > 1 else url
+        fetched = line.source(address).fetch(row.bookmark)
+    except SourceError as error:
+        wait = next_check(line.store.now(), error, row.failures + 1)
+        line.store.unreachable(url, str(error), wait, gone=error.gone)
+        return Event("fetch", url, error=str(error))
+    stories = tuple(replace(story, feed=url) for story in fetched.stories)
+    new = line.store.visited(url, replace(fetched, stories=stories), next_check(line.store.now(), fetched, 0))
+    return Event("fetch", url, note="not modified" if fetched.not_modified else f"{new} new")
+
+
+def judge(line: Line) -> Iterator[Event]:
+    """Give every new story its verdict. The gate is pure; owners' words are weighed when choosing."""
+    stories = line.store.unjudged()
+    if stories:
+        rules = Rules()
+        line.store.judged([(s.id, find_verdict(s.title, s.summary, s.language, rules)) for s in stories])
+        yield Event("judge", done=len(stories), total=len(stories), note=f"{len(stories)} judged")
+
+
+def choose(line: Line, desk: Desk) -> Iterator[Event]:
+    """Pick the round's plates: those the dial lets through, fresh, varied, and the same event only once."""
+    wanted = desk.channel.plates_per_round - len(line.store.unfinished(desk.name))
+    if wanted <= 0:
+        return
+    now = line.store.now()
+    found = line.store.candidates(desk.name, desk.channel.feeds)
+    candidates = [choice.Candidate(s, v, d) for s, v in found if (d := _decision(desk, s, v)) is not Decision.SKIP]
+    recent = [title for title, _ in line.archive.recent_prompts(desk.name, now - MEMORY)]
+    ranked = choice.choose(candidates, wanted * 2, now=now, max_age_hours=desk.channel.max_age_hours, recent=recent)
+    kept = 0
+    picks: list[tuple[Story, Decision]] = []
+    for candidate, ruling in zip(ranked, _rulings(desk, [(c.story, c.verdict) for c in ranked]), strict=True):
+        if not ruling.keep:
+            line.store.declined(desk.name, candidate.story.id, ruling.why)
+        elif kept < wanted:
+            kept += 1
+            picks.append((candidate.story, candidate.decision))
+    for story, decision in reversed(picks):  # the best is chosen last, so that it is the newest on the wall
+        line.store.chosen(desk.name, story.id, text_only=decision is Decision.TEXT_ONLY)
+    yield Event("choose", desk.name, done=kept, total=wanted, note=f"{kept} of {len(found)} stories")
+
+
+def _decision(desk: Desk, story: Story, verdict: Verdict) -> Decision:
+    return decide(story, verdict, desk.channel.mood, desk.rules)
+
+
+def _rulings(desk: Desk, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
+    try:
+        return desk.editor.decide(candidates)
+    except EditorError as error:
+        log.warning("the editor of %s could not decide: %s; the house rules do", desk.name, error)
+        return desk.house.decide(candidates)

@@ -1,0 +1,108 @@
+"""The press: one round at a time, whoever asks for it, and what there is to say about the work."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Collection, Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from . import __version__, pipeline
+from .errors import FrontispieceError
+from .model import Plate
+from .pipeline import Event, Line
+from .store import FeedRow
+
+LOW_DISK_BYTES = 200_000_000
+
+
+class Busy(FrontispieceError):
+    """A round is running already."""
+
+
+class Press:
+    """Runs the verbs of one line, one caller at a time."""
+
+    def __init__(self, line: Line) -> None:
+        self.line = line
+        self.last_error: str | None = None
+        self._round, self._hanging = threading.Lock(), threading.Lock()
+
+    def round(self, channels: Collection[str] = (), *, wait: bool = False) -> Iterator[Event]:
+        """One round through every verb for these channels (none named: all), told as it goes.
+
+        Raises Busy at once if a round is running and ``wait`` is false.
+        """
+        if not self._round.acquire(blocking=wait):
+            raise Busy("a round is running already; it will be done in a moment")
+        return self._running(channels or [desk.name for desk in self.line.desks])
+
+    def _running(self, channels: Collection[str]) -> Iterator[Event]:
+        try:
+            self.last_error = None
+            yield from self._noted(pipeline.run_round(self.line, channels))
+            yield from self.show()
+        finally:
+            self._round.release()
+
+    def show(self) -> list[Event]:
+        """Hang what is due. Cheap, and does not wait for a round: called every few seconds."""
+        with self._hanging:
+            return list(self._noted(pipeline.show(self.line)))
+
+    def tidy(self) -> list[Event]:
+        """Let go of what is old or too much, between two rounds."""
+        with self._round:
+            return list(self._noted(pipeline.tidy(self.line)))
+
+    def _noted(self, events: Iterator[Event]) -> Iterator[Event]:
+        for event in pipeline.told(events):
+            if event.verb == "stop":
+                self.last_error = event.error
+            yield event
+
+    # -- what there is to say ---------------------------------------------------------------
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether the store answers, and what is wrong if not."""
+        try:
+            self.line.store.db.execute("SELECT 1 FROM plates LIMIT 1").fetchone()
+        except Exception as error:  # whatever it is, the answer is "not ready"
+            return False, f"the store does not answer: {error}"
+        return True, "ready"
+
+    def status(self) -> dict[str, Any]:
+        """Everything worth knowing, JSON-safe."""
+        free = shutil.disk_usage(self.line.store.folder.path).free
+        return {
+            "version": __version__,
+            "data": str(self.line.store.folder.path),
+            "error": self.last_error,
+            "disk": {"free_bytes": free, "low": free < LOW_DISK_BYTES},
+            "counts": self.line.archive.counts(),
+            "channels": [self._channel(desk) for desk in self.line.desks],
+            "stuck": [_stuck(plate) for plate in self.line.store.unfinished()],
+        }
+
+    def _channel(self, desk: pipeline.Desk) -> dict[str, Any]:
+        feeds = self.line.archive.feeds(desk.channel.feeds)
+        return {
+            "name": desk.name, "mood": desk.channel.mood, "editor": desk.channel.editor,
+            "engines": list(desk.channel.engines), "feeds": [_feed(row) for row in feeds],
+        }  # fmt: skip
+
+
+def _feed(row: FeedRow) -> dict[str, Any]:
+    table = asdict(row)
+    del table["bookmark"]
+    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in table.items()}
+
+
+def _stuck(plate: Plate) -> dict[str, Any]:
+    return {
+        "plate": plate.id, "channel": plate.channel, "headline": plate.story.title, "step": str(plate.step),
+        "attempts": plate.attempts, "error": plate.error,
+        "next_try": plate.retry_at.isoformat() if plate.retry_at else "next round",
+    }  # fmt: skip

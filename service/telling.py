@@ -1,0 +1,216 @@
+"""What the command prints: tables and bars for people, JSON lines for programs."""
+
+from __future__ import annotations
+
+import json as _json
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.table import Table
+
+from .errors import ConfigError, FrontispieceError
+from .pipeline import Event
+from .press import Busy
+from .settings import Settings
+
+out, err = Console(highlight=False), Console(stderr=True, highlight=False)
+DONE = {"fetch": "Reading feeds", "describe": "Directing", "render": "Painting", "show": "Hanging"}
+
+
+def line(value: object) -> None:
+    """Print one JSON object on a line of its own."""
+    print(_json.dumps(value, ensure_ascii=False, default=str), flush=True)
+
+
+def complain(error: FrontispieceError) -> None:
+    """Say what went wrong, on stderr."""
+    mistakes = error.mistakes if isinstance(error, ConfigError) else [str(error)]
+    if len(mistakes) > 1:
+        err.print(f"[bold red]{len(mistakes)} mistakes in the config:[/]")
+    for mistake in mistakes:
+        err.print(f"[red]{'  ' if len(mistakes) > 1 else ''}{escape(mistake)}[/]", soft_wrap=True)
+
+
+def welcome(port: int, settings: Settings) -> None:
+    """What to open, once the service listens."""
+    out.print(f"\n[bold]Frontispiece[/] is at [link]http://localhost:{port}/[/]   (stop with Ctrl-C)")
+    for display in settings.displays:
+        out.print(f"  {display.name:<12} http://localhost:{port}/d/{display.name}", soft_wrap=True)
+    out.print()
+
+
+# -- a round ---------------------------------------------------------------------------------
+
+
+def table(event: Event) -> dict[str, Any]:
+    """An event as a program reads it: only what it says."""
+    return {key: value for key, value in asdict(event).items() if value not in ("", None, 0) or key == "verb"}
+
+
+def asked(url: str, secret: str, channels: list[str]) -> Iterator[dict[str, Any]]:
+    """Ask the running service for a round and follow it. Raises FrontispieceError."""
+    import httpx
+
+    try:
+        with httpx.stream(
+            "POST", f"{url}/api/round", headers={"X-Frontispiece-Secret": secret}, json={"channels": channels},
+            timeout=httpx.Timeout(10, read=None), trust_env=False,
+        ) as answer:  # fmt: skip
+            if answer.status_code == 409:
+                raise Busy("the running service is in the middle of a round; try again in a moment")
+            answer.raise_for_status()
+            for text in answer.iter_lines():
+                if text.strip():
+                    yield _json.loads(text)
+    except httpx.HTTPError as error:
+        raise FrontispieceError(f"the running service at {url} does not answer: {error}") from error
+
+
+def followed(events: Iterable[dict[str, Any]], *, json: bool) -> Iterator[dict[str, Any]]:
+    """Pass the events on, telling each: a JSON line, or a bar that moves."""
+    if json:
+        for event in events:
+            line(event)
+            yield event
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn())
+    with Progress(*columns, console=err, transient=True) as progress:
+        tasks: dict[str, Any] = {}
+        for event in events:
+            verb, total = event["verb"], event.get("total")
+            if total and verb in DONE:
+                tasks[verb] = tasks.get(verb) or progress.add_task(DONE[verb])
+                progress.update(tasks[verb], total=total, completed=event.get("done", 0))
+            _tell(event)
+            yield event
+
+
+def _tell(event: dict[str, Any]) -> None:
+    what, note, error = (escape(str(event.get(key) or "")) for key in ("what", "note", "error"))
+    mark = "[red]✗[/]" if event.get("error") else "[green]✓[/]"
+    err.print(f"{mark} [dim]{event['verb']:<8}[/] {what}  [dim]{note}[/] [red]{error}[/]", soft_wrap=True)
+
+
+def finished(tally: Counter[str], seconds: float, *, json: bool) -> None:
+    """The last line of a round."""
+    if json:
+        line({"verb": "done", "painted": tally["render"], "errors": tally["errors"], "seconds": round(seconds, 2)})
+    else:
+        out.print(f"{tally['render']} painted, {tally['errors']} errors, {seconds:.1f} s")
+
+
+# -- status and check --------------------------------------------------------------------------
+
+
+def running(owner: dict[str, Any]) -> dict[str, Any] | None:
+    """What the running service says of itself, if there is one."""
+    import httpx
+
+    if "url" not in owner:
+        return None
+    try:
+        answer = httpx.get(f"{owner['url']}/api/status", timeout=3, trust_env=False)
+        return dict(answer.json()) | {"running": True, "url": owner["url"]} if answer.is_success else None
+    except (httpx.HTTPError, ValueError):
+        return None
+
+
+def status(told: dict[str, Any], *, json: bool) -> None:
+    """How things are."""
+    if json:
+        line(told)
+        return
+    state = f"running at {told.get('url')}" if told["running"] else "not running"
+    out.print(f"[bold]Frontispiece {told['version']}[/], {state}; data in {escape(str(told['data']))}", soft_wrap=True)
+    if told["error"]:
+        out.print(f"[red]last round: {escape(str(told['error']))}[/]", soft_wrap=True)
+    if told["disk"]["low"]:
+        out.print(f"[red]the disk is nearly full: {told['disk']['free_bytes'] / 1e6:.0f} MB free[/]")
+    out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
+    for channel in told["channels"]:
+        _print(f"feeds of {channel['name']}", ("feed", "last visit", "next visit", "state"), [
+            (feed["title"] or feed["url"], _clock(feed["checked_at"]), _clock(feed["next_check"]),
+             feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
+            for feed in channel["feeds"]
+        ])  # fmt: skip
+    _print("displays", ("display", "shows", "since", "note"), [
+        (d["name"], d["headline"], _clock(d["since"]), d["note"]) for d in told["displays"]
+    ])  # fmt: skip
+    if told["stuck"]:
+        _print("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
+            (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _clock(p["next_try"]))
+            for p in told["stuck"]
+        ])  # fmt: skip
+
+
+def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
+    """Tell each finding as it comes; True if all is well."""
+    well = True
+    for finding in found:
+        well = well and finding["ok"]
+        if json:
+            line(finding)
+            continue
+        mark = "[green]✓[/]" if finding["ok"] else "[red]✗[/]"
+        out.print(f"{mark} {escape(finding['what'])}: {escape(finding['says'])}", soft_wrap=True)
+        if finding.get("do"):
+            out.print(f"    → {escape(finding['do'])}", soft_wrap=True)
+    return well
+
+
+def _print(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    shown = Table(*columns, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for row in rows:
+        shown.add_row(*(escape(str(cell)) for cell in row))
+    out.print(shown, soft_wrap=not sys.stdout.isatty())
+
+
+def _clock(moment: str | None) -> str:
+    if not moment:
+        return ""
+    try:
+        return datetime.fromisoformat(moment).astimezone().strftime("%a %H:%M")
+    except ValueError:
+        return moment
+
+
+# -- the small doors -------------------------------------------------------------------------
+
+
+def remark(words: str) -> None:
+    """Something a person should know, on stderr, where it does not disturb a program."""
+    err.print(escape(words), style="dim", soft_wrap=True)
+
+
+def parsed(result: dict[str, Any]) -> None:
+    """What was in a feed document."""
+    if not result["ok"]:
+        out.print(f"[red]✗[/] {escape(result['file'])}: [red]{escape(result['error'])}[/]", soft_wrap=True)
+        return
+    out.print(f"[green]✓[/] {escape(result['file'])}: [bold]{escape(result['title'])}[/], "
+              f"{len(result['stories'])} stories, {result['dropped']} dropped", soft_wrap=True)  # fmt: skip
+    for story in result["stories"]:
+        out.print(f"    [dim]{story['published']:%d %b %H:%M} {story['language']:<6}[/] {escape(story['title'])}",
+                  soft_wrap=True)  # fmt: skip
+
+
+def judged(result: dict[str, Any]) -> None:
+    """The gate's finding on one headline."""
+    colour = {"paint": "green", "text-only": "yellow", "skip": "red"}[result["decision"]]
+    out.print(f"[{colour}]{result['decision']:<9}[/] {result['gravity']:.2f} {result['mood']:<8} "
+              f"{escape(result['headline'])}  [dim]{escape(result['why'])}[/]", soft_wrap=True)  # fmt: skip
+
+
+def directed(told: dict[str, Any]) -> None:
+    """A direction, part by part."""
+    for key in ("headline", "keep", "decision", "mood", "topic", "scene", "prompt", "avoid", "alt", "why"):
+        value = told[key]
+        words = ", ".join(value) if isinstance(value, tuple) else str(value)
+        out.print(f"[bold]{key:<9}[/] {escape(words)}", soft_wrap=True)

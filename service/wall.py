@@ -1,0 +1,219 @@
+"""What each display shows now, and its pixels. Reads rows; moves nothing. Never blank:
+
+the plate that hangs ─▶ else the newest finished one ─▶ else the sample edition
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import logging
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from PIL import Image
+
+from . import hanging, sample
+from .cache import Cache
+from .clock import Clock
+from .compose.slide import Composer, Fragment
+from .model import Plate
+from .profiles import PROFILES, Profile, fitted
+from .protocols import Engine
+from .settings import Channel, Display, Settings
+from .store import Archive
+
+log = logging.getLogger(__name__)
+
+SAMPLE_SECONDS = 30.0  #: how long a slide of the sample edition stays: a newcomer wants to see another soon
+CACHED_BYTES = 24_000_000
+MEDIA = {".jpg": "image/jpeg", ".png": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayInfo:
+    """A display as pages speak of it."""
+
+    name: str
+    channel: str
+    kind: str
+    template: str
+    profile: Profile
+    dwell_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """A plate on a display, since when and until when; ``note`` is a short honest line for people, or ""."""
+
+    plate: Plate
+    since: datetime
+    until: datetime
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """An encoded picture and its validator."""
+
+    data: bytes
+    media_type: str
+    etag: str
+
+
+class Wall:
+    """The displays' side of the service. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings, archive: Archive, composer: Composer, sampler: Engine, now: Clock) -> None:
+        self.settings, self.archive, self.composer, self.sampler, self.now = settings, archive, composer, sampler, now
+        self._started = now()
+        self._painting = threading.Lock()
+        self._cache = Cache(CACHED_BYTES)
+        self._samples = {name: sample.edition(name) for name in settings.channels}
+
+    # -- what hangs -------------------------------------------------------------------------
+
+    def displays(self) -> Sequence[DisplayInfo]:
+        return [self._info(display) for display in self.settings.displays]
+
+    def _info(self, display: Display) -> DisplayInfo:
+        channel = self.settings.channel_of(display)
+        return DisplayInfo(
+            display.name, display.channel, display.kind, display.template or channel.template,
+            PROFILES[display.profile], self._dwell(display, channel),
+        )  # fmt: skip
+
+    def _dwell(self, display: Display, channel: Channel) -> float:
+        return hanging.dwell_seconds(display.dwell_seconds, channel.cadence_minutes, channel.plates_per_round)
+
+    def showing(self, display: str) -> Showing:
+        """What a display shows now. Raises KeyError where there is no such display."""
+        configured = self.settings.display(display)
+        hung = self.archive.hung(display)
+        if hung is not None:
+            dwell = self._dwell(configured, self.settings.channel_of(configured))
+            return Showing(hung.plate, hung.since, hung.since + timedelta(seconds=dwell), "")
+        newest = self.archive.ready(configured.channel, display, limit=1)
+        plate = self.archive.plate(newest[0].plate) if newest else None
+        if plate is not None:
+            return Showing(plate, self.now(), self.now() + timedelta(seconds=5), "")
+        return self._sample(configured.channel)
+
+    def _sample(self, channel: str) -> Showing:
+        edition = self._samples[channel]
+        turn = int((self.now() - self._started).total_seconds() // SAMPLE_SECONDS)
+        since = self._started + timedelta(seconds=turn * SAMPLE_SECONDS)
+        until = since + timedelta(seconds=SAMPLE_SECONDS)
+        return Showing(edition[turn % len(edition)], since, until, "sample edition: no story has arrived yet")
+
+    def recent(self, limit: int = 24) -> Sequence[Plate]:
+        """The newest plates; the first of the sample edition while there are none."""
+        return self.archive.recent(limit) or self._samples[next(iter(self.settings.channels))][: min(limit, 6)]
+
+    def plate(self, plate_id: int) -> Plate:
+        """Raises LookupError."""
+        found = next((p for edition in self._samples.values() for p in edition if p.id == plate_id), None)
+        found = found or self.archive.plate(plate_id)
+        if found is None:
+            raise LookupError(f"there is no plate {plate_id}")
+        return found
+
+    def status(self) -> list[dict[str, object]]:
+        """What every display shows, JSON-safe."""
+        return [self._told(display) for display in self.settings.displays]
+
+    def _told(self, display: Display) -> dict[str, object]:
+        showing = self.showing(display.name)
+        return {
+            "name": display.name, "kind": display.kind, "channel": display.channel, "profile": display.profile,
+            "plate": showing.plate.id, "headline": showing.plate.story.title, "since": showing.since.isoformat(),
+            "note": showing.note,
+        }  # fmt: skip
+
+    # -- pixels -----------------------------------------------------------------------------
+
+    def fragment(self, plate: Plate, display: str, width_px: int, height_px: int, picture_src: str) -> Fragment:
+        """The live page's slide, fitted to the asking window."""
+        info = self._info(self.settings.display(display))
+        profile = fitted(info.profile, width_px, height_px)
+        key = ("fragment", plate, profile, info.template, picture_src, self._age(plate))
+        return self._cache.get(
+            key,
+            lambda: self.composer.fragment(
+                plate, self._image(plate), profile, template=info.template, now=self._local(), picture_src=picture_src
+            ),
+            lambda fragment: len(fragment.html),
+        )
+
+    def still(self, display: str, suffix: str) -> Still:
+        """The composed slide of what a display shows now. Raises KeyError where there is no such display."""
+        info = self._info(self.settings.display(display))
+        return self._slide(self.showing(display).plate, info.profile, info.template, suffix)
+
+    def slide(self, plate_id: int, profile: str) -> Still:
+        """A plate composed for a profile. Raises LookupError where there is no such plate or profile."""
+        plate = self.plate(plate_id)
+        return self._slide(plate, PROFILES[profile], self.settings.channels[plate.channel].template, ".jpg")
+
+    def _slide(self, plate: Plate, profile: Profile, template: str, suffix: str) -> Still:
+        return self._cache.get(
+            ("slide", plate, profile, template, suffix, self._age(plate)),
+            lambda: _still(
+                self.composer.compose(
+                    plate, self._image(plate), profile, template=template, now=self._local(), suffix=suffix
+                ),
+                MEDIA[suffix],
+            ),
+            lambda still: len(still.data),
+        )
+
+    def picture(self, plate_id: int) -> Still:
+        """The bare picture. Raises LookupError where the plate has none."""
+        plate = self.plate(plate_id)
+        data = self._picture(plate)
+        if data is None:
+            raise LookupError(f"plate {plate_id} has no picture")
+        return _still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])
+
+    def _image(self, plate: Plate) -> Image.Image | None:
+        data = self._picture(plate)
+        return Image.open(io.BytesIO(data)) if data else None
+
+    def _picture(self, plate: Plate) -> bytes | None:
+        if plate.sample:
+            return self._cache.get(("sample", plate), lambda: self._paint(plate), len)
+        if plate.picture is None:
+            return None
+        try:
+            return self.archive.store.folder.read(plate.picture)
+        except (OSError, ValueError) as error:  # the next round paints it again; until then the words stand alone
+            log.warning("the picture of plate %d cannot be read: %s", plate.id, error)
+            return None
+
+    def _paint(self, plate: Plate) -> bytes:
+        assert plate.prompt is not None
+        profile = self._largest(plate.channel)
+        with self._painting:
+            return self.sampler.render(plate.prompt, profile.width_px, profile.height_px).data
+
+    def _largest(self, channel: str) -> Profile:
+        return largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == channel])
+
+    def _local(self) -> datetime:
+        return self.now().astimezone(self.settings.zone)
+
+    def _age(self, plate: Plate) -> int:
+        """A number that changes when the age on the slide does: by minutes at first, then by hours and days."""
+        minutes = max(0, int((self.now() - plate.story.published).total_seconds() // 60))
+        return minutes if minutes < 60 else 60 + minutes // 60 if minutes < 48 * 60 else 200 + minutes // 1440
+
+
+def largest(profiles: Sequence[Profile]) -> Profile:
+    """The profile with the most pixels: a picture painted for it serves the others too."""
+    return max(profiles or [PROFILES["nest-hub"]], key=lambda p: p.width_px * p.height_px)
+
+
+def _still(data: bytes, media_type: str) -> Still:
+    return Still(data, media_type, f'"{hashlib.sha256(data).hexdigest()[:32]}"')

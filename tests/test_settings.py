@@ -1,0 +1,123 @@
+"""config.toml: sound defaults, and every mistake told at once."""
+
+import tomllib
+
+import pytest
+from hypothesis import given, strategies as st
+from pydantic import BaseModel, ConfigDict
+
+from service import settings as config
+from service.errors import ConfigError
+
+
+class House(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: str = "house"
+
+
+class Remote(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: str = "remote"
+    base_url: str
+
+
+KINDS = {
+    "editors": {"house": House, "remote": Remote},
+    "engines": {"papercut": House, "remote": Remote},
+    "displays": {},
+}
+TEMPLATES = ["headline", "split", "poster"]
+
+
+def mistakes(text):
+    with pytest.raises(ConfigError) as caught:
+        config.build(tomllib.loads(text), KINDS, TEMPLATES)
+    return caught.value.mistakes
+
+
+def test_an_empty_file_is_a_whole_service():
+    """Nothing must be set: one channel, one display, the house editor and the papercut engine."""
+    settings = config.build({}, KINDS, TEMPLATES)
+    assert list(settings.channels) == ["home"]
+    assert settings.displays[0].name == "hall"
+    assert settings.channels["home"].engines == ("papercut",)
+
+
+def test_five_mistakes_are_five_lines():
+    """A config with five mistakes reports all five, each with its key's path and a suggestion where there is one."""
+    found = mistakes("""
+        [web]
+        prot = 8080
+        [channels.home]
+        fedes = []
+        mood = 11
+        engines = ["papercutt"]
+        [[displays]]
+        name = "hall"
+        profile = "nesthub"
+    """)
+    assert len(found) == 5
+    assert "unknown key web.prot, did you mean port?" in found
+    assert "unknown key channels.home.fedes, did you mean feeds?" in found
+    assert any(line.startswith("channels.home.mood: ") for line in found)
+    assert "channels.home.engines[0]: unknown 'papercutt', did you mean papercut?" in found
+    assert "displays[0].profile: unknown 'nesthub', did you mean nest-hub?" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('timezone = "Europe/Berlinn"', "timezone: unknown 'Europe/Berlinn', did you mean Europe/Berlin?"),
+        ('[channels.home]\nfeeds = ["ftp://x.example/feed"]', "http:// or https://"),
+        ('[channels.home]\nfeeds = "http://one.example/"', "channels.home.feeds: "),
+        ('[[displays]]\nname = "a"\n[[displays]]\nname = "a"', "displays[1].name: 'a' is taken"),
+        ('[[displays]]\nprofile = "tv"', "missing key displays[0].name"),
+        ('[[displays]]\nname = "a"\nchannel = "hom"', "displays[0].channel: unknown 'hom', did you mean home?"),
+        ('[[displays]]\nname = "../x"', "displays[0].name: '../x' should be"),
+        ('[channels."Our House"]', "channels.Our House: "),
+        ('[channels.home]\ntemplate = "headlin"', "did you mean headline?"),
+        ("[engines.gpu]\nx = 1", "missing key engines.gpu.kind; known kinds are papercut, remote"),
+        ('[engines.gpu]\nkind = "remote"\nbase_ulr = "x"', "unknown key engines.gpu.base_ulr"),
+        ('[channels.home]\nengines = ["remote"]', "channels.home.engines[0]: unknown 'remote'"),
+        ("channels = 3", "channels: should be a table, not 3"),
+        ("[store]\nkeep_gb = -1", "store.keep_gb: "),
+    ],
+)
+def test_a_mistake_names_its_key(text, line):
+    """Every kind of mistake is told with the path of its key."""
+    assert any(line in found for found in mistakes(text)), mistakes(text)
+
+
+def test_a_file_that_is_no_toml_says_where(tmp_path):
+    """A syntax error names the file and the line."""
+    path = tmp_path / "config.toml"
+    path.write_text("[web\nport = 1")
+    with pytest.raises(ConfigError, match=r"config.toml is not valid TOML: .*line 1"):
+        config.load(path, KINDS, TEMPLATES)
+
+
+json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+keys = st.sampled_from(["web", "channels", "displays", "engines", "editors", "store", "net", "timezone", "zzz"])
+
+
+@given(st.dictionaries(keys, json, max_size=5))
+def test_nothing_but_a_config_error_escapes(table):
+    """Whatever the file holds, the answer is settings or a ConfigError."""
+    try:
+        config.build(table, KINDS, TEMPLATES)
+    except ConfigError as error:
+        assert error.mistakes  # noqa: PT017
+
+
+def test_a_secret_is_read_from_the_environment_or_a_file(monkeypatch, tmp_path):
+    """NAME wins; NAME_FILE is read where NAME is not set."""
+    (tmp_path / "key").write_text("from-file\n")
+    monkeypatch.setenv("A_KEY_FILE", str(tmp_path / "key"))
+    assert config.secret("A_KEY") == "from-file"
+    monkeypatch.setenv("A_KEY", "from-env")
+    assert config.secret("A_KEY") == "from-env"
+    assert config.secret("NO_SUCH_KEY") is None
