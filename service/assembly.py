@@ -114,7 +114,7 @@ class Service:
         profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == name])
         return Desk(
             name=name, channel=channel,
-            rules=Rules(allow=channel.allow_words, block=channel.block_words, languages=channel.languages),
+            rules=Rules(allow=channel.allow_words, block=channel.block_words, trusted_languages=channel.languages),
             editor=self._make("editors", _table(self.settings.editors, channel.editor), channel.editor),
             house=self.house,
             engines=[(e, self._make("engines", _table(self.settings.engines, e), e)) for e in channel.engines],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
@@ -50,7 +50,8 @@ def parse(
 ) -> None:
     """Read feed documents from files and say what is in them; one object a file with --json."""
     with opened(settings_of(config), data) as service:
-        found = [_parsed(service, path) for path in files]
+        languages = _desk(service, channel).channel.languages
+        found = [_parsed(service, path, languages) for path in files]
     for result in found:
         if json:
             telling.line(result)
@@ -60,7 +61,7 @@ def parse(
         raise typer.Exit(1)
 
 
-def _parsed(service: Service, path: Path) -> dict[str, Any]:
+def _parsed(service: Service, path: Path, languages: Sequence[str]) -> dict[str, Any]:
     result: dict[str, Any] = {"file": str(path), "ok": True, "error": None, "title": "", "dropped": 0, "stories": []}
     try:
         fetched = service.parser.parse(path.read_bytes(), f"file:///{path.name}", "", now=clock.now())
@@ -88,7 +89,7 @@ def judge(
             story = _story(raw, lang)
             verdict = find_verdict(story.title, "", lang, desk.rules)
             result = {
-                "headline": story.title, "decision": decide(story, verdict, desk.channel.mood, desk.rules),
+                "headline": story.title, "decision": decide(verdict, desk.channel.mood),
                 "gravity": round(verdict.gravity, 4), "mood": verdict.mood, "topics": verdict.topics,
                 "subject_allowed": verdict.subject_allowed, "why": verdict.why,
             }  # fmt: skip
@@ -131,7 +132,7 @@ def describe(
 def _directed(service: Service, desk: Desk, story: Story) -> dict[str, Any]:
     """One object with the whole direction; ``keep`` false where the story would not be on this wall."""
     verdict = find_verdict(story.title, story.summary, story.language, desk.rules)
-    decision = decide(story, verdict, desk.channel.mood, desk.rules)
+    decision = decide(verdict, desk.channel.mood)
     told: dict[str, Any] = {
         "headline": story.title, "keep": decision is not Decision.SKIP, "decision": decision, "mood": verdict.mood,
         "scene": "", "prompt": "", "avoid": (), "alt": "", "why": verdict.why, "topic": "", "style": "", "seed": 0,
@@ -182,7 +183,7 @@ def paint(
         if headline is not None:
             story = _story(headline, lang or _language(desk, headline))
             verdict = find_verdict(story.title, "", story.language, desk.rules)
-            if decide(story, verdict, desk.channel.mood, desk.rules) is not Decision.PAINT:
+            if decide(verdict, desk.channel.mood) is not Decision.PAINT:
                 telling.remark(f"on the wall this story would have no picture: {verdict.why}")
             prompt = _prompt(service, desk, story, verdict)
         else:
@@ -244,7 +245,7 @@ def _plate(
     plate = Plate(0, desk.name, story, Step.RENDERED, verdict)
     if picture is not None:
         return plate, _opened(picture)
-    if decide(story, verdict, desk.channel.mood, desk.rules) is not Decision.PAINT:
+    if decide(verdict, desk.channel.mood) is not Decision.PAINT:
         telling.remark(f"text only: {verdict.why}")
         return replace(plate, text_only=True), None
     prompt = _prompt(service, desk, story, verdict)

@@ -54,7 +54,7 @@ def picture(data=b"pixels"):
 
 def plate(store, title="A kettle wins a prize", step=Step.CHOSEN):
     (told,) = add(store, title)
-    store.chosen("home", told.id, text_only=False)
+    store.chosen("home", told.id, verdict(), text_only=False)
     made = next(p for p in store.unfinished() if p.story.id == told.id)
     if step is not Step.CHOSEN:
         store.described(made, prompt())
@@ -137,7 +137,7 @@ def test_an_impossible_row_is_impossible(store):
 def test_a_story_is_used_once_a_channel(store):
     """A chosen or declined story is no candidate any more on that channel, and still is on another."""
     one, two = add(store, "One", "Two")
-    store.chosen("home", one.id, text_only=False)
+    store.chosen("home", one.id, verdict(), text_only=False)
     store.declined("home", two.id, "an advert")
     assert store.candidates("home", [FEED]) == []
     assert len(store.candidates("kids", [FEED])) == 2

@@ -78,24 +78,29 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
         return
     now = line.store.now()
     found = line.store.candidates(desk.name, desk.channel.feeds)
-    candidates = [choice.Candidate(s, v, d) for s, v in found if (d := _decision(desk, s, v)) is not Decision.SKIP]
+    candidates = [
+        c for story, verdict in found if (c := _candidate(desk, story, verdict)).decision is not Decision.SKIP
+    ]
     recent = [title for title, _ in line.archive.recent_prompts(desk.name, now - MEMORY)]
     ranked = choice.choose(candidates, wanted * 2, now=now, max_age_hours=desk.channel.max_age_hours, recent=recent)
     kept = 0
-    picks: list[tuple[Story, Decision]] = []
+    picks: list[choice.Candidate] = []
     for candidate, ruling in zip(ranked, _rulings(desk, [(c.story, c.verdict) for c in ranked]), strict=True):
         if not ruling.keep:
             line.store.declined(desk.name, candidate.story.id, ruling.why)
         elif kept < wanted:
             kept += 1
-            picks.append((candidate.story, candidate.decision))
-    for story, decision in reversed(picks):  # the best is chosen last, so that it is the newest on the wall
-        line.store.chosen(desk.name, story.id, text_only=decision is Decision.TEXT_ONLY)
+            picks.append(candidate)
+    for pick in reversed(picks):  # the best is chosen last, so that it is the newest on the wall
+        line.store.chosen(desk.name, pick.story.id, pick.verdict, text_only=pick.decision is Decision.TEXT_ONLY)
     yield Event("choose", desk.name, done=kept, total=wanted, note=f"{kept} of {len(found)} stories")
 
 
-def _decision(desk: Desk, story: Story, verdict: Verdict) -> Decision:
-    return decide(story, verdict, desk.channel.mood, desk.rules)
+def _candidate(desk: Desk, story: Story, verdict: Verdict) -> choice.Candidate:
+    """A story with the verdict that this channel's own words and languages give it."""
+    if desk.rules != Rules():
+        verdict = find_verdict(story.title, story.summary, story.language, desk.rules)
+    return choice.Candidate(story, verdict, decide(verdict, desk.channel.mood))
 
 
 def _rulings(desk: Desk, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:

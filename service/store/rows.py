@@ -14,7 +14,7 @@ from ..protocols import Bookmark
 
 PLATE = """
     SELECT plates.*, stories.feed, stories.source, stories.title, stories.summary, stories.link, stories.language,
-           stories.published, stories.verdict
+           stories.published
     FROM plates JOIN stories ON stories.id = plates.story
 """
 

@@ -38,6 +38,7 @@ MIGRATIONS = (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         story TEXT NOT NULL REFERENCES stories, channel TEXT NOT NULL,
         step TEXT NOT NULL CHECK (step IN ('chosen', 'described', 'rendered', 'declined')),
+        verdict TEXT CHECK (verdict IS NULL OR json_valid(verdict)),
         prompt TEXT CHECK (prompt IS NULL OR json_valid(prompt)),
         picture TEXT REFERENCES pictures ON DELETE SET NULL,
         text_only INTEGER NOT NULL DEFAULT 0 CHECK (text_only IN (0, 1)),
@@ -48,6 +49,7 @@ MIGRATIONS = (
         favourite INTEGER NOT NULL DEFAULT 0 CHECK (favourite IN (0, 1)),
         UNIQUE (story, channel),
         CHECK (step != 'described' OR prompt IS NOT NULL),
+        CHECK (step = 'declined' OR verdict IS NOT NULL),
         CHECK (text_only = 0 OR picture IS NULL)
     ) STRICT;
     CREATE INDEX plates_waiting ON plates (channel, id) WHERE step IN ('chosen', 'described');

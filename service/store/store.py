@@ -124,19 +124,21 @@ class Store:
 
     # -- plates -----------------------------------------------------------------------------
 
-    def chosen(self, channel: str, story: str, *, text_only: bool) -> None:
-        self._new_plate(channel, story, Step.CHOSEN, text_only=text_only, error=None)
+    def chosen(self, channel: str, story: str, verdict: Verdict, *, text_only: bool) -> None:
+        """A story becomes a plate, with the verdict that this channel's rules gave it."""
+        values = (story, channel, Step.CHOSEN, json.dumps(asdict(verdict)), int(text_only), None)
+        self._new_plate(values)
 
     def declined(self, channel: str, story: str, why: str) -> None:
         """Remember that this story is not for this channel, so that nobody is asked again."""
-        self._new_plate(channel, story, Step.DECLINED, text_only=False, error=why)
+        self._new_plate((story, channel, Step.DECLINED, None, 0, why))
 
-    def _new_plate(self, channel: str, story: str, step: Step, *, text_only: bool, error: str | None) -> None:
+    def _new_plate(self, values: tuple[object, ...]) -> None:
         with self.transaction() as db:
             db.execute(
-                "INSERT OR IGNORE INTO plates (story, channel, step, text_only, error, chosen_at, moved_at)"
-                " VALUES (?,?,?,?,?,?,?)",
-                (story, channel, step, int(text_only), error, stamp(self.now()), stamp(self.now())),
+                "INSERT OR IGNORE INTO plates (story, channel, step, verdict, text_only, error, chosen_at, moved_at)"
+                " VALUES (?,?,?,?,?,?,?,?)",
+                (*values, stamp(self.now()), stamp(self.now())),
             )
 
     def waiting(self, channel: str, step: Step) -> list[Plate]:

@@ -1,0 +1,91 @@
+"""Kill rounds at random moments with SIGKILL, then let one finish, and look for damage.
+
+    python bench/crash.py --kills 100
+
+Exits 1 with a line for every broken promise: a lost plate, a plate shown twice in a row, a half-written file that a
+row names, a database that is not whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench import loopback
+from service.store import Store
+
+PLATES = 6
+
+
+def once(config: Path, data: Path, kill_after: float | None) -> bool:
+    """One round; True if it was killed before it ended."""
+    command = [sys.executable, "-m", "service.cli", "once", "--json", "--config", str(config), "--data", str(data)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    try:
+        _, err = process.communicate(timeout=kill_after)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return True
+    if process.returncode:
+        raise SystemExit(f"a round ended with {process.returncode}:\n{err.decode()}")
+    return False
+
+
+def damage(data: Path, stories: int) -> list[str]:
+    """Every promise that the folder breaks."""
+    store = Store(data)
+    db, broken = store.db, []
+    (whole,) = db.execute("PRAGMA integrity_check").fetchone()
+    if whole != "ok":
+        broken.append(f"integrity_check: {whole}")
+    steps = Counter(row["step"] for row in db.execute("SELECT step FROM plates"))
+    if set(steps) - {"rendered"} or steps["rendered"] != stories:
+        broken.append(f"{stories} stories, but plates are {dict(steps)}")
+    for row in db.execute("SELECT picture FROM plates WHERE picture IS NOT NULL"):
+        try:
+            store.folder.read(row["picture"])
+        except (OSError, ValueError) as error:
+            broken.append(str(error))
+    shown = [row["plate"] for row in db.execute("SELECT plate FROM showings WHERE display = 'hall' ORDER BY id")]
+    broken += [f"plate {a} was shown twice in a row" for a, b in pairwise(shown) if a == b]
+    broken += [f"{part} was left" for part in (data / "pictures").glob("*/*.part")]
+    return broken
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--kills", type=int, default=100)
+    arguments.add_argument("--seed", type=int, default=1)
+    asked = arguments.parse_args()
+    dice, stories = random.Random(asked.seed), 24
+    with tempfile.TemporaryDirectory() as folder, loopback.serving(
+        {"news.xml": loopback.rss(loopback.headlines(stories))}
+    ) as base:  # fmt: skip
+        config, data = Path(folder) / "config.toml", Path(folder) / "data"
+        config.write_text(loopback.config(base, ["news.xml"], plates=PLATES))
+        began = time.monotonic()
+        once(config, Path(folder) / "warm", None)
+        whole = time.monotonic() - began
+        killed = sum(once(config, data, dice.uniform(0.1, 1.05) * whole) for _ in range(asked.kills))
+        for _ in range(4 * stories // PLATES):
+            once(config, data, None)
+        broken = damage(data, stories)
+        text_only = sqlite3.connect(data / "frontispiece.db").execute("SELECT sum(text_only) FROM plates").fetchone()[0]
+    print(f"{killed} of {asked.kills} rounds killed (a whole one takes {whole:.1f} s); {text_only} plates text only")
+    print("\n".join(broken) or "nothing lost, nothing twice, nothing half-written, database whole")
+    return bool(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
