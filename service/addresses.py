@@ -1,0 +1,145 @@
+"""Which addresses a foreign URL may lead to. Pure: names are resolved elsewhere.
+
+Ranges: IANA IPv4 and IPv6 Special-Purpose Address Registries; RFC 6052 (NAT64), 3056 (6to4), 4380 (Teredo).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
+
+import idna
+
+from .errors import SourceError
+
+_MAX_URL = 4096  # characters; some servers stop at 8 kB, no feed's address is near it
+_PORTS = {"http": 80, "https": 443}
+# Where clouds hand out credentials to whoever asks from inside: AWS, Azure, GCP and OpenStack, ECS, Alibaba.
+_METADATA = frozenset(
+    map(ip_address, ("169.254.169.254", "169.254.170.2", "168.63.129.16", "100.100.100.200", "fd00:ec2::254"))
+)
+_NAT64 = IPv6Network("64:ff9b::/96")
+_UNICAST = IPv6Network("2000::/3")
+_UNSEEN = re.compile(r"[\x00-\x20\x7f-\xa0\u2028\u2029\\]")
+_SECRET_NAME = re.compile(r"key|token|secret|pass|pwd|auth|sig|session|sid|user|code|hash|access", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL taken apart: what to look up, what to connect to, what to ask for."""
+
+    scheme: str  #: "http" or "https"
+    host: str  #: ASCII (punycode), lower case, IPv6 without brackets
+    port: int
+    path: str  #: with the query, percent-encoded, never empty
+    userinfo: str = ""  #: "user:password", still percent-encoded, or ""
+
+    @property
+    def name(self) -> str:
+        """The host as a Host header has it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        return self.scheme, self.host, self.port
+
+    @property
+    def url(self) -> str:
+        return f"{self.scheme}://{self.userinfo and self.userinfo + '@'}{self.name}{self.path}"
+
+
+def target(url: str) -> Target:
+    """Take a URL apart. Raises SourceError, readable, for anything but http and https with a sane host and port."""
+    url = re.sub(r"^feed:(?=https?://)", "", url.strip(), flags=re.IGNORECASE)
+    url = re.sub(r"^feed://", "https://", url, flags=re.IGNORECASE)
+    if len(url) > _MAX_URL:
+        raise SourceError(f"refused: the address is longer than {_MAX_URL} characters")
+    if _UNSEEN.search(url):
+        raise SourceError("refused: the address has a space or a control character in it")
+    try:
+        parts = urlsplit(url)
+        scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
+    except ValueError as error:
+        raise SourceError(f"refused: not an address ({error})") from error
+    if scheme not in _PORTS:
+        raise SourceError(f"refused: only http and https addresses are fetched, not {scheme[:20] or 'a path'}")
+    path = quote(parts.path or "/", safe="/%:=&+!$,;@()*[]~'") + (
+        "?" + quote(parts.query, safe="/%:=&+!$,;@()*[]~'?") if parts.query else ""
+    )
+    userinfo = parts.netloc.rpartition("@")[0]
+    return Target(scheme, _ascii(host), _PORTS[scheme] if port is None else port, path, userinfo)
+
+
+def _ascii(host: str) -> str:
+    """A host name as the network knows it (UTS 46, punycode)."""
+    host = host.rstrip(".").lower()
+    if not host:
+        raise SourceError("refused: the address names no host")
+    if ":" in host or re.fullmatch(r"[a-z0-9_.-]+", host):  # names with "_" are common at home and no IDNA
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError as error:
+        raise SourceError(f"refused: {host!r} is no host name ({error})") from error
+
+
+def allowed_at_home(where: Target, allowed: frozenset[str]) -> bool:
+    """Whether ``host`` or ``host:port`` is on the owner's list of private addresses that a feed may reach."""
+    bracketed = f"[{where.host}]" if ":" in where.host else where.host
+    return not allowed.isdisjoint({where.host, bracketed, f"{bracketed}:{where.port}"})
+
+
+def refusal(address: str, at_home: bool) -> str | None:
+    """Why an IP address must not be connected to, or None where it may. ``at_home``: private ones are allowed."""
+    ip = _unwrapped(ip_address(address))
+    if ip in _METADATA:
+        return f"{address} hands out a cloud's credentials; it is never fetched"
+    if at_home and not ip.is_multicast:
+        return None
+    if _public(ip):
+        return None
+    return f"{address} is a private address; add it to net.allow_private to allow it"
+
+
+def _public(ip: IPv4Address | IPv6Address) -> bool:
+    if isinstance(ip, IPv6Address) and ip not in _UNICAST:
+        return False
+    return ip.is_global and not (ip.is_multicast or ip.is_reserved)
+
+
+def _unwrapped(ip: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """The IPv4 address that an IPv6 address stands for, where it does."""
+    if isinstance(ip, IPv4Address):
+        return ip
+    if ip in _NAT64 or (int(ip) >> 32 == 0 and int(ip) > 1):  # ::a.b.c.d, deprecated
+        return IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None) or IPv6Address(int(ip))
+
+
+def redirected(here: Target, location: str) -> Target:
+    """Where a redirect leads. A password stays with its own origin and goes nowhere else."""
+    if not location:
+        raise SourceError("it redirects to nowhere")
+    try:
+        joined = urljoin(replace(here, userinfo="").url, location.strip())
+    except ValueError as error:
+        raise SourceError(f"refused: its redirect leads to no address ({error})") from error
+    there = target(joined)
+    same = there.origin == here.origin or (there.scheme, there.host, here.scheme) == ("https", here.host, "http")
+    return replace(there, userinfo=here.userinfo if same else "")
+
+
+def masked(url: str) -> str:
+    """A URL for logs and pages: without password, and without what looks like a secret in its query."""
+    try:
+        parts = urlsplit(url)
+        pairs = parse_qsl(parts.query, keep_blank_values=True)
+    except ValueError:
+        return re.sub(r"//[^/@]*@", "//***@", url.split("?", maxsplit=1)[0])
+    query = [(k, "***" if v and (_SECRET_NAME.search(k) or len(v) >= 24) else v) for k, v in pairs]
+    host = parts.netloc.rpartition("@")
+    netloc = f"***@{host[2]}" if host[1] else host[2]
+    return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query, safe="*/:,+"), ""))
