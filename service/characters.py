@@ -14,6 +14,7 @@ _UNUSUAL = re.compile(
     r"[^ -~\xa1-\xac\xae-\u02ff\u0400-\u0482\u05d0-\u05ea\u0621-\u063a\u0641-\u064a\u2010-\u2015\u2018-\u201f\u2026"
     r"\u20ac\u3001-\u3011\u3041-\u3096\u30a1-\u30fc\u4e00-\u9fff\uac00-\ud7a3]"
 )
+_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
 _BLANKS = re.compile(r"\s+")
 
 _ZWNJ, _ZWJ = "\u200c", "\u200d"
@@ -93,8 +94,10 @@ def _skin_tone(char: str) -> bool:
     return "\U0001f3fb" <= char <= "\U0001f3ff"
 
 
-def joined(before: str, here: str) -> bool:
-    """Whether two neighbours are seen as parts of one character."""
-    if _ZWJ in (before, here) or here == _ZWNJ or unicodedata.category(here)[0] == "M":
+def joined(text: str, at: int) -> bool:
+    """Whether ``text[at]`` is seen as part of the character before it."""
+    before, here = text[at - 1], text[at]
+    if _ZWJ in (before, here) or here == _ZWNJ or unicodedata.category(here)[0] == "M" or _skin_tone(here):
         return True
-    return _skin_tone(here) or all("\U0001f1e6" <= c <= "\U0001f1ff" for c in (before, here))  # flags are letter pairs
+    flags = _FLAG_LETTERS.search(text, 0, at) if _FLAG_LETTERS.match(here) else None
+    return flags is not None and len(flags[0]) % 2 == 1  # a flag is a pair of letters

@@ -65,7 +65,7 @@ def shortened(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     end = limit - 1
-    while end > 0 and joined(text[end - 1], text[end]):
+    while end > max(0, limit - 40) and joined(text, end):  # what is longer is a pile, not a character
         end -= 1
     space = text.rfind(" ", 0, end + 1)
     if space > limit // 2:  # else there are no words to go by: Thai, Chinese, or one word of 5,000 letters

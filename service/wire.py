@@ -38,20 +38,20 @@ class OverBudget(OSError):
     """A server sent more bytes than it may."""
 
 
-class TimedSocket(io.RawIOBase):
+class TimedSocket:
     """A connected socket, as far as ``http.client`` needs one, with a deadline and a budget of bytes to receive."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline, budget: int) -> None:
-        super().__init__()
         self._sock, self._deadline, self.budget = sock, deadline, budget
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        return io.BufferedReader(self)
+        return io.BufferedReader(_Incoming(self))
 
-    def readable(self) -> bool:
-        return True
+    def sendall(self, data: ReadableBuffer) -> None:
+        self._sock.settimeout(self._deadline.left())
+        self._sock.sendall(data)
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
+    def receive(self, buffer: WriteableBuffer) -> int:
         self._sock.settimeout(self._deadline.left())
         count = self._sock.recv_into(buffer)
         self.budget -= count
@@ -59,9 +59,22 @@ class TimedSocket(io.RawIOBase):
             raise OverBudget
         return count
 
-    def sendall(self, data: ReadableBuffer) -> None:
-        self._sock.settimeout(self._deadline.left())
-        self._sock.sendall(data)
+    def close(self) -> None:
+        """Nothing: ``http.client`` closes its socket before the body is read; whoever connected closes it after."""
+
+
+class _Incoming(io.RawIOBase):
+    """What a timed socket receives, as a stream."""
+
+    def __init__(self, timed: TimedSocket) -> None:
+        super().__init__()
+        self._timed = timed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        return self._timed.receive(buffer)
 
 
 def inflated(body: bytes, encoding: str, limit: int) -> bytes:

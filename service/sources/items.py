@@ -6,14 +6,15 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin, urlsplit
 
-from ..model import Story
-from ..protocols import Fetched
-from ..text import headline, language, plain
+from service.model import Story
+from service.protocols import Fetched
+from service.text import headline, language, plain
+
 from .names import publication
 
 MOST_ITEMS = 500  #: of one document; the first ones, which are the newest as a rule
@@ -67,6 +68,9 @@ def fetched(document: Document, origin: Origin) -> Fetched:
     """The stories of a document. An item without a usable title, or told twice, is dropped and counted."""
     items = document.items[:MOST_ITEMS]
     reused = {guid for guid, count in Counter(item.guid for item in items).items() if count > 1}
+    sample = " ".join(plain(f"{item.title} {item.summary[:2000]}", 200) for item in items[:12])
+    foremost = language(sample, document.language)
+    origin = replace(origin, usual=(*([foremost] if foremost != "und" else []), *origin.usual))
     stories: dict[str, Story] = {}
     for item in items:
         told = _story(item, document, origin, distinct=item.guid not in reused)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from ..errors import SourceError
+from service.errors import SourceError
+
 from .items import Document, Item
 
 

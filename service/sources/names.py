@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from ..text import clean, shortened
+from service.text import clean, shortened
 
 _PARTS = re.compile(r"\s+[-–—|·•»>/]+\s+|\s*[|»]\s*|\s*::\s*|:\s+|\s+[-–—|]$")
 _NOISE = re.compile(

@@ -8,7 +8,8 @@ from typing import Any
 
 import feedparser
 
-from ..errors import SourceError
+from service.errors import SourceError
+
 from .items import MOST_ITEMS, Document, Item
 
 _LOOKS_LIKE_A_FEED = re.compile(rb"<\s*(?:[a-z]\w{0,20}:)?(?:rss|feed|rdf|channel|item|entry)\b", re.IGNORECASE)

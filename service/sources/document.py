@@ -1,0 +1,27 @@
+"""Any feed document, whatever its kind, to stories. It runs in the parser's worker process."""
+
+from __future__ import annotations
+
+import re
+
+from service.errors import SourceError
+from service.protocols import Fetched
+
+from . import jsonfeed
+from .items import Origin, fetched
+
+
+def read(body: bytes, content_type: str, origin: Origin) -> Fetched:
+    """The stories in a document. Raises SourceError, whatever is wrong with it; MemoryError where it is too large."""
+    start = body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if start in (b"{", b"["):
+        return fetched(jsonfeed.read(body), origin)
+    from . import xmlfeed  # feedparser takes a while to import
+
+    charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]+)", content_type, re.IGNORECASE)
+    try:
+        return fetched(xmlfeed.read(body, charset[1] if charset else ""), origin)
+    except (SourceError, MemoryError):
+        raise
+    except Exception as error:  # feedparser raises a dozen kinds where it promises none (its issues 591 and 599)
+        raise SourceError(f"not readable as a feed ({type(error).__name__})") from error

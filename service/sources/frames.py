@@ -1,0 +1,24 @@
+"""Messages on a pipe: four bytes of length, big-endian, then that many bytes."""
+
+from __future__ import annotations
+
+import struct
+from typing import IO
+
+
+def send(pipe: IO[bytes], *frames: bytes) -> None:
+    """Write frames and see them off."""
+    for frame in frames:
+        pipe.write(struct.pack(">I", len(frame)))
+        pipe.write(frame)
+    pipe.flush()
+
+
+def receive(pipe: IO[bytes]) -> bytes | None:
+    """The next frame, or None where the pipe was closed."""
+    head = pipe.read(4)
+    if len(head) < 4:
+        return None
+    length = struct.unpack(">I", head)[0]
+    frame = pipe.read(length)
+    return frame if len(frame) == length else None

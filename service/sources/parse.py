@@ -1,0 +1,132 @@
+"""Reads feed documents in a process that can be killed: a few hundred bytes can make a parser hang or swell."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Any
+
+from service.errors import SourceError
+from service.model import Story
+from service.protocols import Fetched
+
+from .frames import receive, send
+
+_START_S = 60.0  #: a worker takes about 0.2 s to start; a busy small computer far longer
+_ROOT = Path(__file__).parents[2]
+
+
+class Parser:
+    """Parses documents in worker processes, started when first needed. Safe to use from several threads."""
+
+    def __init__(self, seconds: float = 10.0, memory_bytes: int = 300_000_000, workers: int = 1) -> None:
+        """``seconds`` and ``memory_bytes``, the interpreter included, are what one document may cost.
+
+        With more than one worker, a document that hangs does not delay those of other threads.
+        """
+        self._seconds, self._memory = seconds, memory_bytes
+        self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
+        for _ in range(workers):
+            self._idle.put(None)
+
+    def parse(
+        self, body: bytes, url: str, content_type: str = "", *, now: datetime, usual: Sequence[str] = ()
+    ) -> Fetched:
+        """The stories of a document found at ``url``. Raises SourceError, whatever the document does.
+
+        ``now`` (aware) stands in for dates that are missing or absurd; ``usual`` are the languages its reader reads.
+        """
+        request = {"url": url, "content_type": content_type, "now": now.isoformat(), "usual": list(usual)}
+        worker = self._idle.get()
+        try:
+            if worker is None or not worker.alive:
+                worker = _Worker(self._seconds, self._memory)
+            answer = worker.ask(json.dumps(request).encode(), body)
+            if answer.get("worn"):
+                worker.end()
+        finally:
+            self._idle.put(worker)
+        if "error" in answer:
+            raise SourceError(str(answer["error"]))
+        return _fetched(answer)
+
+    def close(self) -> None:
+        """End the workers that are idle; the next document starts a new one. Safe to repeat."""
+        held = [self._idle.get() for _ in range(self._idle.qsize())]
+        for worker in held:
+            if worker:
+                worker.end()
+            self._idle.put(None)
+
+
+class _Worker:
+    """One worker process and the pipe to it."""
+
+    def __init__(self, seconds: float, memory_bytes: int) -> None:
+        self._seconds, self._late = seconds, False
+        environment = {"PYTHONPATH": os.pathsep.join((str(_ROOT), *filter(None, sys.path))), "PYTHONHASHSEED": "0"}
+        self._process = subprocess.Popen(  # noqa: S603  (our own interpreter, our own module)
+            [sys.executable, "-P", "-X", "utf8", "-m", "service.sources.worker", str(seconds), str(memory_bytes)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,  # no secret of the service's goes to where foreign documents are read
+        )
+        if self._exchange(_START_S) is None:
+            raise SourceError("the parser does not start; see that feedparser is installed")
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, *frames: bytes) -> dict[str, Any]:
+        """Send a request and wait for its answer; where none comes, the process is ended."""
+        answer = self._exchange(self._seconds, *frames)
+        if answer is not None:
+            return dict(json.loads(answer))
+        late = self._late
+        self.end()
+        return {"error": f"the document took longer than {self._seconds:g} s to read" if late else "the parser crashed"}
+
+    def _exchange(self, seconds: float, *frames: bytes) -> bytes | None:
+        """Frames there, one frame back; None where the process ended first, or had to be."""
+        watchdog = threading.Timer(seconds, self._expire)
+        watchdog.start()
+        try:
+            send(self._pipe(self._process.stdin), *frames)
+            return receive(self._pipe(self._process.stdout))
+        except OSError:
+            return None
+        finally:
+            watchdog.cancel()
+
+    def _expire(self) -> None:
+        self._late = True
+        self._process.kill()
+
+    def end(self) -> None:
+        """Kill the process and close its pipes. Safe to repeat."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            try:
+                self._pipe(pipe).close()
+            except OSError:  # what was still to be flushed has nowhere to go
+                continue
+
+    @staticmethod
+    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+        assert pipe is not None  # both were asked for
+        return pipe
+
+
+def _fetched(answer: dict[str, Any]) -> Fetched:
+    stories = (Story(**{**told, "published": datetime.fromisoformat(told["published"])}) for told in answer["stories"])
+    return Fetched(tuple(stories), title=answer["title"], check_after=answer["check_after"], dropped=answer["dropped"])
