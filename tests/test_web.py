@@ -97,7 +97,8 @@ def test_the_age_on_a_slide_grows():
 def test_any_window_is_rounded_into_what_can_be_set(px):
     """Sizes are multiples of 8 between 160 and 3840, and never larger than the window unless that is tiny."""
     size = window(px)
-    assert size % 8 == 0 and 160 <= size <= 3840
+    assert size % 8 == 0
+    assert 160 <= size <= 3840
     assert size <= max(px, 160)
 
 
@@ -122,21 +123,27 @@ def test_a_bug_shows_no_traceback(wall):
     with serving(wall) as address:
         answer = httpx.get(f"{address}/d/hall.jpg")
     assert answer.status_code == 500
-    assert "detail" not in answer.text and "Traceback" not in answer.text
+    assert "detail" not in answer.text
+    assert "Traceback" not in answer.text
 
 
-@pytest.mark.parametrize(("suffix", "kind", "magic"), [("jpg", "image/jpeg", b"\xff\xd8"), ("png", "image/png", b"\x89PNG")])
+@pytest.mark.parametrize(
+    ("suffix", "kind", "magic"), [("jpg", "image/jpeg", b"\xff\xd8"), ("png", "image/png", b"\x89PNG")]
+)
 def test_stills(site, suffix, kind, magic):
     """A display's slide is a file with a tag, a hint when to come back, and 304 until it changes."""
     answer = site.get(f"/d/hall.{suffix}")
-    assert answer.headers["content-type"] == kind and answer.content.startswith(magic)
+    assert answer.headers["content-type"] == kind
+    assert answer.content.startswith(magic)
     assert answer.headers["cache-control"] == "no-cache"
     assert answer.headers["x-next-refresh"] == "900"
     again = site.get(f"/d/hall.{suffix}", headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content, again.headers["x-next-refresh"]) == (304, b"", "900")
 
 
-@pytest.mark.parametrize("path", ["/", "/d/hall", "/d/hall.jpg", "/d/hall/now.json", "/plates/1/picture", "/static/site.css", "/healthz"])
+@pytest.mark.parametrize(
+    "path", ["/", "/d/hall", "/d/hall.jpg", "/d/hall/now.json", "/plates/1/picture", "/static/site.css", "/healthz"]
+)
 def test_head_is_get_without_the_body(site, path):
     """HEAD answers what GET would, with its length and no body."""
     got, head = site.get(path), site.head(path)
@@ -175,8 +182,10 @@ def test_missing_pages_help(site, wall):
     wall.screens = [DisplayInfo(), DisplayInfo("living room/2")]
     page = site.get(f"/d/{quote('<script>alert(1)</script>'.replace('/', '-'), safe='')}", headers=HTML)
     assert page.status_code == 404
-    assert 'href="/d/hall"' in page.text and 'href="/d/living%20room%2F2"' in page.text
-    assert "<script>alert" not in page.text and "&lt;script&gt;" in page.text
+    assert 'href="/d/hall"' in page.text
+    assert 'href="/d/living%20room%2F2"' in page.text
+    assert "<script>alert" not in page.text
+    assert "&lt;script&gt;" in page.text
     assert site.get("/d/kitchn").text == "There is no display called “kitchn”.\n"
     assert "error" in site.get("/api/nothing").json()
 
@@ -203,7 +212,16 @@ def test_fonts_and_sheets(tmp_path, wall):
 
 def test_every_answer_is_guarded(site):
     """No page runs inline script, no type is guessed, no address is passed on, no other site may read."""
-    for path in ("/", "/d/hall", "/d/hall.jpg", "/plates/1", "/status", "/api/status", "/static/display.js", "/nothing"):
+    for path in (
+        "/",
+        "/d/hall",
+        "/d/hall.jpg",
+        "/plates/1",
+        "/status",
+        "/api/status",
+        "/static/display.js",
+        "/nothing",
+    ):
         answer = site.get(path, headers={"origin": "https://elsewhere.example"})
         assert "script-src 'self';" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
@@ -216,17 +234,25 @@ def test_pages_hold_nothing_inline(site, path):
     """Pages keep to their own policy: no inline script or style element, no handler, nothing from elsewhere."""
     page = site.get(path, headers=HTML).text
     assert page.startswith("<!doctype html>")
-    assert "<style" not in page and " onload=" not in page and "javascript:" not in page
+    assert "<style" not in page
+    assert " onload=" not in page
+    assert "javascript:" not in page
     assert page.count("<script") == page.count('<script src="/static/')
-    assert 'src="http' not in page and 'rel="stylesheet" href="http' not in page
+    assert 'src="http' not in page
+    assert 'rel="stylesheet" href="http' not in page
 
 
 def test_the_index_shows_the_wall(site, wall):
     """The index has each display with its slide, and the plates that are not on one."""
-    wall.screens, wall.plates = [DisplayInfo("hall"), DisplayInfo("living room", profile=PROFILES["phone"])], [hung(n) for n in range(1, 40)]
+    wall.screens, wall.plates = (
+        [DisplayInfo("hall"), DisplayInfo("living room", profile=PROFILES["phone"])],
+        [hung(n) for n in range(1, 40)],
+    )
     page = site.get("/").text
-    assert 'href="/d/living%20room"' in page and 'src="/d/living%20room.jpg"' in page
-    assert "/plates/38.jpg?profile=nest-hub" in page and "/plates/39.jpg" not in page
+    assert 'href="/d/living%20room"' in page
+    assert 'src="/d/living%20room.jpg"' in page
+    assert "/plates/38.jpg?profile=nest-hub" in page
+    assert "/plates/39.jpg" not in page
     assert page.count("?profile=nest-hub") == 24
     assert 'class="notice"' not in page
 
@@ -245,27 +271,43 @@ def test_hostile_words_stay_words_on_pages(site, wall):
     wall.told = {"feeds": [{"title": HOSTILE, "error": HOSTILE}], HOSTILE: HOSTILE, "odd": [1, "two"]}
     for path in ("/", "/plates/2", "/status"):
         page = site.get(path).text
-        assert "<img src=x" not in page and "<script>" not in page and "javascript:" not in page
+        assert "<img src=x" not in page
+        assert "<script>" not in page
+        assert "javascript:" not in page
         assert "{{7*7}}" in page
 
 
 def test_a_plate_tells_its_story(site, wall):
     """A plate's page has the slide, the picture, the scene, the reason, the verdict and a safe link to the source."""
     page = site.get("/plates/1").text
-    for part in ("/plates/1.jpg?profile=nest-hub", "/plates/1/picture?v=", "small night train", "no grave words", "calm"):
+    for part in (
+        "/plates/1.jpg?profile=nest-hub",
+        "/plates/1/picture?v=",
+        "small night train",
+        "no grave words",
+        "calm",
+    ):
         assert part in page
     assert 'href="https://news.example/story" rel="noopener noreferrer"' in page
     wall.hang(hung(2, picture=None, text_only=True, prompt=None))
     bare = site.get("/plates/2").text
-    assert "told in type alone" in bare and "/plates/2/picture" not in bare
+    assert "told in type alone" in bare
+    assert "/plates/2/picture" not in bare
 
 
 def test_status(site, wall):
     """The status is JSON for programs and words for people, whatever it holds."""
-    wall.told = {"version": "1", "feeds": [{"title": "Daily", "checked_at": (NOON - timedelta(hours=3)).isoformat()}], "disk": {"used_bytes": 412e6}, "odd": None}
+    wall.told = {
+        "version": "1",
+        "feeds": [{"title": "Daily", "checked_at": (NOON - timedelta(hours=3)).isoformat()}],
+        "disk": {"used_bytes": 412e6},
+        "odd": None,
+    }
     assert site.get("/api/status").json() == wall.told
     page = site.get("/status").text
-    assert "All is well" in page and "3 h ago" in page and "412 MB" in page
+    assert "All is well" in page
+    assert "3 h ago" in page
+    assert "412 MB" in page
     wall.is_ready = (False, "the disk is full")
     assert "the disk is full" in site.get("/status").text
 
@@ -284,7 +326,8 @@ def test_the_manifest_installs_one_display(site, wall):
     answer = site.get("/d/living%20room/manifest.webmanifest")
     manifest = answer.json()
     assert answer.headers["content-type"] == "application/manifest+json"
-    assert manifest["start_url"] == "/d/living%20room" and manifest["display"] == "fullscreen"
+    assert manifest["start_url"] == "/d/living%20room"
+    assert manifest["display"] == "fullscreen"
     assert {icon["purpose"] for icon in manifest["icons"][1:]} == {"any", "maskable"}
     for icon in manifest["icons"]:
         assert site.get(icon["src"]).headers["content-type"] == icon["type"]
@@ -392,10 +435,19 @@ def test_closing_takes_under_five_seconds():
         serve(app(Wall(events=events)), "127.0.0.1", 0, lambda at: print(at, flush=True))
         print("put away", flush=True)
     """
-    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
+    child = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
     try:
         address = child.stdout.readline().strip()
-        with httpx.Client(base_url=address) as site, site.stream("POST", "/api/round", headers={"x-frontispiece-secret": SECRET}) as answer:
+        with (
+            httpx.Client(base_url=address) as site,
+            site.stream("POST", "/api/round", headers={"x-frontispiece-secret": SECRET}) as answer,
+        ):
             next(answer.iter_lines())
             httpx.get(f"{address}healthz")
             began = time.monotonic()
@@ -427,7 +479,11 @@ def test_moments_are_said(then, words):
     assert wording.ago(NOON + then, NOON) == words
 
 
-JSON = st.recursive(st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=12)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)
 
 
 @given(st.dictionaries(st.sampled_from(["feeds", "stuck", "disk_bytes", "at", "last_at", "x_seconds", ""]), JSON))

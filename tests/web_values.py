@@ -68,7 +68,17 @@ def drawn(number: int, width: int, height: int, suffix: str = ".jpg") -> Still:
     pen.ellipse((x - r, y - r, x + r, y + r), fill=(250, 222, 150))
     for step in range(3):
         top = int(height * (0.62 + step * 0.13))
-        pen.polygon([(0, top), (width * 0.3, top - r * 0.7), (width * 0.62, top + r * 0.3), (width, top - r * 0.4), (width, height), (0, height)], fill=(50 - step * 14, 74 - step * 18, 84 - step * 18))
+        pen.polygon(
+            [
+                (0, top),
+                (width * 0.3, top - r * 0.7),
+                (width * 0.62, top + r * 0.3),
+                (width, top - r * 0.4),
+                (width, height),
+                (0, height),
+            ],
+            fill=(50 - step * 14, 74 - step * 18, 84 - step * 18),
+        )
     out = io.BytesIO()
     image.save(out, "PNG" if suffix == ".png" else "JPEG", quality=88)
     data = out.getvalue()
@@ -77,7 +87,9 @@ def drawn(number: int, width: int, height: int, suffix: str = ".jpg") -> Still:
 
 def hung(number: int, title: str | None = None, **other):
     """A painted plate with that number."""
-    return replace(plate(title or f"Headline number {number}"), **{"id": number, "picture": f"{number:02x}/{number}.png", **other})
+    return replace(
+        plate(title or f"Headline number {number}"), **{"id": number, "picture": f"{number:02x}/{number}.png", **other}
+    )
 
 
 @dataclass
@@ -110,7 +122,11 @@ class Wall:
         if self.failing:
             raise self.failing
         unit = min(width_px / 1024, height_px / 600) if width_px > height_px else width_px / 560
-        picture = f'<img class="pic" src="{escape(picture_src)}" style="position:absolute;width:100%;height:100%;object-fit:cover">' if picture_src else ""
+        picture = (
+            f'<img class="pic" src="{escape(picture_src)}" style="position:absolute;width:100%;height:100%;object-fit:cover">'
+            if picture_src
+            else ""
+        )
         html = self.raw_html or (
             f'<div class="slide ltr" lang="en" dir="ltr" style="--u:{unit}px;position:relative;overflow:hidden;color:#fff;font-family:Inter,sans-serif">{picture}'
             f'<div style="position:absolute;left:calc(var(--u)*44);right:calc(var(--u)*160);bottom:calc(var(--u)*38)">'
@@ -172,7 +188,9 @@ def serving(wall, port: int = 0, **other):
         address.append(at.rstrip("/"))
         opened.set()
 
-    thread = threading.Thread(target=serve, args=(app(wall, **other), "127.0.0.1", port, started), kwargs={"stop": stop})
+    thread = threading.Thread(
+        target=serve, args=(app(wall, **other), "127.0.0.1", port, started), kwargs={"stop": stop}
+    )
     thread.start()
     try:
         assert opened.wait(10)

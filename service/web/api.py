@@ -9,7 +9,6 @@ from urllib.parse import quote
 from fastapi import APIRouter, HTTPException, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from service.model import Plate
 from service.profiles import PROFILES
 
 from . import caching, wording
@@ -96,7 +95,7 @@ def manifest(display: str, door: Here) -> Response:
 
 @router.get("/d/{display}.jpg")
 def display_jpg(display: str, request: Request, door: Here) -> Response:
-    """What is on the display now, composed at its own size. ``X-Next-Refresh`` says in how many seconds to ask again."""
+    """What is on the display now, at its own size; ``X-Next-Refresh``: in how many seconds to ask again."""
     return _on_display(display, ".jpg", request, door)
 
 

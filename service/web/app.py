@@ -48,7 +48,9 @@ def create(
     ``templates`` holds ``pages/``, ``static/`` and ``slides/slide.css``; ``fonts`` is a folder of font files that
     ``fonts_css`` names as ``/static/fonts/<file>``; ``secret`` opens ``POST /api/round``, "" keeps it shut.
     """
-    app = FastAPI(title="Frontispiece", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app = FastAPI(
+        title="Frontispiece", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
+    )
     sheet = fonts_css if callable(fonts_css) else lambda: fonts_css
     app.state.door = Door(wall, templates, fonts, sheet, secret, clock, environment(templates))
     for room in (files, api, rounds, pages):  # pages last: /d/{display} would swallow /d/{display}.jpg
@@ -117,6 +119,6 @@ def not_possible(request: Request, error: Exception) -> Response:
     return _failure(request, 503, str(error))
 
 
-def broken(request: Request, error: Exception) -> Response:
+def broken(_request: Request, _error: Exception) -> Response:
     """A bug: the server logs it; nobody is shown a traceback."""
     return PlainTextResponse("Something is broken here; the service's log says what.\n", 500, {"cache-control": NEVER})

@@ -32,7 +32,7 @@ def matches(if_none_match: str | None, tag: str) -> bool:
 
 
 def answer(body: bytes, media_type: str, tag: str, asked: Mapping[str, str], **headers: str) -> Response:
-    """200 with the body, or 304 without it. ``asked`` are the request's headers; ``cache_control`` may be among the rest."""
+    """200 with the body, or 304 without it. ``asked``: the request's headers; further ones go with the answer."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     named = {"cache-control": ALWAYS_ASK, **named, "etag": quoted(tag)}
     if matches(asked.get("if-none-match"), tag):

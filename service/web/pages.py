@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from service.model import Plate
@@ -19,7 +19,7 @@ SHOWN = 24  # plates on the index
 
 
 @router.get("/")
-def index(request: Request, door: Here) -> Response:
+def index(door: Here) -> Response:
     """The displays with what is on them now, and the last plates."""
     cards = [(display, door.wall.showing(display.name)) for display in door.wall.displays()]
     on_the_wall = {showing.plate.id for _, showing in cards}
@@ -30,14 +30,14 @@ def index(request: Request, door: Here) -> Response:
         notice=wording.notice((showing for _, showing in cards), status),
         plates=[plate for plate in door.wall.recent(SHOWN + len(on_the_wall)) if plate.id not in on_the_wall][:SHOWN],
     )
-    return _page(page, request)
+    return _page(page)
 
 
 @router.get("/plates/{plate_id}")
-def plate(plate_id: PlateId, request: Request, door: Here) -> Response:
+def plate(plate_id: PlateId, door: Here) -> Response:
     """One plate: the slide, the bare picture, and everything that led to it."""
     shown = door.plate(plate_id)
-    return _page(door.page("plate", plate=shown, neighbours=_neighbours(door, shown)), request)
+    return _page(door.page("plate", plate=shown, neighbours=_neighbours(door, shown)))
 
 
 def _neighbours(door: Door, plate: Plate) -> tuple[Plate | None, Plate | None]:
@@ -50,26 +50,23 @@ def _neighbours(door: Door, plate: Plate) -> tuple[Plate | None, Plate | None]:
 
 
 @router.get("/status")
-def status(request: Request, door: Here) -> Response:
+def status(door: Here) -> Response:
     """How everything is, in words."""
     told = door.wall.status()
     ready, why = door.wall.ready()
-    page = door.page(
-        "status", sections=wording.sections(told), troubles=wording.troubles(told), ready=ready, why=why
-    )
-    return _page(page, request)
+    page = door.page("status", sections=wording.sections(told), troubles=wording.troubles(told), ready=ready, why=why)
+    return _page(page)
 
 
 @router.get("/d/{display}")
 def live(
     display: str,
-    request: Request,
     door: Here,
     poll: Annotated[int, Query(ge=50, le=600_000, description="ms between questions")] = POLL_MS,
 ) -> Response:
     """The live page: full-bleed, asks ``now.json`` by itself, never reloads without need."""
-    return _page(door.page("display", display=door.display(display), poll=poll, shell=door.shell()), request)
+    return _page(door.page("display", display=door.display(display), poll=poll, shell=door.shell()))
 
 
-def _page(html: str, request: Request) -> Response:
+def _page(html: str) -> Response:
     return HTMLResponse(html, headers={"cache-control": caching.ALWAYS_ASK})

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from service.errors import ConfigError
 
+EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 (only recognised here; the owner chooses)
 GRACE_SECONDS = 3  # for answers under way when a signal comes
 
 Started = Callable[[str], None]
@@ -58,9 +59,10 @@ def listening(host: str, port: int) -> socket.socket:
 def _refusal(error: OSError, host: str, port: int) -> str:
     match error.errno:
         case errno.EADDRINUSE:
+            other = port + 1 if port < 65535 else 8080
             return (
                 f"web.port: port {port} is taken by another program (another Frontispiece, perhaps); "
-                f"stop that, or choose another with --port {port + 1 if port < 65535 else 8080} or web.port in config.toml"
+                f"stop that, or choose another with --port {other} or web.port in config.toml"
             )
         case errno.EACCES:
             return f"web.port: this user may not listen on port {port}; choose one from 1024 on"
@@ -70,7 +72,7 @@ def _refusal(error: OSError, host: str, port: int) -> str:
 
 
 def _for_people(host: str, port: int) -> str:
-    name = "localhost" if host in ("", "0.0.0.0", "::") else f"[{host}]" if ":" in host else host
+    name = "localhost" if host in EVERYWHERE else f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}/"
 
 

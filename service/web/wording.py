@@ -12,6 +12,8 @@ from .seam import Showing
 
 Row = Mapping[str, object]
 
+TITLES = {"stuck": "Plates that wait"}
+
 
 def ago(then: datetime, now: datetime) -> str:
     """A moment as seen from now: "3 h ago", "in 12 min", and the date beyond a fortnight."""
@@ -37,11 +39,11 @@ def label(key: str) -> str:
 
 def size(count: float) -> str:
     """Bytes for people, in powers of ten as disks are sold."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(count) < 999.5:
-            break
-        count, unit = count / 1000, {"B": "kB", "kB": "MB", "MB": "GB", "GB": "TB"}[unit]
-    return f"{count:.0f} {unit}" if unit in ("B", "kB") or count >= 10 else f"{count:.1f} {unit}"
+    for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(count) >= length:
+            scaled = count / length
+            return f"{scaled:.0f} {unit}" if abs(scaled) >= 10 else f"{scaled:.1f} {unit}"
+    return f"{count:.0f} B"
 
 
 def span(seconds: float) -> str:
@@ -91,7 +93,7 @@ def web_address(link: str) -> str:
 
 
 def plate_number(plate_id: int) -> str:
-    """ "No. 12", or "Sample 3" for the sample edition, whose numbers are negative."""
+    """A plate by its number: "No. 12", or "Sample 3" for the sample edition, whose numbers are negative."""
     return f"Sample {-plate_id}" if plate_id < 0 else f"No. {plate_id}"
 
 
@@ -139,8 +141,8 @@ def sections(status: Mapping[str, object]) -> list[Section]:
             parts.append(Section(label(key), facts=value))
         elif isinstance(value, (list, tuple)):
             rows = _rows(value) or [{key: item} for item in value]
-            columns = list(dict.fromkeys(column for row in rows for column in row))
-            parts.append(Section(label(key), columns=columns, rows=rows))
+            told = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, ""))
+            parts.append(Section(TITLES.get(key, label(key)), columns=list(told), rows=rows))
     return parts
 
 
