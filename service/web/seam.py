@@ -1,0 +1,114 @@
+"""What the browser's door asks of the wall. ``service.wall.Wall`` is the real one; nothing else is talked to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from service.model import Plate
+from service.profiles import Profile
+
+
+class DisplayInfo(Protocol):
+    """A screen as the pages need to know it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def channel(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def template(self) -> str: ...
+    @property
+    def profile(self) -> Profile: ...
+    @property
+    def dwell_seconds(self) -> float: ...
+
+
+class Showing(Protocol):
+    """A plate that is on a display now."""
+
+    @property
+    def plate(self) -> Plate: ...
+    @property
+    def since(self) -> datetime: ...
+    @property
+    def until(self) -> datetime: ...
+    @property
+    def note(self) -> str: ...  # "" or one honest line for people
+
+
+class Fragment(Protocol):
+    """A slide as HTML, already escaped, fitted to one window (px)."""
+
+    @property
+    def html(self) -> str: ...
+    @property
+    def width_px(self) -> int: ...
+    @property
+    def height_px(self) -> int: ...
+    @property
+    def language(self) -> str: ...
+    @property
+    def direction(self) -> str: ...
+    @property
+    def background(self) -> str: ...
+
+
+class Still(Protocol):
+    """An encoded picture file."""
+
+    @property
+    def data(self) -> bytes: ...
+    @property
+    def media_type(self) -> str: ...
+    @property
+    def etag(self) -> str: ...
+
+
+class Wall(Protocol):
+    """The one thing behind the browser's door. Used from many threads at once."""
+
+    def displays(self) -> Sequence[DisplayInfo]: ...
+
+    def showing(self, display: str) -> Showing:
+        """What is on a display now. Raises KeyError where there is no such display."""
+        ...
+
+    def fragment(self, plate: Plate, display: str, width_px: int, height_px: int, picture_src: str) -> Fragment:
+        """The plate's slide as HTML, fitted to the asking window. Raises ComposeError."""
+        ...
+
+    def still(self, display: str, suffix: str) -> Still:
+        """The composed slide at the display's own size; ``suffix`` is ".jpg" or ".png". Raises ComposeError."""
+        ...
+
+    def slide(self, plate_id: int, profile: str) -> Still:
+        """A plate composed for a profile. Raises LookupError, ComposeError."""
+        ...
+
+    def picture(self, plate_id: int) -> Still:
+        """The bare picture. Raises LookupError where the plate has none."""
+        ...
+
+    def recent(self, limit: int = 24) -> Sequence[Plate]:
+        """The last plates, newest first; the sample edition while there is nothing else."""
+        ...
+
+    def plate(self, plate_id: int) -> Plate:
+        """One plate. Raises LookupError."""
+        ...
+
+    def status(self) -> dict[str, object]:
+        """How everything is: JSON-safe."""
+        ...
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether there is something to show, and why not."""
+        ...
+
+    def round(self) -> Iterator[dict[str, object]]:
+        """One round of the pipeline, event by event. Raises RuntimeError while another is running."""
+        ...

@@ -1,0 +1,154 @@
+"""How values are said to people on the pages. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from .seam import Showing
+
+Row = Mapping[str, object]
+
+TITLES = {"stuck": "Plates that wait"}
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """A moment as seen from now: "3 h ago", "in 12 min", and the date beyond a fortnight."""
+    seconds = (now - then).total_seconds()
+    size = abs(seconds)
+    if size < 45:
+        return "just now"
+    if size > 14 * 86400:
+        return f"{then.day} {then:%B %Y}"
+    for unit, length, until in (("min", 60, 3600), ("h", 3600, 129600), ("days", 86400, math.inf)):
+        if size < until:
+            text = f"{max(1, round(size / length))} {unit}"
+            break
+    return f"{text} ago" if seconds > 0 else f"in {text}"
+
+
+def label(key: str) -> str:
+    """A key of the status as a heading: its unit is said with the value, not here."""
+    for unit in ("_bytes", "_seconds", "_at"):
+        key = key.removesuffix(unit)
+    return key.replace("_", " ").capitalize()
+
+
+def size(count: float) -> str:
+    """Bytes for people, in powers of ten as disks are sold."""
+    for unit, length in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(count) >= length:
+            scaled = count / length
+            return f"{scaled:.0f} {unit}" if abs(scaled) >= 10 else f"{scaled:.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def span(seconds: float) -> str:
+    """A length of time for people."""
+    for unit, length in (("days", 172800), ("h", 7200), ("min", 120)):
+        if seconds >= length:
+            return f"{seconds / (length / 2):.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def say(value: object, key: str, now: datetime) -> str:
+    """One value of the status in words; its unit is read from the key's end."""
+    match value:
+        case None | "":
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case int() | float() if key.endswith("_bytes"):
+            return size(value)
+        case int() | float() if key.endswith("_seconds"):
+            return span(value)
+        case str() if key.endswith(("_at", "_since", "_until")) or key in ("since", "until"):
+            return _moment(value, now)
+        case Mapping():
+            return ", ".join(f"{label(str(k)).lower()} {say(v, str(k), now)}" for k, v in value.items()) or "–"
+        case list() | tuple():
+            return ", ".join(say(item, key, now) for item in value) or "–"
+        case _:
+            return str(value)
+
+
+def _moment(text: str, now: datetime) -> str:
+    try:
+        then = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    return ago(then if then.tzinfo else then.replace(tzinfo=now.tzinfo), now)
+
+
+def web_address(link: str) -> str:
+    """The link if it is one that a page may carry, else ""."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return ""
+    return link if parts.scheme in ("http", "https") and parts.netloc else ""
+
+
+def plate_number(plate_id: int) -> str:
+    """A plate by its number: "No. 12", or "Sample 3" for the sample edition, whose numbers are negative."""
+    return f"Sample {-plate_id}" if plate_id < 0 else f"No. {plate_id}"
+
+
+def until_next(until: datetime, now: datetime) -> int:
+    """Seconds (5 … 86400) until it is worth asking again."""
+    left = (until - now) / timedelta(seconds=1)
+    return min(max(math.ceil(left), 5), 86400)
+
+
+def troubles(status: Mapping[str, object]) -> list[str]:
+    """What is wrong, a short line each, from whatever lists of the status have rows with an ``error``."""
+    lines = []
+    for key in ("feeds", "displays", "stuck"):
+        rows = [row for row in _rows(status.get(key)) if row.get("error")]
+        if not rows:
+            continue
+        everything = len(_rows(status.get(key)))
+        what = f"plates: {len(rows)} waiting" if key == "stuck" else f"{key}: {len(rows)} of {everything} failing"
+        lines.append(f"{what}: {_shortened(str(rows[0]['error']))}")
+    return lines
+
+
+def notice(showings: Iterable[Showing], status: Mapping[str, object]) -> str:
+    """The one honest line over the index: what is shown instead of news, and what fails. "" when all is well."""
+    notes = dict.fromkeys(showing.note for showing in showings if showing.note)
+    return "; ".join([*notes, *troubles(status)])
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One part of the status page: a table when it has rows, a list of facts otherwise."""
+
+    title: str
+    columns: Sequence[str] = ()
+    rows: Sequence[Row] = ()
+    facts: Row | None = None
+
+
+def sections(status: Mapping[str, object]) -> list[Section]:
+    """The status in parts for the page, whatever it holds: plain values together first, then a part for each group."""
+    plain = {k: v for k, v in status.items() if not isinstance(v, (Mapping, list, tuple)) and k != "version"}
+    parts = [Section("Service", facts=plain)] if plain else []
+    for key, value in status.items():
+        if isinstance(value, Mapping):
+            parts.append(Section(label(key), facts=value))
+        elif isinstance(value, (list, tuple)):
+            rows = _rows(value) or [{key: item} for item in value]
+            told = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, ""))
+            parts.append(Section(TITLES.get(key, label(key)), columns=list(told), rows=rows))
+    return parts
+
+
+def _rows(value: object) -> list[Row]:
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, (list, tuple)) else []
+
+
+def _shortened(text: str, limit: int = 90) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
