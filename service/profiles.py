@@ -31,6 +31,7 @@ class Profile:
     lines: int  #: the most lines a headline may take
     panel: Panel = Panel.LIGHT
     qr: bool = True
+    margin: float = 0.046  #: share of the width (and nearly of the height) left free at the edges
 
     @property
     def eink(self) -> bool:
@@ -46,7 +47,7 @@ PROFILES = {
     for p in (
         Profile("nest-hub", 1024, 600, 1.0, 62, 40, 3),
         Profile("hub-max", 1280, 800, 1.3, 80, 52, 3),
-        Profile("tv", 1920, 1080, 1.8, 104, 64, 3),
+        Profile("tv", 1920, 1080, 1.8, 104, 64, 3, margin=0.05),
         Profile("eink7", 800, 480, 0.82, 40, 28, 3, panel=Panel.SEVEN),
         Profile("phone", 1080, 1920, 2.0, 104, 72, 5, qr=False),
     )
