@@ -1,0 +1,121 @@
+"""What a headline is about and how that bears on it: the weights of kinds, veto topics and subjects. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .lexicons import BREAK, Hit
+
+#: What one word of each of our lists adds, on the scale of general-purpose valence (-4 … 4). Set by hand.
+WEIGHTS: Mapping[tuple[str, str], float] = {
+    ("grave", "strong"): -2.5,
+    ("grave", "middle"): -1.6,
+    ("grave", "mild"): -0.6,
+    ("bright", "strong"): 2.2,
+    ("bright", "middle"): 1.1,
+    ("bright", "mild"): 0.6,
+    ("relief", "mended"): 2.5,
+    ("idiom", "harmless"): 0.0,
+}
+VETO_WEIGHT = -3.5
+SOFTENED_WEIGHT = -1.2  #: war or arms only mentioned, next to talks or peace
+
+#: What a topic alone adds: households' pictures are easier for a cup final than for a border.
+LEAN: Mapping[str, float] = {
+    "conflict": -1.3,
+    "crime": -0.8,
+    "politics": -0.3,
+    "weather": -0.5,
+    "economy": -0.1,
+    "health": -0.1,
+    "religion": -0.2,
+    **dict.fromkeys(("sport", "science", "space", "education", "family", "history", "transport", "celebrity"), 0.4),
+    **dict.fromkeys(("film", "music", "arts", "food", "animals", "travel", "games", "nature"), 0.6),
+}
+DELICATE = frozenset({"conflict", "crime", "religion", "weather", "advert"})  #: no person of this home in these
+LIGHT = frozenset({"sport", "film", "music", "arts", "food", "animals", "travel", "games", "nature", "celebrity"})
+SOFT = frozenset({"war", "weapons"})  #: talks of peace may lift these vetoes, and no others
+MISSING = "missing-child"  #: the veto that a happy end lifts
+CHILDREN = "children"  #: the veto of children as victims; not a list but a rule
+
+_NEGATION_REACH = 2  #: words
+_REDUCER_REACH = 5  #: words: "cuts risk of heart disease death"
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What the lists found in a headline, weighed."""
+
+    negative: float  #: sum of what weighs down, >= 0
+    positive: float  #: sum of what lifts, >= 0
+    veto: tuple[str, ...]  #: topics never painted, in the order found
+    topics: tuple[str, ...]  #: most frequent first
+    grave_words: tuple[str, ...]  #: heaviest first
+    bright_words: tuple[str, ...]
+
+
+def weigh(hits: Sequence[Hit], words: Sequence[str]) -> Findings:
+    """Sum a headline's hits, hearing negation, remedies and talks of peace."""
+    kinds = {hit.kind for hit in hits}
+    turned = _turned(hits, words)
+    veto: list[str] = []
+    weighed: list[tuple[float, str]] = []
+    for hit in hits:
+        weight = _weight(hit)
+        if hit.kind == "veto":
+            if hit.name in SOFT and "soften" in kinds:
+                weight = SOFTENED_WEIGHT
+            elif hit.name == MISSING and "relief" in kinds:
+                weight = 0.0
+            elif not (hit.name == "death" and turned.get(hit.start) == "reduce"):
+                veto.append(hit.name)
+        if weight < 0 and hit.start in turned and hit.kind != "veto":
+            weight = -0.4 * weight if turned[hit.start] == "reduce" else 0.0
+        if weight:
+            weighed.append((weight, " ".join(words[hit.start : hit.end])))
+    weighed.sort()
+    topics = _topics(hits)
+    grave = tuple(word for weight, word in weighed if weight < 0)
+    negative = -sum(weight for weight, _ in weighed if weight < 0)
+    if negative >= 2 and "child" in kinds:
+        veto.append(CHILDREN)
+    bright = tuple(word for weight, word in reversed(weighed) if weight > 0)
+    positive = sum(weight for weight, _ in weighed if weight > 0)
+    return Findings(negative, positive, tuple(dict.fromkeys(veto)), topics, grave, bright)
+
+
+def lean(topics: Sequence[str]) -> float:
+    """What the topics add to a headline's valence: the darkest of the dark ones, else the kindest."""
+    leans = [LEAN.get(topic, 0.0) for topic in topics]
+    return min(leans) if leans and min(leans) < -0.2 else max(leans, default=0.0)
+
+
+def _weight(hit: Hit) -> float:
+    if hit.kind == "valence":
+        return hit.weight
+    if hit.kind == "veto":
+        return VETO_WEIGHT
+    return WEIGHTS.get((hit.kind, hit.name), 0.0)
+
+
+def _turned(hits: Sequence[Hit], words: Sequence[str]) -> dict[int, str]:
+    """Token positions whose bad word a word before them turns: "no …" or "cuts the risk of …"."""
+    turned: dict[int, str] = {}
+    for kind, reach in (("negate", _NEGATION_REACH), ("reduce", _REDUCER_REACH)):
+        for hit in hits:
+            if hit.kind != kind:
+                continue
+            for at in range(hit.end, min(hit.end + reach, len(words))):
+                if words[at] == BREAK:
+                    break
+                turned[at] = kind
+    return turned
+
+
+def _topics(hits: Sequence[Hit]) -> tuple[str, ...]:
+    counts: dict[str, int] = {}
+    for hit in hits:
+        if hit.kind == "topics":
+            counts[hit.name] = counts.get(hit.name, 0) + 1
+    return tuple(sorted(counts, key=lambda name: -counts[name]))

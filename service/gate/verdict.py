@@ -1,0 +1,186 @@
+"""The gate: may a story be illustrated, and may a person of this home appear in it? Pure.
+
+Gravity is a logistic of summed word valences (VADER, Hutto & Gilbert 2014, under lists of our own), topic leans and
+vetoes. It fails closed: a language it cannot read, a veto topic, or nothing known in a story's favour never make it kinder.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from service.model import Decision, Mood, Verdict
+
+from . import lexicons, topics
+from .topics import Findings
+
+BLOCKED, ALLOWED = "blocked", "allowed"  #: topics of a verdict that the owner's own words decided
+UNREAD_GRAVITY = 0.5  #: of a story in a language without a lexicon: nobody knows
+TRUSTED_GRAVITY = 0.3  #: of the same where the owner trusts that language and no grave word was seen
+VETO_GRAVITY = 0.75  #: at least
+SUMMARY_LETTERS = 400  #: what is read of a summary: its first sentences say what happened
+SUMMARY_SHARE = 0.4  #: of a word's weight when it stands in the summary
+
+_MIDDLE = 1.0  #: the summed valence below zero at which gravity is one half
+_SPREAD = 1.3  #: valence that takes gravity from 0.50 to 0.73
+_LIFT = 0.8  #: a bright word counts for less than a grave one
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The owner's own word on what may be shown. Words match whole words, phrases too; case and accents do not matter."""
+
+    allow: tuple[str, ...] = ()  #: interests: such a story is painted unless a veto topic is in it
+    block: tuple[str, ...] = ()  #: such a story is kept off the wall
+    block_topics: tuple[str, ...] = ()
+    trusted_languages: tuple[str, ...] = ()  #: painted without a lexicon where no grave word is seen; "ja", "pt"
+    subject_max_gravity: float = 0.16  #: above it nobody of this home appears
+
+
+NO_RULES = Rules()
+
+
+def judge(title: str, summary: str = "", language: str = "en", rules: Rules = NO_RULES) -> Verdict:
+    """Weigh a story. ``language`` is BCP 47; the text's own small words overrule a wrong one. Never raises on any text."""
+    words = lexicons.tokens(title)
+    read = _language(title, words, language)
+    if word := _owner_word(title, summary, rules.block):
+        return Verdict(1.0, Mood.SOMBER, (BLOCKED,), f"blocked word: {word}", veto=True)
+    if read is None:
+        return _unread(f"{title} {summary[:SUMMARY_LETTERS]}", language, rules)
+    findings = _findings(words, summary, read)
+    verdict = _verdict(findings, rules)
+    if topic := next((topic for topic in findings.topics if topic in rules.block_topics), None):
+        return Verdict(1.0, Mood.SOMBER, (BLOCKED, *findings.topics), f"blocked topic: {topic}", veto=True)
+    if not verdict.veto and (word := _owner_word(title, summary, rules.allow)):
+        gravity = verdict.gravity * TRUSTED_GRAVITY
+        return Verdict(gravity, _mood(gravity, findings), (ALLOWED, *findings.topics), f"allowed word: {word}")
+    return verdict
+
+
+def decide(verdict: Verdict, dial: int) -> Decision:
+    """What a verdict means at a dial of -10 (everything) … +10 (only joy); at 0 grave stories are text-only.
+
+    A veto topic is never painted. Turning the dial up never paints what a lower one did not.
+    """
+    if BLOCKED in verdict.topics:
+        return Decision.SKIP
+    if not verdict.veto and verdict.gravity <= _paint_up_to(dial):
+        return Decision.PAINT
+    return Decision.TEXT_ONLY if verdict.gravity <= _show_up_to(dial) else Decision.SKIP
+
+
+def _paint_up_to(dial: int) -> float:
+    dial = max(-10, min(10, dial))
+    return 0.5 - 0.05 * dial if dial < 0 else 0.5 - 0.035 * dial  # 1.0 … 0.5 … 0.15
+
+
+def _show_up_to(dial: int) -> float:
+    dial = max(0, min(10, dial))
+    return 1.0 if dial == 0 else 0.9 - 0.075 * dial  # 1.0, then 0.825 … 0.15
+
+
+def _findings(words: tuple[str, ...], summary: str, language: str) -> Findings:
+    found = topics.weigh(lexicons.scan(language, words), words)
+    if not summary:
+        return found
+    more_words = lexicons.tokens(summary[:SUMMARY_LETTERS])
+    more = topics.weigh(lexicons.scan(language, more_words), more_words)
+    return Findings(
+        found.negative + SUMMARY_SHARE * more.negative,
+        found.positive + SUMMARY_SHARE * min(more.positive, 4.0),
+        tuple(dict.fromkeys(found.veto + more.veto)),
+        found.topics or more.topics,
+        found.grave_words + more.grave_words,
+        found.bright_words + more.bright_words,
+    )
+
+
+def _verdict(findings: Findings, rules: Rules) -> Verdict:
+    valence = _LIFT * findings.positive - findings.negative + topics.lean(findings.topics)
+    gravity = 1 / (1 + math.exp(max(-30.0, min(30.0, (valence + _MIDDLE) / _SPREAD))))
+    if findings.veto:
+        gravity = VETO_GRAVITY + (1 - VETO_GRAVITY) * gravity
+    return Verdict(
+        gravity=round(gravity, 4),
+        mood=_mood(gravity, findings),
+        topics=findings.topics,
+        why=_why(findings),
+        veto=bool(findings.veto),
+        subject_allowed=_subject_allowed(gravity, findings, rules),
+    )
+
+
+def _subject_allowed(gravity: float, findings: Findings, rules: Rules) -> bool:
+    """Only where something speaks for the story, and nothing against it."""
+    if findings.veto or findings.negative > 0.3 or topics.DELICATE.intersection(findings.topics):
+        return False
+    return gravity <= rules.subject_max_gravity
+
+
+def _mood(gravity: float, findings: Findings) -> Mood:
+    light = bool(topics.LIGHT.intersection(findings.topics[:2]))
+    if findings.veto or gravity > 0.8:
+        return Mood.GRIM if gravity > 0.93 else Mood.SOMBER
+    if gravity > 0.5:
+        return Mood.SOMBER if light or "health" in findings.topics else Mood.TENSE
+    if gravity > 0.38:
+        return Mood.TENSE if findings.negative > 1 else Mood.CALM
+    if gravity > 0.22:
+        return Mood.PLAYFUL if light and findings.positive > 0.5 else Mood.CALM
+    if gravity > 0.1:
+        return Mood.PLAYFUL if light else Mood.HOPEFUL
+    return Mood.JOYFUL
+
+
+def _why(findings: Findings) -> str:
+    grave = ", ".join(findings.grave_words[:4])
+    bright = ", ".join(findings.bright_words[:4])
+    if findings.veto:
+        return f"{findings.veto[0]}: {grave}" if grave else findings.veto[0]
+    parts = [f"{name} words: {found}" for name, found in (("grave", grave), ("bright", bright)) if found]
+    return "; ".join(parts) or "no grave words"
+
+
+def _unread(text: str, language: str, rules: Rules) -> Verdict:
+    name = language or "und"
+    if match := lexicons.foreign_veto().search(text.casefold()):
+        why = f"grave word, no word list for {name}: {match.group()}"
+        return Verdict(VETO_GRAVITY + 0.1, Mood.SOMBER, (), why, veto=True)
+    if _base(language) in {_base(trusted) for trusted in rules.trusted_languages}:
+        return Verdict(TRUSTED_GRAVITY, Mood.CALM, (), f"no grave words, no word list for {name}; the owner trusts it")
+    return Verdict(UNREAD_GRAVITY, Mood.CALM, (), f"no word list for {name}", veto=True)
+
+
+def _language(text: str, words: tuple[str, ...], declared: str) -> str | None:
+    """The lexicon to read a text with; None where there is none, or the script is another."""
+    letters = [letter for letter in text if letter.isalpha()]
+    if 2 * sum(letter < "\u0250" or "\u1e00" <= letter < "\u1f00" for letter in letters) < len(letters):
+        return None
+    known = _base(declared)
+    scores = {name: sum(word in small for word in words) for name, small in lexicons.function_words().items()}
+    likely = max(scores, key=lambda name: scores[name])
+    if known not in lexicons.LANGUAGES:
+        return likely if known in {"", "und"} and scores[likely] >= 2 else None
+    return likely if scores[likely] >= 3 and scores[known] == 0 else known
+
+
+def _base(language: str) -> str:
+    return language.replace("_", "-").split("-")[0].casefold()
+
+
+def _owner_word(title: str, summary: str, wanted: tuple[str, ...]) -> str | None:
+    if not wanted:
+        return None
+    text = " ".join(lexicons.tokens(f"{title} . {summary}"))
+    match = _wanted(wanted).search(text)
+    return match.group() if match else None
+
+
+@lru_cache(maxsize=64)
+def _wanted(wanted: tuple[str, ...]) -> re.Pattern[str]:
+    phrases = [" ".join(lexicons.tokens(phrase)) for phrase in wanted]
+    choices = "|".join(re.escape(phrase) for phrase in phrases if phrase)
+    return re.compile(rf"(?<!\w)(?:{choices})(?!\w)" if choices else r"(?!)")
