@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from . import clock, displays, editors, engines, settings as config
 from .compose.slide import Composer, templates as slide_templates
 from .errors import ConfigError
-from .gate import Rules
+from .gate.verdict import Rules
 from .net import Net
 from .pipeline import Desk, Line
 from .press import Press
@@ -52,7 +52,7 @@ def read_settings(path: Path | None) -> Settings:
     kinds: dict[str, dict[str, type[BaseModel]]] = {
         room: {kind: module.Settings for kind, module in adapters(room).items()} for room in ROOMS
     }
-    return config.load(path, kinds, slide_templates(shipped("templates")))
+    return config.load(path, kinds, slide_templates(shipped("templates") / "slides"))
 
 
 def _table(named: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
@@ -89,7 +89,7 @@ class Service:
 
     @cached_property
     def parser(self) -> Parser:
-        return Parser()
+        return Parser(workers=2)
 
     @cached_property
     def net(self) -> Net:
@@ -114,16 +114,17 @@ class Service:
         profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == name])
         return Desk(
             name=name, channel=channel,
-            rules=Rules(allow=channel.allow_words, block=channel.block_words, trusted_languages=channel.languages),
+            rules=Rules(channel.allow_words, channel.block_words, trusted_languages=channel.languages),
             editor=self._make("editors", _table(self.settings.editors, channel.editor), channel.editor),
             house=self.house,
             engines=[(e, self._make("engines", _table(self.settings.engines, e), e)) for e in channel.engines],
             width_px=profile.width_px, height_px=profile.height_px,
         )  # fmt: skip
 
-    def source(self, url: str) -> Source:
-        languages = next((c.languages for c in self.settings.channels.values() if url in c.feeds), ())
-        return Feed(url, self.net, self.parser, clock.now, languages=languages)
+    def source(self, feed: str, address: str) -> Source:
+        """The source of a feed of the config, which may have moved to another address."""
+        languages = next((c.languages for c in self.settings.channels.values() if feed in c.feeds), ())
+        return Feed(address, self.net, self.parser, clock.now, languages=languages)
 
     @cached_property
     def displays(self) -> Mapping[str, Display]:
@@ -139,7 +140,7 @@ class Service:
 
     @cached_property
     def wall(self) -> Wall:
-        return Wall(self.settings, self.archive, self.composer, self.papercut, clock.now)
+        return Wall(self.press, self.composer, self.papercut, clock.now)
 
     def close(self) -> None:
         """Give back what was started. Safe to repeat."""

@@ -71,7 +71,7 @@ def _feeds(service: Service) -> Iterator[dict[str, Any]]:
 
 def _feed(service: Service, url: str) -> dict[str, Any]:
     try:
-        fetched = service.source(url).fetch(Bookmark())
+        fetched = service.source(url, url).fetch(Bookmark())
     except FrontispieceError as error:
         return _bad(f"feed {url}", str(error), "check the address in a browser; other feeds go on meanwhile")
     return _good(f"feed {url}", f"{len(fetched.stories)} stories, {fetched.title}")

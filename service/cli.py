@@ -15,6 +15,7 @@ import typer
 
 from . import __version__, doors, telling
 from .assembly import Service, opened
+from .doors import AsJson, Channel, Config, Data
 from .errors import ConfigError, DataFolderError, FrontispieceError
 
 app = typer.Typer(
@@ -28,8 +29,6 @@ app.command(rich_help_panel="Try one part")(doors.judge)
 app.command(rich_help_panel="Try one part")(doors.describe)
 app.command(rich_help_panel="Try one part")(doors.paint)
 app.command(rich_help_panel="Try one part")(doors.slide)
-
-Config, Data, AsJson = doors.Config, doors.Data, doors.AsJson
 
 EXIT = {ConfigError: 2, DataFolderError: 3}  #: anything else that we expect exits 1
 
@@ -59,7 +58,9 @@ def run(
     The first slide is up at once (a sample, until the first story is painted). Stopping at any moment is safe.
     """
     from . import schedule
-    from .web.app import create, serve
+    from .compose import fonts
+    from .web.app import create
+    from .web.server import serve
 
     _log_to_stderr()
     settings = doors.settings_of(config)
@@ -67,12 +68,14 @@ def run(
         secret = secrets.token_urlsafe(24)
         service.store.folder.claim({"secret": secret})
         service.store.folder.sweep()
-        application = create(service.wall, service.press, templates=service.templates, secret=secret)
+        application = create(
+            service.wall, templates=service.templates, secret=secret, fonts=fonts.folder(), fonts_css=fonts.web_css
+        )
         host, port = host or settings.web.host, settings.web.port if port is None else port
 
-        def started(bound: int) -> None:
-            service.store.folder.describe({"secret": secret, "url": f"http://127.0.0.1:{bound}"})
-            telling.welcome(bound, settings)
+        def started(address: str) -> None:
+            service.store.folder.describe({"secret": secret, "url": address})
+            telling.welcome(address, settings)
             jobs.append(schedule.start(service.press))
 
         jobs: list[Any] = []
@@ -85,7 +88,7 @@ def run(
 
 
 @app.command()
-def once(config: Config = None, data: Data = Path("data"), channel: doors.Channel = None, json: AsJson = False) -> None:
+def once(config: Config = None, data: Data = Path("data"), channel: Channel = None, json: AsJson = False) -> None:
     """Do one round: fetch, judge, choose, describe, paint, show; then exit.
 
     Exits 0 when the round finished, whatever single feeds did. While a service runs on the same data folder, that
@@ -116,7 +119,7 @@ def _round(service: Service, channels: list[str]) -> Iterator[dict[str, Any]]:
     try:
         service.store.folder.sweep()
         for event in service.press.round(channels):
-            yield telling.table(event)
+            yield event.table()
     finally:
         service.store.folder.release()
 
@@ -126,7 +129,7 @@ def status(config: Config = None, data: Data = Path("data"), json: AsJson = Fals
     """Say how things are: feeds, stuck plates with their error and next try, displays, disk."""
     with opened(doors.settings_of(config), data) as service:
         owner = telling.running(service.store.folder.owner())
-        told = owner or service.press.status() | {"displays": service.wall.status(), "running": False}
+        told = owner or service.wall.status() | {"running": False}
         telling.status(told, json=json)
 
 

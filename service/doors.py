@@ -17,7 +17,7 @@ from PIL import Image
 from . import clock, telling, text
 from .assembly import Service, desk_of, opened, read_settings, shipped
 from .errors import ConfigError, Declined, EditorError, EngineError, FrontispieceError, SourceError
-from .gate import decide, judge as find_verdict
+from .gate.verdict import decide, judge as find_verdict
 from .model import Decision, Mood, Picture, Plate, Prompt, Step, Story, Verdict
 from .pipeline import Desk
 from .profiles import PROFILES
@@ -64,7 +64,7 @@ def parse(
 def _parsed(service: Service, path: Path, languages: Sequence[str]) -> dict[str, Any]:
     result: dict[str, Any] = {"file": str(path), "ok": True, "error": None, "title": "", "dropped": 0, "stories": []}
     try:
-        fetched = service.parser.parse(path.read_bytes(), f"file:///{path.name}", "", now=clock.now())
+        fetched = service.parser.parse(path.read_bytes(), f"file:///{path.name}", now=clock.now(), usual=languages)
     except OSError as error:
         return result | {"ok": False, "error": f"cannot be read: {error.strerror}"}
     except SourceError as error:

@@ -9,6 +9,7 @@ FrontispieceError
   EngineError        a picture could not be made
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
+  Busy               a round is running already
 
 Anything else is a bug: it is logged once and raised.
 """
@@ -50,3 +51,6 @@ class ComposeError(FrontispieceError): ...
 
 
 class DisplayError(FrontispieceError): ...
+
+
+class Busy(FrontispieceError): ...

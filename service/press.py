@@ -5,21 +5,16 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Collection, Iterator
-from dataclasses import asdict
-from datetime import datetime
 from typing import Any
 
 from . import __version__, pipeline
-from .errors import FrontispieceError
+from .errors import Busy
 from .model import Plate
+from .net import masked
 from .pipeline import Event, Line
 from .store import FeedRow
 
 LOW_DISK_BYTES = 200_000_000
-
-
-class Busy(FrontispieceError):
-    """A round is running already."""
 
 
 class Press:
@@ -33,16 +28,14 @@ class Press:
     def round(self, channels: Collection[str] = (), *, wait: bool = False) -> Iterator[Event]:
         """One round through every verb for these channels (none named: all), told as it goes.
 
-        Raises Busy at once if a round is running and ``wait`` is false.
+        Raises Busy, when first asked for an event, if a round is running and ``wait`` is false.
         """
         if not self._round.acquire(blocking=wait):
             raise Busy("a round is running already; it will be done in a moment")
-        return self._running(channels or [desk.name for desk in self.line.desks])
-
-    def _running(self, channels: Collection[str]) -> Iterator[Event]:
         try:
             self.last_error = None
-            yield from self._noted(pipeline.run_round(self.line, channels))
+            names = channels or [desk.name for desk in self.line.desks]
+            yield from self._noted(pipeline.run_round(self.line, names))
             yield from self.show()
         finally:
             self._round.release()
@@ -82,27 +75,24 @@ class Press:
             "error": self.last_error,
             "disk": {"free_bytes": free, "low": free < LOW_DISK_BYTES},
             "counts": self.line.archive.counts(),
-            "channels": [self._channel(desk) for desk in self.line.desks],
+            "feeds": [feed for desk in self.line.desks for feed in self._feeds(desk)],
             "stuck": [_stuck(plate) for plate in self.line.store.unfinished()],
         }
 
-    def _channel(self, desk: pipeline.Desk) -> dict[str, Any]:
-        feeds = self.line.archive.feeds(desk.channel.feeds)
-        return {
-            "name": desk.name, "mood": desk.channel.mood, "editor": desk.channel.editor,
-            "engines": list(desk.channel.engines), "feeds": [_feed(row) for row in feeds],
-        }  # fmt: skip
+    def _feeds(self, desk: pipeline.Desk) -> list[dict[str, Any]]:
+        return [{"channel": desk.name, **_feed(row)} for row in self.line.archive.feeds(desk.channel.feeds)]
 
 
 def _feed(row: FeedRow) -> dict[str, Any]:
-    table = asdict(row)
-    del table["bookmark"]
-    return {key: value.isoformat() if isinstance(value, datetime) else value for key, value in table.items()}
+    return {
+        "feed": row.title or masked(row.url), "checked_at": row.checked_at and row.checked_at.isoformat(),
+        "next_check_at": row.next_check and row.next_check.isoformat(), "failures": row.failures, "error": row.error,
+    }  # fmt: skip
 
 
 def _stuck(plate: Plate) -> dict[str, Any]:
     return {
         "plate": plate.id, "channel": plate.channel, "headline": plate.story.title, "step": str(plate.step),
         "attempts": plate.attempts, "error": plate.error,
-        "next_try": plate.retry_at.isoformat() if plate.retry_at else "next round",
+        "next_try_at": plate.retry_at and plate.retry_at.isoformat(),
     }  # fmt: skip

@@ -6,7 +6,6 @@ import json as _json
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -15,9 +14,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
-from .errors import ConfigError, FrontispieceError
-from .pipeline import Event
-from .press import Busy
+from .errors import Busy, ConfigError, FrontispieceError
 from .settings import Settings
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
@@ -38,20 +35,15 @@ def complain(error: FrontispieceError) -> None:
         err.print(f"[red]{'  ' if len(mistakes) > 1 else ''}{escape(mistake)}[/]", soft_wrap=True)
 
 
-def welcome(port: int, settings: Settings) -> None:
+def welcome(address: str, settings: Settings) -> None:
     """What to open, once the service listens."""
-    out.print(f"\n[bold]Frontispiece[/] is at [link]http://localhost:{port}/[/]   (stop with Ctrl-C)")
+    out.print(f"\n[bold]Frontispiece[/] is at {address}   (stop with Ctrl-C)")
     for display in settings.displays:
-        out.print(f"  {display.name:<12} http://localhost:{port}/d/{display.name}", soft_wrap=True)
+        out.print(f"  {display.name:<12} {address}d/{display.name}", soft_wrap=True)
     out.print()
 
 
 # -- a round ---------------------------------------------------------------------------------
-
-
-def table(event: Event) -> dict[str, Any]:
-    """An event as a program reads it: only what it says."""
-    return {key: value for key, value in asdict(event).items() if value not in ("", None, 0) or key == "verb"}
 
 
 def asked(url: str, secret: str, channels: list[str]) -> Iterator[dict[str, Any]]:
@@ -60,7 +52,7 @@ def asked(url: str, secret: str, channels: list[str]) -> Iterator[dict[str, Any]
 
     try:
         with httpx.stream(
-            "POST", f"{url}/api/round", headers={"X-Frontispiece-Secret": secret}, json={"channels": channels},
+            "POST", f"{url}api/round", headers={"X-Frontispiece-Secret": secret}, params={"channel": channels},
             timeout=httpx.Timeout(10, read=None), trust_env=False,
         ) as answer:  # fmt: skip
             if answer.status_code == 409:
@@ -116,7 +108,7 @@ def running(owner: dict[str, Any]) -> dict[str, Any] | None:
     if "url" not in owner:
         return None
     try:
-        answer = httpx.get(f"{owner['url']}/api/status", timeout=3, trust_env=False)
+        answer = httpx.get(f"{owner['url']}api/status", timeout=3, trust_env=False)
         return dict(answer.json()) | {"running": True, "url": owner["url"]} if answer.is_success else None
     except (httpx.HTTPError, ValueError):
         return None
@@ -134,20 +126,23 @@ def status(told: dict[str, Any], *, json: bool) -> None:
     if told["disk"]["low"]:
         out.print(f"[red]the disk is nearly full: {told['disk']['free_bytes'] / 1e6:.0f} MB free[/]")
     out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
-    for channel in told["channels"]:
-        _print(f"feeds of {channel['name']}", ("feed", "last visit", "next visit", "state"), [
-            (feed["title"] or feed["url"], _clock(feed["checked_at"]), _clock(feed["next_check"]),
-             feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
-            for feed in channel["feeds"]
-        ])  # fmt: skip
+    _print("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
+        (feed["channel"], feed["feed"], _clock(feed["checked_at"]), _clock(feed["next_check_at"]),
+         feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
+        for feed in told["feeds"]
+    ])  # fmt: skip
     _print("displays", ("display", "shows", "since", "note"), [
         (d["name"], d["headline"], _clock(d["since"]), d["note"]) for d in told["displays"]
     ])  # fmt: skip
     if told["stuck"]:
         _print("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
-            (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _clock(p["next_try"]))
+            (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _next(p))
             for p in told["stuck"]
         ])  # fmt: skip
+
+
+def _next(plate: dict[str, Any]) -> str:
+    return _clock(plate["next_try_at"]) or "next round"
 
 
 def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:

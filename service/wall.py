@@ -9,8 +9,8 @@ import hashlib
 import io
 import logging
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from PIL import Image
@@ -20,10 +20,10 @@ from .cache import Cache
 from .clock import Clock
 from .compose.slide import Composer, Fragment
 from .model import Plate
+from .press import Press
 from .profiles import PROFILES, Profile, fitted
 from .protocols import Engine
-from .settings import Channel, Display, Settings
-from .store import Archive
+from .settings import Channel, Display
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +66,13 @@ class Still:
 class Wall:
     """The displays' side of the service. Safe to use from several threads."""
 
-    def __init__(self, settings: Settings, archive: Archive, composer: Composer, sampler: Engine, now: Clock) -> None:
-        self.settings, self.archive, self.composer, self.sampler, self.now = settings, archive, composer, sampler, now
+    def __init__(self, press: Press, composer: Composer, sampler: Engine, now: Clock) -> None:
+        self.press, self.composer, self.sampler, self.now = press, composer, sampler, now
+        self.settings, self.archive = press.line.settings, press.line.archive
         self._started = now()
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
-        self._samples = {name: sample.edition(name) for name in settings.channels}
+        self._samples = {name: _named(sample.edition(name)) for name in self.settings.channels}
 
     # -- what hangs -------------------------------------------------------------------------
 
@@ -120,16 +121,27 @@ class Wall:
             raise LookupError(f"there is no plate {plate_id}")
         return found
 
-    def status(self) -> list[dict[str, object]]:
-        """What every display shows, JSON-safe."""
-        return [self._told(display) for display in self.settings.displays]
+    # -- the work behind it -----------------------------------------------------------------
+
+    def round(self, channels: Collection[str] = ()) -> Iterator[dict[str, object]]:
+        """One round for these channels (none named: all), told as it goes. Raises Busy while another runs."""
+        return (event.table() for event in self.press.round(channels))
+
+    def ready(self) -> tuple[bool, str]:
+        """Whether there is something to show, and why not."""
+        return self.press.ready()
+
+    def status(self) -> dict[str, object]:
+        """How everything is, JSON-safe."""
+        told = self.press.status()
+        return {**told, "displays": [self._told(display) for display in self.settings.displays]}
 
     def _told(self, display: Display) -> dict[str, object]:
         showing = self.showing(display.name)
         return {
             "name": display.name, "kind": display.kind, "channel": display.channel, "profile": display.profile,
             "plate": showing.plate.id, "headline": showing.plate.story.title, "since": showing.since.isoformat(),
-            "note": showing.note,
+            "note": showing.note, "error": None,
         }  # fmt: skip
 
     # -- pixels -----------------------------------------------------------------------------
@@ -213,6 +225,11 @@ class Wall:
 def largest(profiles: Sequence[Profile]) -> Profile:
     """The profile with the most pixels: a picture painted for it serves the others too."""
     return max(profiles or [PROFILES["nest-hub"]], key=lambda p: p.width_px * p.height_px)
+
+
+def _named(edition: Sequence[Plate]) -> Sequence[Plate]:
+    """The sample edition with a name for each picture, which is painted when first asked for."""
+    return [replace(plate, picture=f"sample/{-plate.id}.png") for plate in edition]
 
 
 def _still(data: bytes, media_type: str) -> Still:

@@ -75,7 +75,9 @@ def test_the_page_outlives_the_service(browser):
         with serving(wall, port) as address:
             page = stack.enter_context(opened(browser, f"{address}/d/hall?poll=60"))
             page.wait_for_function(SHOWN, arg=1)
-        page.wait_for_function("() => document.getElementById('words').textContent.startsWith('The service has been away')")
+        page.wait_for_function(
+            "() => document.getElementById('words').textContent.startsWith('The service has been away')"
+        )
         assert page.evaluate(SHOWN, 1)
         wall.hang(hung(2))
         with serving(wall, port):

@@ -3,17 +3,16 @@
 import threading
 from datetime import timedelta
 from types import MappingProxyType
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from service import pipeline
 from service.editors import house
-from service.errors import Declined, EditorError, EngineError, SourceError
-from service.gate import Rules
+from service.errors import Busy, Declined, EditorError, EngineError, SourceError
+from service.gate.verdict import Rules
 from service.model import Picture, Step
 from service.pipeline import Desk, Line
-from service.press import Busy, Press
+from service.press import Press
 from service.protocols import Bookmark, Fetched, Ruling, Surroundings
 from service.settings import Channel, Display, Settings
 from service.store import Archive, Store
@@ -84,16 +83,29 @@ class Bench:
         self.store = Store(folder, self.clock)
         self.archive = Archive(self.store)
         stories = tuple(story(t, feed=FEED, published=NOON - timedelta(minutes=n)) for n, t in enumerate(TITLES))
-        self.sources = {FEED: Feed(Fetched(stories, Bookmark(etag='"1"'), "Daily")), OTHER: Feed(SourceError("HTTP 500"))}
+        self.sources = {
+            FEED: Feed(Fetched(stories, Bookmark(etag='"1"'), "Daily")),
+            OTHER: Feed(SourceError("HTTP 500")),
+        }
         self.editor, self.engines = Editor(), [("gpu", Engine())]
         self.channel = Channel(feeds=(FEED, OTHER), plates_per_round=3)
         self.settings = Settings(timezone="UTC", channels={"home": self.channel}, displays=(Display(name="hall"),))
         self.rested = 0
 
     def line(self):
-        desk = Desk("home", self.channel, Rules(), self.editor, house.make(house.Settings(), Surroundings("house", None, None)),
-                    self.engines, 1024, 600)
-        return Line(self.settings, self.store, self.archive, [desk], self.sources.__getitem__, MappingProxyType({}), self.rest)
+        desk = Desk(
+            "home",
+            self.channel,
+            Rules(),
+            self.editor,
+            house.make(house.Settings(), Surroundings("house", None, None)),
+            self.engines,
+            1024,
+            600,
+        )
+        return Line(
+            self.settings, self.store, self.archive, [desk], lambda feed, _: self.sources[feed], MappingProxyType({}), self.rest
+        )
 
     def rest(self):
         self.rested += 1
@@ -113,7 +125,13 @@ def bench(tmp_path):
 def test_a_round_goes_from_feeds_to_the_wall(bench):
     """One round fetches, judges, chooses, describes, paints and shows, and gives back what fetching held."""
     events = bench.round()
-    assert [e.verb for e in events if e.verb not in ("fetch",)] == ["judge", "choose", *["describe"] * 3, *["render"] * 3, "show"]
+    assert [e.verb for e in events if e.verb not in ("fetch",)] == [
+        "judge",
+        "choose",
+        *["describe"] * 3,
+        *["render"] * 3,
+        "show",
+    ]
     assert bench.steps() == ["rendered"] * 3
     assert bench.archive.hung("hall").plate.story.title in TITLES
     assert bench.rested == 1
@@ -243,7 +261,7 @@ def test_one_round_at_a_time(bench):
     running = press.round()
     next(running)
     with pytest.raises(Busy):
-        press.round()
+        list(press.round())
     list(running)
     list(press.round())
 

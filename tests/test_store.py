@@ -210,7 +210,7 @@ def test_recent_scenes_are_remembered(store, archive, clock):
     plate(store, "A", Step.DESCRIBED)
     clock.pass_(hours=50)
     plate(store, "B", Step.DESCRIBED)
-    assert [title for title, _ in archive.recent_prompts("home", clock() - timedelta(hours=48))] == ["B"]
+    assert [plate.title for plate in archive.since("home", clock() - timedelta(hours=48))] == ["B"]
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):

@@ -17,7 +17,7 @@ import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from service.errors import ComposeError, ConfigError
+from service.errors import Busy, ComposeError, ConfigError
 from service.profiles import PROFILES
 from service.web import caching, serve, wording
 from service.web.api import window
@@ -369,7 +369,7 @@ def test_one_round_at_a_time(site, wall):
     """While a round runs another is refused with the reason."""
 
     def events():
-        raise RuntimeError("a round is running")
+        raise Busy("a round is running")
         yield {}
 
     wall.events = events

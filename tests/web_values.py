@@ -170,7 +170,7 @@ class Wall:
     def ready(self):
         return self.is_ready
 
-    def round(self) -> Iterator[dict]:
+    def round(self, channels=()) -> Iterator[dict]:
         yield from self.events() if callable(self.events) else self.events
 
 

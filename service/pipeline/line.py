@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from ..gate import Rules
+from ..gate.verdict import Rules
 from ..protocols import Display, Editor, Engine, Source
 from ..settings import Channel, Settings
 from ..store import Archive, Store
@@ -25,6 +25,10 @@ class Event:
     note: str = ""
     error: str | None = None
     plate: int | None = None
+
+    def table(self) -> dict[str, object]:
+        """The event as a program reads it: only what it says."""
+        return {key: value for key, value in asdict(self).items() if key == "verb" or value not in ("", None, 0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,7 @@ class Line:
     store: Store
     archive: Archive
     desks: Sequence[Desk]
-    source: Callable[[str], Source]  #: a feed's address -> its source
+    source: Callable[[str, str], Source]  #: (a feed of the config, the address it is at today) -> its source
     displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves
     rest: Callable[[], None]  #: called when the sources have been visited: give back what they held
 

@@ -63,10 +63,10 @@ def _describe(line: Line, desk: Desk, plate: Plate) -> Event:
 
 def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
     """What an editor is told beside the story."""
-    scenes = line.archive.recent_prompts(desk.name, line.store.now() - MEMORY)
+    recent = line.archive.since(desk.name, line.store.now() - MEMORY)
     return Brief(
         verdict=plate.verdict, style=desk.channel.style, now=line.now,
-        recent_scenes=tuple(scene for _, scene in scenes if scene),
+        recent_scenes=tuple(plate.scene for plate in recent if plate.scene),
         subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
     )  # fmt: skip
 

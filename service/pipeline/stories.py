@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from .. import choice
 from ..errors import EditorError, SourceError
-from ..gate import Rules, decide, judge as find_verdict
+from ..gate.verdict import Rules, decide, judge as find_verdict
 from ..model import Decision, Story, Verdict
-from ..protocols import Ruling
+from ..protocols import Fetched, Ruling
 from ..sources.manners import next_check
 from .line import MEMORY, Desk, Event, Line
 
@@ -49,17 +51,24 @@ def _due(line: Line, url: str) -> bool:
 
 def _visit(line: Line, url: str) -> Event:
     row = line.store.feed(url)
+    adopted = row.moved_to if row.moved_seen > 1 else None  # a permanent redirect is believed when it was met twice
     try:
-        # a permanent redirect is believed when it was met twice
-        address = row.moved_to if row.moved_to and row.moved_seen > 1 else url
-        fetched = line.source(address).fetch(row.bookmark)
+        fetched = line.source(url, adopted or url).fetch(row.bookmark)
     except SourceError as error:
-        wait = next_check(line.store.now(), error, row.failures + 1)
+        wait = _next_check(line, url, error, row.failures + 1)
         line.store.unreachable(url, str(error), wait, gone=error.gone)
         return Event("fetch", url, error=str(error))
     stories = tuple(replace(story, feed=url) for story in fetched.stories)
-    new = line.store.visited(url, replace(fetched, stories=stories), next_check(line.store.now(), fetched, 0))
+    fetched = replace(fetched, stories=stories, moved_to=fetched.moved_to or adopted)
+    new = line.store.visited(url, fetched, _next_check(line, url, fetched, 0))
     return Event("fetch", url, note="not modified" if fetched.not_modified else f"{new} new")
+
+
+def _next_check(line: Line, url: str, outcome: Fetched | SourceError, failures: int) -> datetime:
+    minutes = min(desk.channel.cadence_minutes for desk in line.desks if url in desk.channel.feeds)
+    return next_check(
+        line.store.now(), outcome, failures=failures, own_minutes=minutes, jitter=random.random()
+    )  # fmt: skip
 
 
 def judge(line: Line) -> Iterator[Event]:
@@ -81,8 +90,9 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
     candidates = [
         c for story, verdict in found if (c := _candidate(desk, story, verdict)).decision is not Decision.SKIP
     ]
-    recent = [title for title, _ in line.archive.recent_prompts(desk.name, now - MEMORY)]
-    ranked = choice.choose(candidates, wanted * 2, now=now, max_age_hours=desk.channel.max_age_hours, recent=recent)
+    recent = [choice.Shown(p.title, p.chosen_at) for p in line.archive.since(desk.name, now - MEMORY)]
+    age = desk.channel.max_age_hours
+    ranked = [c.candidate for c in choice.choose(candidates, wanted * 2, now=now, max_age_hours=age, recent=recent)]
     kept = 0
     picks: list[choice.Candidate] = []
     for candidate, ruling in zip(ranked, _rulings(desk, [(c.story, c.verdict) for c in ranked]), strict=True):

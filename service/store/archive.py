@@ -25,6 +25,15 @@ class Hung:
     since: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """What a plate was about, when it was chosen, and its scene ("" while undescribed)."""
+
+    title: str
+    scene: str
+    chosen_at: datetime
+
+
 class Archive:
     """The reading side of a store, its showings and its upkeep."""
 
@@ -76,15 +85,15 @@ class Archive:
         row = self.store.db.execute("SELECT recipe FROM pictures WHERE file = ?", (file,)).fetchone()
         return dict(json.loads(row["recipe"])) if row else {}
 
-    def recent_prompts(self, channel: str, since: datetime) -> list[tuple[str, str]]:
-        """(title, scene) of the channel's plates since then, newest first; the scene is "" while undescribed."""
+    def since(self, channel: str, moment: datetime) -> list[Recent]:
+        """The channel's plates since then, newest first."""
         rows = self.store.db.execute(
-            "SELECT title, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
+            "SELECT title, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
             " JOIN stories ON stories.id = plates.story WHERE channel = ? AND step != 'declined' AND chosen_at >= ?"
             " ORDER BY plates.id DESC LIMIT 500",
-            (channel, stamp(since)),
+            (channel, stamp(moment)),
         ).fetchall()
-        return [(row["title"], row["scene"]) for row in rows]
+        return [Recent(row["title"], row["scene"], datetime.fromisoformat(row["chosen_at"])) for row in rows]
 
     def feeds(self, urls: Sequence[str]) -> list[FeedRow]:
         rows = self.store.db.execute(f"SELECT * FROM feeds WHERE url IN ({marks(urls)})", urls).fetchall()  # noqa: S608

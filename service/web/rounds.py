@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Annotated
 
-from fastapi import APIRouter, Header, HTTPException, Response
+from fastapi import APIRouter, Header, HTTPException, Query, Response
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from service.errors import FrontispieceError
+from service.errors import Busy, FrontispieceError
 
 from .door import Here
 
@@ -22,15 +22,17 @@ Event = dict[str, object]
 
 
 @router.post("/api/round")
-def one_round(door: Here, x_frontispiece_secret: Annotated[str, Header()] = "") -> Response:
+def one_round(
+    door: Here, channel: Annotated[tuple[str, ...], Query()] = (), x_frontispiece_secret: Annotated[str, Header()] = ""
+) -> Response:
     """Run one round now; its events come as JSON lines while it runs. 401 without the secret, 409 while one runs."""
     given, secret = x_frontispiece_secret.encode(), door.secret.encode()
     if not secret or not hmac.compare_digest(given, secret):
         raise HTTPException(401, "This needs the service's own secret.")
-    events = door.wall.round()
+    events = door.wall.round(channel)
     try:
         first = next(events, None)  # a generator refuses only when first asked
-    except RuntimeError as error:
+    except Busy as error:
         raise HTTPException(409, str(error)) from error
     return _Told(events, first)
 

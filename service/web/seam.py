@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -109,6 +109,6 @@ class Wall(Protocol):
         """Whether there is something to show, and why not."""
         ...
 
-    def round(self) -> Iterator[dict[str, object]]:
-        """One round of the pipeline, event by event. Raises RuntimeError while another is running."""
+    def round(self, channels: Collection[str] = ()) -> Iterator[dict[str, object]]:
+        """One round of the pipeline, event by event. Raises Busy while another is running."""
         ...
