@@ -78,8 +78,10 @@ def weights(cast: Cast, *, subject: bool) -> dict[str, float]:
     if cast.quiet:
         return dict.fromkeys(QUIET, 1.0)
     things = len(cast.everything)
-    leaning = {"colossus": 3.0, "diorama": 2.5, "medallion": 3.0, "panorama": 2.0, "clearing": 0.7, "sea": 0.5,
+    leaning = {"colossus": 3.0, "diorama": 2.0, "medallion": 2.2, "panorama": 2.0, "clearing": 0.7, "sea": 0.5,
                "chart": 0.9, "town": 0.9, "sill": 1.0, "mobile": 0.5 + 0.7 * min(things, 5), "quilt": 0.4 * min(things, 6)}  # fmt: skip
+    if cast.places:
+        leaning = {name: base * 0.45 for name, base in leaning.items()}
     for rank, place in enumerate(cast.places[:3]):
         for name, extra in LEANINGS[place].items():
             leaning[name] += extra / (1 + rank)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from . import shapes
 from .cutouts import Spot, size_of
 from .palette import Hour
-from .scenery import Table, birds, blend, clouds, fitted, fringe, heavens, hero, others, sky, stage, swarm, weather
+from .scenery import Table, at_sea, blend, clouds, edge, fitted, fringe, heavens, hero, others, sky, stage, swarm, weather
 
 TRAINS = {"flat/bullet-train", "flat/locomotive", "flat/railway-car", "cut/subway-train", "flat/mountain-railway"}
 
@@ -20,6 +20,9 @@ def far_country(t: Table, y: float) -> None:
     elif place == "city":
         roofs(t, y + t.h * 0.02, land[0], 34)
         roofs(t, y + t.h * 0.05, land[1], 44)
+    elif place == "sea":
+        for i in range(2):
+            t.sheet.cut(*edge(t, y - t.h * (0.06 - 0.05 * i), 0, i), 34 + 10 * i)
     else:
         for i in range(2):
             ground = shapes.Ground(t.rng, t.w, y - t.h * (0.06 - 0.05 * i), t.h * (0.05 - 0.01 * i))
@@ -70,9 +73,10 @@ def foreground(t: Table, y: float, *, plants: bool = True) -> shapes.Ground:
     for i, share in enumerate((0.0, 0.36, 0.7)):
         top = y + (t.h - y) * share
         ground = shapes.Ground(t.rng, t.w, top, t.h * (0.022 - 0.004 * i))
-        t.sheet.cut(ground.path(t.h + 9), land[4 + min(i, 2)], 110 + 22 * i)
+        path, paper = edge(t, top, 0, 4 + i) if at_sea(t) else (ground.path(t.h + 9), land[4 + i])
+        t.sheet.cut(path, paper, 110 + 22 * i)
         first = first or ground
-    if plants:
+    if plants and not at_sea(t):
         fringe(t, blend(land[6], t.palette.roles["k"], 0.35), 172)
     assert first is not None
     return first
@@ -89,8 +93,7 @@ def colossus(t: Table) -> None:
     if t.cast.weather not in {"rain"} and t.rng.random() < 0.7:
         clouds(t, 3)
     far_country(t, spot.y - t.h * 0.05)
-    middle = shapes.Ground(t.rng, t.w, spot.y - t.h * 0.03, t.h * 0.018)
-    t.sheet.cut(middle.path(t.h), t.palette.land[2], 60)
+    t.sheet.cut(*edge(t, spot.y - t.h * 0.03, t.h * 0.018, 2), 60)
     t.lay(name, Spot(spot.x, spot.y + tall * 0.03, spot.size, t.rng.uniform(-3, 3)), 84)
     swarm(t, t.w * 0.3, t.h * 0.24, 7, t.w * 0.34)
     near = foreground(t, spot.y + t.h * 0.0)
@@ -233,13 +236,17 @@ def trunks(t: Table, count: int, wide: float, fill: str, lift: float, gap_x: flo
         half, lean = wide * t.rng.uniform(0.32, 0.55), t.rng.uniform(-0.04, 0.04) * t.h
         out.append(f"M{x - half * 1.5:.1f},{t.h:.1f}Q{x - half:.1f},{t.h * 0.5:.1f} {x - half * 0.7 + lean:.1f},-5"
                    f"H{x + half * 0.7 + lean:.1f}Q{x + half:.1f},{t.h * 0.5:.1f} {x + half * 1.5:.1f},{t.h:.1f}Z")  # fmt: skip
-        for _ in range(2):
-            y, side = t.rng.uniform(0.04, 0.36) * t.h, t.rng.choice((-1, 1))
-            reach = wide * t.rng.uniform(1.6, 3.0)
-            bx = x + lean * (1 - y / t.h)
-            out.append(f"M{bx:.1f},{y + half:.1f}Q{bx + side * reach * 0.5:.1f},{y - half * 0.1:.1f} {bx + side * reach:.1f},{y - reach * 0.5:.1f}"
-                       f"Q{bx + side * reach * 0.4:.1f},{y - half * 0.8:.1f} {bx:.1f},{y - half * 0.5:.1f}Z")  # fmt: skip
+        t.sheet.cut("".join(boughs(t, x, lean, half, wide)), fill, lift)
     t.sheet.cut("".join(out), fill, lift)
 
 
-__all__ = ["birds", "clearing", "colossus", "panorama"]
+def boughs(t: Table, x: float, lean: float, half: float, wide: float) -> list[str]:
+    """Two bare branches of a trunk that leans ``lean`` px over the picture's height."""
+    out = []
+    for _ in range(2):
+        y, side = t.rng.uniform(0.04, 0.36) * t.h, t.rng.choice((-1, 1))
+        reach = wide * t.rng.uniform(1.6, 3.0)
+        bx = x + lean * (1 - y / t.h)
+        out.append(f"M{bx:.1f},{y + half:.1f}Q{bx + side * reach * 0.5:.1f},{y - half * 0.1:.1f} {bx + side * reach:.1f},{y - reach * 0.5:.1f}"
+                   f"Q{bx + side * reach * 0.4:.1f},{y - half * 0.8:.1f} {bx:.1f},{y - half * 0.5:.1f}Z")  # fmt: skip
+    return out

@@ -8,7 +8,7 @@ from . import shapes
 from .compose_land import far_country
 from .compose_room import ring
 from .cutouts import Spot, size_of
-from .scenery import Table, blend, clouds, fitted, heavens, hero, others, sky, stage, swarm
+from .scenery import Table, blend, clouds, edge, fitted, heavens, hero, others, sky, stage, swarm
 
 
 def quilt(t: Table) -> None:
@@ -124,18 +124,19 @@ def medallion(t: Table) -> None:
     """A round window in plain paper, the scene within, a wreath about it."""
     spot = stage(t)
     sky(t, horizon=t.h * 0.6)
-    r = min(t.h * 0.405, t.w * 0.40)
+    r = min(t.h * 0.405, t.w * 0.37)
     x, y = spot.x, t.h * (0.47 if t.aspect > 1.3 else 0.4)
     heavens(t, x + r * t.rng.uniform(-0.3, 0.3), y - r * 0.35, r * 0.36)
     clouds(t, 4, 0.16, 0.3)
     foot = y + r * 0.52
     far_country(t, foot - r * 0.1)
-    t.sheet.cut(shapes.Ground(t.rng, t.w, foot - r * 0.06, r * 0.05).path(t.h), t.palette.land[2], 56)
+    t.sheet.cut(*edge(t, foot - r * 0.06, r * 0.05, 2), 56)
     name = t.look(hero(t))
     spot = fitted(name, Spot(x, foot + r * 0.06, r * 1.22), r * 1.25)
     t.lay(name, spot, 74)
-    swarm(t, x, y - r * 0.55, 5, r * 1.1)
-    t.sheet.cut(shapes.Ground(t.rng, t.w, foot + r * 0.03, r * 0.04).path(t.h), t.palette.land[4], 96)
+    if t.cast.swarm:
+        swarm(t, x, y - r * 0.55, 5, r * 1.1)
+    t.sheet.cut(*edge(t, foot + r * 0.03, r * 0.04, 4), 96)
     mount(t, x, y, r)
 
 

@@ -9,7 +9,7 @@ from .compose_land import peaks, wood
 from .cutouts import Spot, size_of
 from .lexicon import Noun
 from .palette import Hour
-from .scenery import Table, blend, disc, drifts, fitted, hero, others, sky, stage, stars, swarm, weather
+from .scenery import Table, blend, disc, drifts, edge, fitted, hero, others, sky, stage, stars, swarm, weather
 
 
 def sill(t: Table) -> None:
@@ -135,14 +135,15 @@ def diorama(t: Table) -> None:
     rx, ry = (t.w * 0.27, t.h * 0.36) if t.aspect > 1.3 else (t.w * 0.38, t.h * 0.3)
     name = t.look(hero(t))
     foot = y + ry * 0.74
-    t.sheet.cut(shapes.Ground(t.rng, t.w, foot, t.h * 0.02).path(t.h), land[1], 30)
+    t.sheet.cut(*edge(t, foot, t.h * 0.02, 1), 30)
     t.lay(name, fitted(name, Spot(x, foot + 5 * t.u, ry * 1.42), rx * 1.25), 48)
-    swarm(t, x, y - ry * 0.72, 5, rx * 1.3)
+    if t.cast.swarm:
+        swarm(t, x, y - ry * 0.72, 5, rx * 1.3)
     wobble = [(t.rng.uniform(0.02, 0.06), n, t.rng.uniform(0, math.tau)) for n in (2, 3, 5, 8)]
     depth = 5
     for i in range(depth):
         k = 1 + i * 0.23
-        paper = land[2 + i] if i < 4 else blend(land[6], roles["k"], 0.45)
+        paper = blend(blend(t.palette.sky[1], t.palette.disc, 0.25 if t.palette.dark else 0), blend(land[6], roles["k"], 0.3), (0.22, 0.42, 0.6, 0.8, 1.0)[i])
         growth(t, x, y, rx * k, ry * k, paper, 82 + 30 * i)
         t.sheet.cut(shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, rx * k, ry * k, wobble, i * 0.5), paper, 84 + 30 * i)
     if t.cast.people and not t.cast.quiet:
@@ -186,14 +187,15 @@ def mobile(t: Table) -> None:
     twig(t, spot.x, y, t.w * (0.36 if t.aspect > 1.3 else 0.42))
     cast = [hero(t), *others(t, 6)] if not t.cast.quiet else [None]
     big = min(t.h * 0.44, t.w * 0.44)
+    upright = t.aspect < 1.3
     hang(t, cast[0], (spot.x, y, t.h * 0.13), big, 0)
+    drops = [t.h * d for d in ((0.44, 0.40, 0.05, 0.09, 0) if upright else (t.rng.uniform(0.1, 0.36) for _ in range(5)))]
     reach = t.w * (0.36 if t.aspect > 1.3 else 0.42)
     for i, dx in enumerate((-0.62, 0.66, -0.95, 0.96, -1.32)):
         noun = cast[i + 1] if i + 1 < len(cast) else None
         x = spot.x + dx * reach
         if 0.03 * t.w < x < 0.97 * t.w:
-            drop = t.h * t.rng.uniform(0.10, 0.36) if i != 4 else t.h * 0.16
-            hang(t, noun, (x, y if abs(dx) < 1.1 else 0, drop), big * t.rng.uniform(0.32, 0.44), i + 1)
+            hang(t, noun, (x, y if abs(dx) < 1.1 else 0, drops[i]), big * t.rng.uniform(0.32, 0.44), i + 1)
 
 
 def twig(t: Table, x: float, y: float, reach: float) -> None:
@@ -224,7 +226,7 @@ def hang(t: Table, noun: Noun | None, thread: tuple[float, float, float], size: 
     if kind == 0:
         t.sheet.cut(shapes.star(x, top + r, r, 5, 0.45), paint, 140)
     elif kind == 1:
-        t.sheet.cut(shapes.circle(x, top + r, r) + ring(x + r * 0.42, top + r * 0.82, r * 0.8, r * 0.8, [(0, 1, 0)], 0), paint, 140)
+        t.sheet.cut(shapes.crescent(x, top + r, r), paint, 140)
     elif kind == 2:
         t.lay("own/paper-bird", Spot(x, top, r * 2.6, hung=True), 140)
     else:

@@ -19,7 +19,7 @@ def town(t: Table) -> None:
     row(t, t.h * 0.52, (60, 150), land[1], 34, lit=0.0)
     row(t, t.h * 0.58, (50, 120), land[2], 52, lit=0.25)
     name = t.look(hero(t))
-    t.lay(name, fitted(name, Spot(spot.x, t.h * 0.68, t.h * 0.55), t.w * 0.42), 80)
+    t.lay(name, fitted(name, Spot(spot.x, t.h * 0.68, t.h * 0.55), t.w * (0.42 if t.aspect > 1.3 else 0.74)), 80)
     swarm(t, t.w * 0.36, t.h * 0.2, 7, t.w * 0.36)
     row(t, t.h * 0.70, (34, 86), land[4], 112, lit=0.6, gabled=True)
     street(t, t.h * 0.74)

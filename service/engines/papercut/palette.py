@@ -162,12 +162,12 @@ def mixed(mood: Mood, hour: Hour, rng: random.Random) -> Palette:
     c, up = temper.chroma, temper.light
     top = lch(light.top[0] + up, light.top[1] * c, _turned(scheme.sky, light) if hour is not Hour.DUSK else 285)
     low = lch(light.low[0] + up, light.low[1] * c, _turned(scheme.sky, light))
-    near = lch(light.near + up / 2, 0.065 * c, scheme.land)
+    near = lch(light.near + up / 2, (0.03 + 0.09 * light.near) * c, scheme.land)
     middle = lch((light.far + light.near) / 2 + up, 0.085 * c, scheme.land)
     far = mix(low, lch(light.far + up, 0.07 * c, scheme.land), 0.6)
     deep = lch(light.near + 0.04 + up / 2, 0.075 * c, (scheme.land * 0.3 + 235 * 0.7))
     roles = _roles(scheme, temper, light, hour)
-    wall = lch(light.far * 0.86 + up, 0.055 * c, scheme.accent)
+    wall = lch(0.30 + light.far * 0.62 + up, 0.075 * c, scheme.accent)
     return Palette(
         name=f"{scheme.name}-{hour}",
         hour=hour,
@@ -176,7 +176,7 @@ def mixed(mood: Mood, hour: Hour, rng: random.Random) -> Palette:
         disc=_disc(scheme, temper, hour),
         land=ramp((far, middle, near), 7),
         water=ramp((mix(low, deep, 0.22), mix(low, deep, 0.6), deep), 6),
-        wall=(hexed(wall), hexed(mix(wall, near, 0.35))),
+        wall=(hexed(wall), hexed(mix(wall, lch(light.near + 0.12, 0.06 * c, scheme.land), 0.5))),
         roles=roles,
         anchors=tuple(labbed(roles[r]) for r in "abgl"),
         gain={Hour.NIGHT: 0.86, Hour.DUSK: 0.9}.get(hour, 1.0) + up * 0.7,

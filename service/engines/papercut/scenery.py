@@ -214,6 +214,21 @@ def weather(t: Table) -> None:
         t.sheet.ink(f'<path d="{"".join(out)}" fill="{paper}" opacity=".42"/>')
 
 
+def at_sea(t: Table) -> bool:
+    return t.cast.places[:1] == ("sea",) and not t.cast.quiet
+
+
+def edge(t: Table, y: float, amp: float, depth: int) -> tuple[str, str]:
+    """The next layer towards us, path and paper: waves where the scene is at sea, else rolling land.
+
+    ``depth`` 0 … 6 counts from the horizon.
+    """
+    if at_sea(t):
+        tall = (4 + 2.2 * depth) * t.u
+        return shapes.swell(t.w, y, (60 + 24 * depth) * t.u, tall, t.rng.random(), t.h + 9), t.palette.water[min(depth, 5)]
+    return shapes.Ground(t.rng, t.w, y, amp).path(t.h + 9), t.palette.land[depth]
+
+
 def fringe(t: Table, fill: str, lift: float, *, both: bool = True) -> None:
     """Leaves that grow in from the lower corners, in the near dark."""
     for side in (-1, 1) if both else (1,):

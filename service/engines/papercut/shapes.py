@@ -34,7 +34,13 @@ def polygon(points: Sequence[Point]) -> str:
 
 
 def circle(x: float, y: float, r: float) -> str:
-    return f"M{x - r:.1f},{y:.1f}a{r:.1f},{r:.1f} 0 1 0 {2 * r:.1f},0a{r:.1f},{r:.1f} 0 1 0 {-2 * r:.1f},0Z"
+    return f"M{x - r:.1f},{y:.1f}a{r:.1f},{r:.1f} 0 1 1 {2 * r:.1f},0a{r:.1f},{r:.1f} 0 1 1 {-2 * r:.1f},0Z"
+
+
+def crescent(x: float, y: float, r: float) -> str:
+    px, dy = x + r * 0.34, r * 0.94
+    return (f"M{px:.1f},{y - dy:.1f}A{r:.1f},{r:.1f} 0 1 0 {px:.1f},{y + dy:.1f}"
+            f"A{r * 0.97:.1f},{r * 0.97:.1f} 0 0 1 {px:.1f},{y - dy:.1f}Z")  # fmt: skip
 
 
 def box(x: float, y: float, w: float, h: float) -> str:
@@ -117,17 +123,13 @@ def swell(width: float, y: float, length: float, height: float, shift: float, bo
 
 def cloud(rng: random.Random, x: float, y: float, size: float) -> str:
     """A cloud with a flat foot, ``size`` px wide, its foot at (x, y)."""
-    n = rng.choice((3, 4))
-    edge = size / 2
-    out = [f"M{x - edge:.1f},{y:.1f}"]
-    px = x - edge
-    for i in range(n):
-        w = size / n
-        tall = size * (0.16 + 0.16 * math.sin(math.pi * (i + 0.5) / n)) * rng.uniform(0.85, 1.2)
-        out.append(f"C{px - w * 0.12:.1f},{y - tall * 1.5:.1f} {px + w * 1.12:.1f},{y - tall * 1.5:.1f} "
-                   f"{px + w:.1f},{y - (size * 0.10 if i < n - 1 else 0):.1f}")  # fmt: skip
-        px += w
-    return "".join(out) + "Z"
+    low = size * 0.11
+    out = [f"M{x - size / 2 + low:.1f},{y:.1f}a{low:.1f},{low:.1f} 0 1 1 0,{-2 * low:.1f}h{size - 2 * low:.1f}"
+           f"a{low:.1f},{low:.1f} 0 1 1 0,{2 * low:.1f}Z"]  # fmt: skip
+    for share, r in ((-0.2, 0.13), (0.04, 0.19), (0.25, 0.12)):
+        r *= size * rng.uniform(0.9, 1.15)
+        out.append(circle(x + (share + rng.uniform(-0.04, 0.04)) * size, y - low - r * 0.55, r))
+    return "".join(out)
 
 
 def bird(x: float, y: float, s: float, lift: float = 0.0) -> str:
@@ -146,10 +148,10 @@ def star(x: float, y: float, r: float, points: int = 4, waist: float = 0.36) -> 
 
 
 def rays(x: float, y: float, reach: float, count: int) -> str:
-    step = math.tau / count
+    step, turn = math.tau / count, math.pi / count / 2
     return "".join(
-        f"M{x:.0f},{y:.0f}L{x + reach * math.cos(i * step):.0f},{y + reach * math.sin(i * step):.0f}"
-        f"L{x + reach * math.cos((i + 0.5) * step):.0f},{y + reach * math.sin((i + 0.5) * step):.0f}Z"
+        f"M{x:.0f},{y:.0f}L{x + reach * math.cos(i * step + turn):.0f},{y + reach * math.sin(i * step + turn):.0f}"
+        f"L{x + reach * math.cos((i + 0.5) * step + turn):.0f},{y + reach * math.sin((i + 0.5) * step + turn):.0f}Z"
         for i in range(count)
     )
 
