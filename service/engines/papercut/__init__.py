@@ -1,0 +1,159 @@
+"""The papercut engine: an illustration of a scene from layered paper, without any model.
+
+Nouns of the scene become cut-outs through a hand-made lexicon; mood and hour choose the papers; what the scene says and
+the seed choose one of eleven compositions. The same prompt and size give the same bytes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from ...errors import EngineError
+from ...model import Mood, Picture, Prompt
+from ...protocols import Progress, Surroundings
+from .compose_land import clearing, colossus, panorama
+from .compose_print import medallion, quilt
+from .compose_room import diorama, mobile, sill
+from .compose_town import town
+from .compose_water import chart, sea
+from .figure import PAPER_PEOPLE, Figure, likeness
+from .lexicon import nouns
+from .palette import Palette, mixed
+from .paper import Sheet, pressed
+from .reading import Cast, cast
+from .scenery import Table
+
+__all__ = ["COMPOSITIONS", "Papercut", "Settings", "make", "nouns"]
+
+VERSION = 1  #: raised whenever the same prompt would give other pixels
+SMALLEST_PX, LARGEST_PX = 64, 4096
+
+COMPOSITIONS: dict[str, Callable[[Table], None]] = {
+    "colossus": colossus,
+    "panorama": panorama,
+    "clearing": clearing,
+    "sea": sea,
+    "chart": chart,
+    "town": town,
+    "sill": sill,
+    "diorama": diorama,
+    "mobile": mobile,
+    "quilt": quilt,
+    "medallion": medallion,
+}
+QUIET = ("sill", "sea", "panorama", "diorama", "clearing")  #: where a still life is at home
+PEOPLED = ("colossus", "panorama", "clearing", "town", "diorama")  #: where a figure has a place
+
+#: What a place says about the composition; added to what every composition starts with.
+LEANINGS: dict[str, dict[str, float]] = {
+    "sea": {"sea": 9, "chart": 4},
+    "river": {"sea": 3, "panorama": 4, "chart": 2},
+    "city": {"town": 8},
+    "village": {"town": 7, "panorama": 3},
+    "indoors": {"sill": 9, "mobile": 2},
+    "mountain": {"panorama": 6, "colossus": 3, "diorama": 2},
+    "forest": {"clearing": 9, "diorama": 3},
+    "field": {"panorama": 5, "colossus": 4, "medallion": 2},
+    "desert": {"colossus": 6, "panorama": 4},
+    "space": {"colossus": 5, "diorama": 4, "mobile": 3},
+    "ice": {"panorama": 4, "sea": 3, "chart": 2},
+    "sky": {"mobile": 3, "medallion": 4, "panorama": 3},
+}
+
+
+class Settings(BaseModel):
+    """``kind = "papercut"``; there is nothing to set."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["papercut"] = "papercut"
+
+
+def weights(cast: Cast, *, subject: bool) -> dict[str, float]:
+    """How well each composition suits a cast."""
+    if cast.quiet:
+        return dict.fromkeys(QUIET, 1.0)
+    things = len(cast.everything)
+    leaning = {"colossus": 3.0, "diorama": 2.0, "medallion": 2.2, "panorama": 2.0, "clearing": 0.7, "sea": 0.5,
+               "chart": 0.9, "town": 0.9, "sill": 1.0, "mobile": 0.5 + 0.7 * min(things, 5), "quilt": 0.4 * min(things, 6)}  # fmt: skip
+    if cast.places:
+        leaning = {name: base * 0.45 for name, base in leaning.items()}
+    for rank, place in enumerate(cast.places[:3]):
+        for name, extra in LEANINGS[place].items():
+            leaning[name] += extra / (1 + rank)
+    if cast.mood in {Mood.TENSE, Mood.SOMBER}:
+        leaning |= {"quilt": leaning["quilt"] * 0.4, "mobile": leaning["mobile"] * 0.4}
+    if subject:
+        leaning |= {name: leaning[name] * 4 for name in PEOPLED}
+    return leaning
+
+
+def chosen(cast: Cast, *, subject: bool) -> str:
+    """The composition for a cast: by what suits, and by the seed."""
+    leaning = weights(cast, subject=subject)
+    rng = random.Random(f"composition {cast.seed}")
+    return rng.choices(list(leaning), list(leaning.values()))[0]
+
+
+class Papercut:
+    """Engine of pictures cut from paper. Pure CPU, a fraction of a second; holds nothing but cached paper grain."""
+
+    def __init__(self, subjects: Path | None = None) -> None:
+        self.subjects = subjects  #: the folder of trained subjects; None: paper people only
+
+    def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
+        """A JPEG of exactly ``width_px`` x ``height_px``. Raises EngineError."""
+        if not all(SMALLEST_PX <= side <= LARGEST_PX for side in (width_px, height_px)):
+            raise EngineError(f"papercut makes pictures of {SMALLEST_PX} to {LARGEST_PX} px a side, not {width_px}x{height_px}")
+        table, name, palette = self._set(prompt, width_px, height_px)
+        COMPOSITIONS[name](table)
+        if progress:
+            progress(0.3)
+        try:
+            data = pressed(table.sheet)
+        except (ValueError, OSError, MemoryError) as error:
+            raise EngineError(f"the paper picture could not be drawn: {error}") from error
+        if progress:
+            progress(1.0)
+        return Picture(data, ".jpg", width_px, height_px, _recipe(prompt, table, name, palette))
+
+    def _set(self, prompt: Prompt, width_px: int, height_px: int) -> tuple[Table, str, Palette]:
+        """Lay out papers and cast on the table."""
+        who = cast(prompt)
+        rng = random.Random(f"cut {prompt.seed}")
+        palette = mixed(who.mood, who.hour, random.Random(f"paper {prompt.seed}"))
+        face = likeness(self.subjects, prompt.subject) if self.subjects and not who.quiet else None
+        figure = Figure(face, rng.choice(PAPER_PEOPLE))
+        table = Table(Sheet(width_px, height_px), who, palette, rng, figure, [])
+        return table, chosen(who, subject=prompt.subject is not None), palette
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _recipe(prompt: Prompt, table: Table, name: str, palette: Palette) -> dict[str, object]:
+    shown = table.cast.people and name in PEOPLED
+    return {
+        "engine": "papercut",
+        "version": VERSION,
+        "composition": name,
+        "seed": prompt.seed,
+        "scene": prompt.scene,
+        "mood": str(prompt.mood),
+        "quiet": table.cast.quiet,
+        "palette": palette.name,
+        "icons": list(dict.fromkeys(table.used)),
+        "figure": table.figure.said if shown else None,
+        "subject": prompt.subject if shown and table.figure.likeness else None,
+        "width_px": table.sheet.width,
+        "height_px": table.sheet.height,
+    }
+
+
+def make(settings: Settings, surroundings: Surroundings) -> Papercut:
+    """The engine; subjects' cut-outs are looked for in the data folder."""
+    return Papercut(surroundings.data / "subjects")

@@ -1,0 +1,165 @@
+"""Water: the sea from the shore, and an island as a chart shows it."""
+
+from __future__ import annotations
+
+import math
+
+from . import shapes
+from .cutouts import Spot, size_of
+from .palette import Hour
+from .scenery import Table, birds, blend, clouds, fitted, heavens, hero, others, sky, stage, swarm, weather
+
+AFLOAT = ("boat", "ship", "sail", "ferry", "canoe", "whale", "duck", "swan", "dolphin", "raft", "galleon", "drakkar",
+          "submarine", "iceberg", "octopus", "buoy", "seal", "turtle", "goose", "otter", "fish", "paddle")  # fmt: skip
+ASHORE = ("lighthouse", "house", "castle", "wind-turbine", "oil-rig", "windmill", "island")
+
+
+def sea(t: Table) -> None:
+    """Row behind row of waves, the hero among them, the light low over the horizon."""
+    horizon = t.h * (0.44 if t.aspect > 1.3 else 0.4)
+    spot = stage(t)
+    sky(t, horizon=horizon)
+    lx = spot.x + t.w * t.rng.uniform(-0.3, -0.16) if not t.cast.quiet else spot.x
+    heavens(t, lx, horizon - t.h * t.rng.uniform(0.02, 0.14), min(t.w, t.h) * 0.15)
+    clouds(t, 2, 0.08, 0.22)
+    name = t.look(hero(t))
+    rows = 6
+    for i in range(rows):
+        y = horizon + (t.h * 1.02 - horizon) * (i / rows) ** 1.15
+        length = (70 + 42 * i) * t.u
+        t.sheet.cut(shapes.swell(t.w, y, length, (5 + 4.2 * i) * t.u, t.rng.random(), t.h + 9), t.palette.water[i], 34 + 22 * i)
+        if i == 0:
+            path_of_light(t, lx, y)
+        if i == 1 and not t.cast.quiet:
+            afar(t, y)
+        if i == 2:
+            on_the_water(t, name, spot, y)
+    if not t.cast.quiet:
+        swarm(t, t.w * 0.34, t.h * 0.22, 6, t.w * 0.3)
+    else:
+        shore(t, name)
+    weather(t)
+
+
+def path_of_light(t: Table, x: float, y: float) -> None:
+    """The sun's or moon's way over the water."""
+    out = []
+    for i in range(9):
+        w = (16 + 9 * i + t.rng.uniform(-8, 8)) * t.u
+        out.append(shapes.box(x - w / 2 + t.rng.uniform(-6, 6) * t.u, y + (10 + i * 9) * t.u, w, 2.2 * t.u))
+    t.sheet.ink(f'<path d="{"".join(out)}" fill="{t.palette.disc}" opacity=".6"/>')
+
+
+def afar(t: Table, y: float) -> None:
+    """Two small sails, or what else the scene has afloat."""
+    paper = t.palette.roles["p"]
+    for x, s in ((0.16, 34), (0.3, 24), (0.86, 28)):
+        if t.rng.random() < 0.7:
+            bx, k = t.w * x, s * t.u
+            t.sheet.cut(shapes.polygon([(bx, y - k * 1.3), (bx, y - k * 0.1), (bx + k * 0.6, y - k * 0.1)]), paper, 52)
+            t.sheet.cut(shapes.polygon([(bx - 2, y - k), (bx - 2, y - k * 0.1), (bx - k * 0.4, y - k * 0.1)]), blend(paper, t.palette.water[2], 0.25), 52)
+            t.sheet.cut(shapes.polygon([(bx - k * 0.6, y), (bx + k * 0.8, y), (bx + k * 0.5, y + k * 0.25), (bx - k * 0.4, y + k * 0.25)]), t.palette.roles["k"], 53)
+
+
+def on_the_water(t: Table, name: str, spot: Spot, y: float) -> None:
+    """The hero, afloat by nature, on a rock, or in a paper boat."""
+    if t.cast.quiet:
+        return
+    foot = y + t.h * 0.115
+    size = t.h * 0.5 if t.aspect > 1.3 else min(t.h * 0.36, t.w * 0.66)
+    if any(word in name for word in AFLOAT):
+        t.lay(name, fitted(name, Spot(spot.x, foot, size, t.rng.uniform(-5, 5)), t.w * 0.42), 84)
+        return
+    if any(word in name for word in ASHORE):
+        rock = shapes.closed([(spot.x + dx * t.w * 0.2, foot + dy * t.h * 0.1) for dx, dy in
+                              ((-1, 1), (-0.8, 0.1), (-0.3, -0.35), (0.3, -0.4), (0.8, 0.0), (1.1, 1))])  # fmt: skip
+        t.lay(name, fitted(name, Spot(spot.x, foot - t.h * 0.025, size), t.w * 0.36), 84)
+        t.sheet.cut(rock, blend(t.palette.land[5], t.palette.roles["s"], 0.3), 88)
+        return
+    wide = min(t.w * 0.36, t.h * 0.56)
+    rise = wide * 0.30
+    t.lay(name, fitted(name, Spot(spot.x, foot - rise, size * 0.72), wide * 0.6), 80)
+    t.lay("own/paper-boat", Spot(spot.x, foot, wide), 86)
+
+
+def shore(t: Table, name: str) -> None:
+    """A quiet strip of land at the water's edge with one thing on it."""
+    if name in {"own/cup", "own/glass-flower"}:
+        name = "own/stones"
+    y = t.h * (0.66 if t.aspect > 1.3 else 0.62)
+    ground = shapes.Ground(t.rng, t.w, y + t.h * 0.06, t.h * 0.02)
+    x = t.w * 0.72
+    tall = {"own/bare-tree": 0.5, "own/street-lamp": 0.46, "own/bench": 0.24}.get(name, 0.22)
+    t.sheet.cut(ground.path(t.h + 9), t.palette.land[5], 170)
+    t.lay(name, fitted(name, Spot(x, ground.at(x) + 6 * t.u, t.h * tall), t.w * 0.5), 184)
+    t.sheet.cut(shapes.Ground(t.rng, t.w, t.h * 0.88, t.h * 0.02).path(t.h + 9), t.palette.land[6], 200)
+    birds(t, t.w * 0.36, t.h * 0.24, 3)
+
+
+def chart(t: Table) -> None:
+    """An island from above, layer on layer as on a chart, the hero on its height, small boats about it."""
+    spot = stage(t)
+    water, land, roles = t.palette.water, t.palette.land, t.palette.roles
+    t.sheet.cut(shapes.box(-2, -2, t.w + 4, t.h + 4), water[5], 4)
+    graticule(t)
+    cx, cy = spot.x, spot.y - t.h * 0.14
+    wobble = [(t.rng.uniform(0.04, 0.11), n, t.rng.uniform(0, math.tau)) for n in (2, 3, 5)]
+    papers = [water[4], water[3], water[2], water[1], blend(roles["p"], roles["l"], 0.3), land[1], land[2], land[3]]
+    if t.palette.hour is Hour.NIGHT:
+        papers[4] = blend(papers[4], water[2], 0.4)
+    rx, ry = (t.w * 0.62, t.h * 0.74) if t.aspect > 1.3 else (t.w * 0.74, t.h * 0.52)
+    for i, paper in enumerate(papers):
+        k = 1 - i * 0.108
+        t.sheet.cut(coast(cx, cy, rx * k, ry * k, wobble, i * 0.16), paper, 16 + 13 * i)
+    name = t.look(hero(t))
+    trees_about(t, cx, cy, rx * 0.26, ry * 0.22)
+    t.lay(name, fitted(name, Spot(cx, cy + t.h * 0.17, t.h * 0.46), t.w * 0.36), 150)
+    voyage(t, cx, cy, rx, ry)
+
+
+def coast(x: float, y: float, rx: float, ry: float, wobble: list[tuple[float, int, float]], turn: float) -> str:
+    points = []
+    for i in range(26):
+        a = i / 26 * math.tau
+        r = 1 + sum(s * math.sin(n * a + p + turn) for s, n, p in wobble)
+        points.append((x + rx * r * math.cos(a), y + ry * r * math.sin(a)))
+    return shapes.closed(points)
+
+
+def graticule(t: Table) -> None:
+    step, out = 120 * t.u, []
+    for i in range(int(t.w / step) + 1):
+        out.append(shapes.box(i * step + step / 2, 0, 1.1 * t.u, t.h))
+    for i in range(int(t.h / step) + 1):
+        out.append(shapes.box(0, i * step + step / 2, t.w, 1.1 * t.u))
+    t.sheet.ink(f'<path d="{"".join(out)}" fill="{t.palette.roles["p"]}" opacity=".16"/>')
+
+
+def trees_about(t: Table, x: float, y: float, rx: float, ry: float) -> None:
+    out = []
+    for i in range(15):
+        a = i / 15 * math.tau + t.rng.uniform(-0.15, 0.15)
+        out.append((y + ry * math.sin(a), x + rx * math.cos(a)))
+    for ty, tx in sorted(out):
+        if abs(tx - x) > rx * 0.45:
+            t.sheet.cut(shapes.pine(tx, ty, t.rng.uniform(26, 42) * t.u), blend(t.palette.land[5], t.palette.roles["g"], 0.4), 132)
+
+
+def voyage(t: Table, cx: float, cy: float, rx: float, ry: float) -> None:
+    """Little paper boats, or the scene's small things, on a dotted course."""
+    kin = [n for n in others(t, 4) if not t.cast.quiet]
+    for i, a in enumerate((2.75, 3.55, 4.0, 5.6, 0.35)):
+        x, y = cx + rx * 0.78 * math.cos(a), cy + ry * 0.8 * math.sin(a)
+        if not (0.04 * t.w < x < 0.96 * t.w and 0.06 * t.h < y < 0.94 * t.h) or t.cast.quiet:
+            continue
+        name = t.look(kin[i]) if i < len(kin) and kin[i].role in {"swarm", "ground", "row", "sky"} else "own/paper-boat"
+        size = (62 if name == "own/paper-boat" else 84) * t.u
+        t.lay(name, fitted(name, Spot(x, y, size, t.rng.uniform(-8, 8)), size), 90)
+    compass(t)
+
+
+def compass(t: Table) -> None:
+    x, y, r = t.w * 0.1, t.h * 0.2, 44 * t.u
+    if size_of("own/paper-boat", 1)[0] and t.aspect > 1.1:
+        t.sheet.cut(shapes.star(x, y, r, 4, 0.2), blend(t.palette.roles["p"], t.palette.water[3], 0.15), 40)
+        t.sheet.cut(shapes.star(x, y, r * 0.5, 8, 0.5), t.palette.roles["a"], 44)
