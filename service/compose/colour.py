@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..model import Mood
+from service.model import Mood
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -67,7 +67,7 @@ def _linear(lightness: float, chroma: float, hue: float) -> tuple[float, float, 
 
 
 def _oklab(pixels: Bytes) -> Floats:
-    """sRGB bytes (n, 3) → OKLab (n, 3)."""
+    """SRGB bytes (n, 3) → OKLab (n, 3)."""
     to_lms = np.array(
         [
             [0.4122214708, 0.5363325363, 0.0514459929],
@@ -108,7 +108,7 @@ def css(colour: tuple[int, int, int]) -> str:
 
 
 def tones_of(picture: Image.Image) -> Tones:
-    """Paper and ink in the picture's own hue: light paper, or night paper beside a dark picture. Text is 7:1 or more."""
+    """Paper and ink in the picture's own hue; night paper beside a dark picture. Type has a contrast of 7:1 or more."""
     hue, strength, light = hue_of(picture)
     tint = min(1.0, strength / 0.08)  # a grey picture gets grey paper
     if light < 0.36:

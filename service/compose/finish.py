@@ -19,8 +19,8 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 from PIL import Image
 
-from ..errors import ComposeError
-from ..profiles import Panel
+from service.errors import ComposeError
+from service.profiles import Panel
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 JPEG_QUALITY = 90
@@ -129,7 +129,8 @@ def encode(image: Image.Image, suffix: str) -> bytes:
 
 def inked(slide: Image.Image, picture: tuple[int, int, int, int] | None, panel: Panel) -> Image.Image:
     """A slide in an e-ink panel's colours and no others, as a palette image: the picture (left, top, right, bottom in
-    px) dithered, everything else pure black or white, so that type stays sharp."""
+    px) dithered, everything else pure black or white, so that type stays sharp.
+    """
     out = Image.new("P", slide.size)
     palette = PALETTES[panel]
     out.putpalette([v for colour in palette for v in colour])

@@ -6,18 +6,21 @@ than the box and never higher; what does not fit at the smallest size ends in an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from .words import Unit, graphemes, split_word, units
 
 LONGEST_LINE = 40  #: characters
-COMFORT = 0.3  #: of the way from the smallest size to the largest: below it, another line is better
 ELLIPSIS = "…"
 #: Short words that should rather begin a line than end one.
 LEANING = frozenset(
-    "a an the of to in on at by for and or as is der die das ein eine und im am zu von mit le la les un une de du des "
-    "et à el los las y en del al il lo gli di da e o no na em um uma het een van".split()
+    re.findall(
+        r"\w+",
+        "a an the of to in on at by for and or as is der die das ein eine und im am zu von mit le la les un une de du des "
+        "et à el los las y en del al il lo gli di da e o no na em um uma het een van",
+    )
 )
 
 Measure = Callable[[Sequence[str]], list[float]]  #: texts → widths in em, as drawn
@@ -32,6 +35,7 @@ class Room:
     lines: int
     type_max_px: float
     type_min_px: float
+    comfort: float = 0.3  #: of the way from the smallest size to the largest: below it, another line is better
 
     def least_px(self, line_height: float) -> float:
         """The smallest size used: smaller than asked only where not even one line would fit."""
@@ -143,7 +147,7 @@ def _biggest(known: Measured, lines: int, room: Room, line_height: float) -> int
 
 def _size(known: Measured, room: Room, line_height: float) -> tuple[float, int]:
     """Size and number of lines: the fewest lines at a comfortable size, else whatever gives the largest type."""
-    comfortable = room.type_min_px + COMFORT * (room.type_max_px - room.type_min_px)
+    comfortable = room.type_min_px + room.comfort * (room.type_max_px - room.type_min_px)
     found = [(_biggest(known, n, room, line_height), n) for n in range(1, room.lines + 1)]
     fewest = next((pair for pair in found if pair[0] >= comfortable), None)
     return fewest or max(found, key=lambda pair: (pair[0], -pair[1]))
@@ -151,7 +155,8 @@ def _size(known: Measured, room: Room, line_height: float) -> tuple[float, int]:
 
 def balanced(known: Measured, lines: int, em: float) -> list[list[Unit]]:
     """The units in at most so many lines of at most ``em``, as even as they can be (least squares of what stays empty,
-    after Knuth and Plass); a line rather not ending in an article, a preposition or a hyphen."""
+    after Knuth and Plass); a line rather not ending in an article, a preposition or a hyphen.
+    """
     lines = min(lines, len(greedy(known, em)))
     parts, total = known.units, len(known.units)
     best: dict[tuple[int, int], tuple[float, int]] = {(0, 0): (0.0, 0)}  # (lines, units so far) → (cost, previous)
@@ -171,7 +176,7 @@ def balanced(known: Measured, lines: int, em: float) -> list[list[Unit]]:
 def _ugliness(line: Sequence[Unit], width: float, em: float, *, last: bool) -> float:
     cost = ((em - width) / em) ** 2
     if not last:
-        cost += 0.03 * (line[-1].text.lower() in LEANING) + 0.1 * (line[-1].glue == "-")
+        cost += 0.03 * (line[-1].text.lower() in LEANING) + 0.1 * (line[-1].glue == "-" or line[-1].text.endswith("-"))
         cost -= 0.012 * line[-1].text.endswith((",", ";", ":", "–", "—", "，", "、"))
     return cost
 

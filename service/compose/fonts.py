@@ -129,8 +129,8 @@ def needed(text: str, language: str, *, serif: bool = False) -> tuple[Face, ...]
         found[_extra_face(language)] = None
     # Chinese and Japanese quotation marks and dashes belong to the wide face; it has no Latin letters to spoil
     wide = [f for f in found if f is CJK and (language[:2] in {"zh", "ja"} or script(text) in {"han", "kana"})]
-    latin = [NEWSREADER, INTER] if serif else [INTER]
-    return tuple(dict.fromkeys([*wide, *latin, *found]))
+    serifs = [f for f in found if f in SERIF] if serif else []
+    return tuple(dict.fromkeys([*wide, *([NEWSREADER] if serif else []), *serifs, INTER, *found]))
 
 
 def _extra_face(language: str) -> Face:

@@ -148,7 +148,7 @@ def traditional(tag: str) -> bool:
 
 
 def direction(text: str, language: str = "") -> str:
-    """ "rtl" or "ltr": by the letters' own directions; the language decides a close call."""
+    """Which way a text runs, "rtl" or "ltr": by the letters' own directions; the language decides a close call."""
     kinds = Counter(unicodedata.bidirectional(c) for c in text)
     right = kinds["R"] + kinds["AL"]
     rtl_language = re.split(r"[-_]", language.lower())[0] in RIGHT_TO_LEFT

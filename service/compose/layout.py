@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..profiles import Profile
+from service.profiles import Profile
+
 from .fit import Room
 
 MISMATCH = 1.9  #: a picture this much wider in shape than the slide is set above the text instead of behind it
@@ -17,7 +18,7 @@ class Layout(StrEnum):
 
     HEADLINE = "headline"  #: full-bleed picture, text on it
     SPLIT = "split"  #: picture on one side, text on tinted paper beside it (beneath it in portrait)
-    POSTER = "poster"  #: framed picture on paper, serif type centred beneath
+    POSTER = "poster"  #: framed picture on paper, serif type beneath
     CARD = "card"  #: no picture
     STACK = "stack"  #: picture above, text beneath: portrait splits, e-ink, pictures of the wrong shape
 
@@ -94,10 +95,6 @@ class Sheet:
     def serif(self) -> bool:
         return self.layout in {Layout.POSTER, Layout.CARD}
 
-    @property
-    def centred(self) -> bool:
-        return self.layout is Layout.POSTER
-
     def panel_width(self) -> float:
         """Width of a split's paper."""
         return round(self.profile.width_px * 0.46)
@@ -110,10 +107,9 @@ class Sheet:
         width = p.width_px - 2 * self.margin_x
         if self.beside:  # text does not stand on the picture: it may be taller, being narrow
             tall = p.height_px - 2 * self.margin_y - self.kicker_px - (self.qr_px + 30 * u if self.qr else 44 * u)
-            return Room(self.panel_width() - self.margin_x - 36 * u, tall, 6, p.type_max_px * 0.92, p.type_min_px)
-        if self.centred:
-            reserved *= 2
-        return Room(width - reserved, cap, p.lines, p.type_max_px * (1.12 if self.serif else 1), p.type_min_px)
+            return Room(self.panel_width() - self.margin_x - 36 * u, tall, 6, p.type_max_px, p.type_min_px, comfort=0.7)
+        largest = {Layout.POSTER: 0.95, Layout.CARD: 1.15}.get(self.layout, 1.0)
+        return Room(width - reserved, cap, p.lines, p.type_max_px * largest, p.type_min_px)
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +182,7 @@ def _stack(sheet: Sheet, block: float) -> Places:
     return Places(Box(0, 0, p.width_px, head), text, qr, _clock(sheet), panel)
 
 
-def _split(sheet: Sheet, block: float) -> Places:
+def _split(sheet: Sheet, _block: float) -> Places:
     """Paper at the start, the picture at the end; source above the headline, age and QR at the paper's foot."""
     p, u = sheet.profile, sheet.u
     paper = sheet.panel_width()
@@ -199,18 +195,16 @@ def _split(sheet: Sheet, block: float) -> Places:
 
 
 def _poster(sheet: Sheet, block: float) -> Places:
-    """The picture in a wide margin of paper, never flatter than 2.4 : 1; type centred beneath."""
+    """The picture in a margin of paper as wide as the type's; serif type beneath."""
     p, u = sheet.profile, sheet.u
-    top = sheet.margin_y * (1 if p.eink else 1.1)
-    foot = sheet.margin_y
-    gap = (18 if p.eink else 26) * u
-    height = p.height_px - top - foot - gap - block
-    width = min(p.width_px - 2 * sheet.margin_x, height * 2.4)
-    height = min(height, width * 1.25)
-    left = (p.width_px - width) / 2
-    text_width = sheet.room().width_px
-    spare = p.height_px - top - foot - gap - block - height
-    picture = Box(round(left), round(top), round(width), round(height))
-    text = Box((p.width_px - text_width) / 2, top + height + gap + spare * 0.4, text_width, block)
-    qr = _qr(sheet, p.width_px - sheet.margin_x, p.height_px - foot)
+    top = sheet.margin_y * (1 if p.eink else 1.15)
+    gap = (16 if p.eink else 26) * u
+    content = max(block, sheet.qr_px if sheet.qr else 0)
+    width = p.width_px - 2 * sheet.margin_x
+    spare = p.height_px - top - sheet.margin_y - gap - content
+    height = min(spare, width * 1.3)  # on a tall screen the paper keeps what a 3:4 print leaves
+    picture = Box(round(sheet.margin_x), round(top), round(width), round(height))
+    under = top + height + gap + (spare - height) * 0.35
+    text = Box(sheet.margin_x, under, sheet.room().width_px, block)
+    qr = _qr(sheet, p.width_px - sheet.margin_x, under + content)
     return Places(picture, text, qr, _clock(sheet))

@@ -13,7 +13,8 @@ from typing import Any
 from markupsafe import escape
 from PIL import Image
 
-from ..errors import ComposeError
+from service.errors import ComposeError
+
 from .fonts import Face, folder
 
 PICTURE = "mem:picture"  #: what a fragment that goes to the press calls its picture
@@ -70,8 +71,8 @@ class Press:
         """Widths of texts in em, as the engine draws them."""
         # the two last rows are guards: the engine folds an only child into its parent
         rows = "".join(f"<div>{escape(t) or '&#8203;'}</div>" for t in (*texts, "x", "x"))
-        html = f'<div class="slide {style.classes}" lang="{style.language}" dir="{style.direction}" style="{escape(style.stacks)}">'
-        html += f'<div class="mf {style.role}">{rows}</div></div>'
+        known = f'lang="{style.language}" dir="{style.direction}" style="{escape(style.stacks)}"'
+        html = f'<div class="slide {style.classes}" {known}><div class="mf {style.role}">{rows}</div></div>'
         node = self._do(
             "measure", html, style.faces, width=ENDLESS, height=ENDLESS, stylesheets=[self._css, MEASURE_CSS]
         )
@@ -102,7 +103,8 @@ class Press:
 
 def _tagged(html: str) -> str:
     """The engine reads only the primary subtag of ``lang`` and would set traditional Chinese in simplified forms;
-    OpenType's own tags for Taiwan and Hong Kong answer to Literary Chinese and Cantonese (HarfBuzz's table)."""
+    OpenType's own tags for Taiwan and Hong Kong answer to Literary Chinese and Cantonese (HarfBuzz's table).
+    """
     html = re.sub(r'lang="zh-(?:Hant-)?(?:HK|MO)"', 'lang="yue"', html)
     return re.sub(r'lang="zh-(?:Hant|TW)[^"]*"', 'lang="lzh"', html)
 

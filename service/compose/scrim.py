@@ -134,12 +134,11 @@ def clock_ink(picture: Image.Image, box: Box, tint: tuple[int, int, int]) -> Clo
 
 
 def cap(scrim: Scrim, full_px: float, ease_px: float) -> str:
-    """A shade at the slide's top, at full strength down to ``full_px`` and gone ``ease_px`` further down, as a style."""
+    """A shade at the slide's top, as a style: at full strength down to ``full_px``, gone ``ease_px`` further down."""
     span = full_px + ease_px
-    stops = []
+    stops = [f"{_shade(scrim, scrim.strength)} 0%"]
     for i in range(STEPS + 1):
         t = i / STEPS
-        stops.append(
-            f"{_shade(scrim, scrim.strength * (1 - t * t * (3 - 2 * t)))} {100 * (full_px + ease_px * t) / span:.2f}%"
-        )
-    return f"top:0;height:{span:.1f}px;background:linear-gradient(to bottom,{_shade(scrim, scrim.strength)} 0%,{','.join(stops)})"
+        left = scrim.strength * (1 - t * t * (3 - 2 * t))
+        stops.append(f"{_shade(scrim, left)} {100 * (full_px + ease_px * t) / span:.2f}%")
+    return f"top:0;height:{span:.1f}px;background:linear-gradient(to bottom,{','.join(stops)})"

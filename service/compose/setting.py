@@ -12,18 +12,22 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
-from ..model import Plate, Story
-from ..profiles import Profile
-from . import fonts, scrim
+from service.model import Plate, Story
+from service.profiles import Profile
+
+from . import fonts
 from .ages import Kicker, age, kicker
-from .colour import CARDS, PAPER, Card, Tones, tones_of
-from .fit import Fitted, fit
+from .colour import CARDS, PAPER, Card, Tones, css, tones_of
+from .fit import Fitted, Room, fit
 from .languages import direction, language, line_height, script
 from .layout import Layout, Places, Sheet, layout_for, place
 from .press import Style
+from .scrim import ClockInk, Scrim, cap, clock_ink, gradient, solve, tint_of
 from .words import graphemes, shortened, tidy
 
 TRACKING = {"latin": -0.018, "cyrillic": -0.012, "greek": -0.012}  #: em; any other script keeps its own
+#: Scripts with long words and large letters on the body.
+WIDE = {"tamil", "malayalam", "telugu", "kannada", "sinhala", "myanmar", "khmer", "tibetan"}
 KICKER_PX = 21  #: at 1024x600
 SERIF_LEADING = 0.96  #: Newsreader is smaller on the body than Inter and wants its lines nearer
 
@@ -67,9 +71,9 @@ class Setting:
     stacks: str
     picture: Image.Image | None  #: cropped to its box
     card: Card | None = None
-    scrim: scrim.Scrim | None = None
+    scrim: Scrim | None = None
     clock: str | None = None
-    clock_ink: scrim.ClockInk | None = None
+    clock_ink: ClockInk | None = None
     qr: str | None = None  #: a data: address
 
     @property
@@ -116,7 +120,7 @@ class Setting:
         top, height = self.scrim.top_px, self.sheet.profile.height_px
         start, full = (100 * y / height for y in (top, self.scrim.full_px))
         return {
-            "shade": f"top:{top:.1f}px;height:{height - top:.1f}px;background:{scrim.gradient(self.scrim, height)}",
+            "shade": f"top:{top:.1f}px;height:{height - top:.1f}px;background:{gradient(self.scrim, height)}",
             "blur": f"{self.scrim.blur_px:.1f}px" if self.scrim.blur_px else "",
             "veil": f"linear-gradient(to bottom,transparent {start:.1f}%,#000 {full:.1f}%)",
         }
@@ -126,7 +130,7 @@ class Setting:
         if not (self.clock_ink and self.clock_ink.strength and self.scrim):
             return None
         band = replace(self.scrim, strength=self.clock_ink.strength)
-        return scrim.cap(band, self.places.clock.bottom, 0.2 * self.sheet.profile.height_px)
+        return cap(band, self.places.clock.bottom, 0.2 * self.sheet.profile.height_px)
 
 
 def words(story: Story) -> Words:
@@ -171,7 +175,7 @@ def _typeset(text: Words, line: Kicker, sheet: Sheet, measure: Measure) -> Setti
     headline = fit(
         text.title,
         text.language,
-        sheet.room(),
+        _legible(sheet.room(), name),
         lambda texts: measure(texts, style),
         line_height=line_height(text.title) * (SERIF_LEADING if sheet.serif and name == "latin" else 1),
         tracking=TRACKING.get(name, 0.0) * (0.6 if sheet.serif else 1),
@@ -179,6 +183,11 @@ def _typeset(text: Words, line: Kicker, sheet: Sheet, measure: Measure) -> Setti
     places = place(sheet, headline.height_px, rtl=text.direction == "rtl")
     fitted, size = _kicker_fitted(line, sheet, lambda texts: measure(texts, replace(style, role="as-kicker")))
     return Setting(text, headline, fitted, size, sheet, places, PAPER, faces, stacks, None)
+
+
+def _legible(room: Room, name: str) -> Room:
+    """Scripts whose letters fill more of the body are read as well at a smaller size."""
+    return replace(room, type_min_px=room.type_min_px * 0.85) if name in WIDE else room
 
 
 def _kicker_fitted(line: Kicker, sheet: Sheet, measure: Callable[[Sequence[str]], list[float]]) -> tuple[Kicker, float]:
@@ -210,8 +219,8 @@ def _coloured(setting: Setting, picture: Image.Image) -> Setting:
     if setting.layout is not Layout.HEADLINE or profile.eink:
         tones = PAPER if profile.eink else tones_of(crop)
         return _with_clock(replace(setting, picture=crop, tones=tones))
-    solved = scrim.solve(crop, setting.places.text.pixels(), setting.sheet.kicker_px, setting.sheet.u)
-    tones = replace(tones_of(crop), paper=scrim.css(solved.tint), ink="#ffffff", soft="#ffffff")
+    solved = solve(crop, setting.places.text.pixels(), setting.sheet.kicker_px, setting.sheet.u)
+    tones = replace(tones_of(crop), paper=css(solved.tint), ink="#ffffff", soft="#ffffff")
     return _with_clock(replace(setting, picture=crop, tones=tones, scrim=solved))
 
 
@@ -225,7 +234,7 @@ def _with_clock(setting: Setting) -> Setting:
     box = (max(0, left - dx), max(0, top - dy), min(round(at.width), right - dx), min(round(at.height), bottom - dy))
     if box[0] >= box[2] or box[1] >= box[3]:
         return setting
-    ink = scrim.clock_ink(setting.picture, box, scrim.tint_of(setting.picture))
+    ink = clock_ink(setting.picture, box, tint_of(setting.picture))
     return replace(setting, clock_ink=ink)
 
 

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from ..errors import ComposeError
-from ..model import Plate
-from ..profiles import Profile
+from service.errors import ComposeError
+from service.model import Plate
+from service.profiles import Profile
+
 from .finish import Mark, encode, inked, mark, source_type
 from .layout import Layout
 from .press import PICTURE, Press, encoded
@@ -39,6 +40,16 @@ class Fragment:
     language: str
     direction: str
     background: str  #: what to paint behind and around it, #rrggbb
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How a slide is wanted."""
+
+    template: str
+    now: datetime  #: aware, in the owner's time zone
+    picture_src: str = PICTURE
+    clock: str | None = None
 
 
 def templates(folder: Path) -> tuple[str, ...]:
@@ -83,8 +94,8 @@ class Composer:
         clock: str | None = None,
     ) -> Fragment:
         """The slide as HTML for a live page, whose picture is at ``picture_src``. Raises ComposeError."""
-        options = {"template": template, "now": now, "picture_src": picture_src, "clock": clock}
-        return self.set(plate, picture, profile, **options)[1]
+        asked = Asked(template, now, picture_src, clock)
+        return self.set(plate, picture, profile, asked)[1]
 
     def compose(
         self,
@@ -97,7 +108,7 @@ class Composer:
         suffix: str = ".jpg",
     ) -> bytes:
         """The slide as a file: ".jpg", ".png" or ".bmp". Raises ComposeError."""
-        setting, page = self.set(plate, picture, profile, template=template, now=now)
+        setting, page = self.set(plate, picture, profile, Asked(template, now))
         image = self.printed(setting, page)
         if profile.eink:
             image = inked(image, setting.places.picture.pixels() if setting.picture else None, profile.panel)
@@ -114,20 +125,20 @@ class Composer:
         plate: Plate,
         picture: Image.Image | None,
         profile: Profile,
-        *,
-        template: str = "headline",
-        now: datetime,
-        picture_src: str = PICTURE,
-        clock: str | None = None,
+        asked: Asked,
     ) -> tuple[Setting, Fragment]:
         """Decide everything about a slide, and write it down. Raises ComposeError."""
-        job = Job(plate, None if plate.text_only else picture, profile, self._ground(template), now, clock)
+        job = Job(
+            plate, None if plate.text_only else picture, profile, self._ground(asked.template), asked.now, asked.clock
+        )
         setting = set_slide(job, self._press.measure)
-        page = self._pages.get_template("card.html.j2" if setting.layout is Layout.CARD else f"{template}.html.j2")
+        page = self._pages.get_template(
+            "card.html.j2" if setting.layout is Layout.CARD else f"{asked.template}.html.j2"
+        )
         try:
-            html = page.render(slide=setting.context(picture_src)).strip()
+            html = page.render(slide=setting.context(asked.picture_src)).strip()
         except Exception as failed:  # a template is the owner's own code: whatever it does wrong, say which one it was
-            raise ComposeError(f"the slide template {template!r} failed: {failed}") from failed
+            raise ComposeError(f"the slide template {asked.template!r} failed: {failed}") from failed
         text = setting.words
         size = profile.width_px, profile.height_px
         return setting, Fragment(html, *size, text.language, text.direction, setting.tones.paper)

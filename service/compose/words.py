@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
+from itertools import pairwise
 from typing import Any
 
 from .languages import script, traditional
 
 LIMIT = 300  #: graphemes of a headline that are looked at; no line-up of lines holds more
+CLOSING = frozenset("!?:;,.%)]}»›…！？、。")  #: marks that stay with the word before them, spaced or not
+COMPOUND = 16  #: characters a hyphenated compound may have and still be kept whole
+#: Chinese characters that hardly ever begin a word, being the second half of one (珊瑚, 蝴蝶); budoux splits some.
+FOLLOWERS = frozenset("瑚蝶萄蛛瑰琶驼駝鹉鵡啡尬徊徨蜓蟹凰麟珀璃莉檬榄欖杷蓿蜴蚓蝠蟆蟀魉魎魅蕾莺榴芹姻裟")
 BUDOUX = {"kana": "japanese", "thai": "thai"}
 #: Languages whose pieces of a broken word end in a hyphen.
 HYPHENATED = {"latin", "cyrillic", "greek", "armenian"}
@@ -39,8 +44,9 @@ def tidy(text: str, limit: int = LIMIT) -> str:
     for c in unicodedata.normalize("NFC", text[: limit * 8]):
         category = unicodedata.category(c)
         if category in {"Cc", "Zl", "Zp", "Zs"}:
-            c = " "
-        elif category in {"Cs", "Co", "Cn"} or (category == "Cf" and c not in "\u200c\u200d") or c in "\u200b\u2060":
+            kept.append(" ")
+            continue
+        if category in {"Cs", "Co", "Cn"} or (category == "Cf" and c not in "\u200c\u200d") or c in "\u200b\u2060":
             continue
         marks = marks + 1 if category in {"Mn", "Me"} and not "\ufe00" <= c <= "\ufe0f" else 0
         if marks <= (1 if "\u0300" <= c <= "\u036f" else 3):
@@ -80,10 +86,23 @@ def _bound(text: str) -> str:
 
 def units(text: str, language: str) -> list[Unit]:
     """The text's unbreakable runs: phrases (budoux) in Japanese, Chinese and Thai, syllables where nothing better is
-    known, words at spaces in Korean, else the Unicode line breaking algorithm (UAX 14)."""
+    known, words at spaces in Korean, else the Unicode line breaking algorithm (UAX 14).
+    """
     name = script(text)
     chunks = _chunks(_bound(text), name, language)
-    return [Unit(c.rstrip(" "), " " if c.endswith(" ") else "") for c in chunks if c.strip(" ")]
+    return [Unit(c.rstrip(" "), " " if c.endswith(" ") else "") for c in _joined(chunks) if c.strip(" ")]
+
+
+def _joined(chunks: list[str]) -> list[str]:
+    """Compounds such as "forty-year" stay whole while they are short; so do Chinese words of one sound."""
+    out: list[str] = []
+    for chunk in chunks:
+        compound = out and out[-1].endswith(("-", "‐")) and len(out[-1]) + len(chunk) <= COMPOUND
+        if out and (compound or chunk[:1] in CLOSING or (chunk[:1] in FOLLOWERS and not out[-1].endswith(" "))):
+            out[-1] += chunk
+        else:
+            out.append(chunk)
+    return out
 
 
 def _chunks(text: str, name: str, language: str) -> list[str]:
@@ -95,12 +114,18 @@ def _chunks(text: str, name: str, language: str) -> list[str]:
     if name == "han":
         parser = "traditional_chinese" if traditional(language) else "simplified_chinese"
     if parser is None:
-        from uniseg.linebreak import line_break_units
-
-        return list(line_break_units(text))
+        return [piece for word in re.findall(r"\S+ *", text) for piece in _word(word)]
     # budoux takes foreign words apart as well: only spaces break those
     phrases = [p for word in re.findall(r"\S+ *", text) for p in _budoux(parser).parse(word)]
     return _kept(phrases)
+
+
+@lru_cache(maxsize=8192)
+def _word(word: str) -> tuple[str, ...]:
+    """Where a run without spaces may be broken (UAX 14). Whole texts give the same breaks, an order slower."""
+    from uniseg.linebreak import line_break_units
+
+    return (word,) if word.strip().isalpha() and script(word) in HYPHENATED else tuple(line_break_units(word))
 
 
 def _kept(phrases: list[str]) -> list[str]:
@@ -132,7 +157,7 @@ def _syllables(word: str, language: str) -> list[str]:
     if name is None or script(word) not in HYPHENATED:
         return [word]
     at = [0, *_hyphenation(name).positions(word), len(word)]
-    return [word[a:b] for a, b in zip(at, at[1:], strict=False)]
+    return [word[a:b] for a, b in pairwise(at)]
 
 
 @cache
