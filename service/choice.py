@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Matrix = NDArray[np.float32]
 
 WINDOW = timedelta(hours=48)  #: headlines further apart tell different events
-LINK = 0.18  #: mean cosine at which two groups are one event; tuned on headlines of 2014
+LINK = 0.16  #: mean cosine at which two groups are one event; tuned on headlines of 2014
 SAME = 0.26  #: the same where merging hides a story: stricter
 SKEW = timedelta(hours=2)  #: a feed's clock may be ahead of ours by this
 HALF_FRESH_HOURS = 12.0
@@ -159,7 +159,7 @@ def _told(fresh: Sequence[Candidate], members: Sequence[int], now: datetime, tas
 
 
 def _varied(best: Mapping[int, Chosen], likeness: Matrix, count: int) -> Iterator[Chosen]:
-    """Take the best one after another, each as unlike the earlier as its worth allows; no source takes more than its share."""
+    """Take the best, then what is good and unlike what is taken; no source takes more than its share."""
     left = dict(best)
     sources = {chosen.candidate.story.source for chosen in best.values()}
     share = math.ceil(count / min(3, max(1, len(sources))))
@@ -189,28 +189,33 @@ def _likeness(titles: Sequence[str], published: Sequence[datetime | None]) -> Ma
     """Cosine of every pair of headlines, 0 where they are more than 48 hours apart. (n, n), zero diagonal."""
     import numpy as np
 
+    cosine = _cosine(titles)
+    _equal(cosine, [normal(title) for title in titles])
+    stamps = np.array([np.nan if when is None else when.timestamp() for when in published])
+    cosine[np.abs(stamps[:, None] - stamps[None, :]) > WINDOW.total_seconds()] = 0
+    np.fill_diagonal(cosine, 0)
+    return cosine
+
+
+def _cosine(titles: Sequence[str]) -> Matrix:
+    import numpy as np
+
     postings: dict[str, list[tuple[int, float]]] = {}
     for at, title in enumerate(titles):
         for feature, weight in _features(title).items():
             postings.setdefault(feature, []).append((at, weight))
     total = len(titles)
-    rare = {feature: math.log((total + 1) / (len(found) + 1)) + 1 for feature, found in postings.items()}
     squares = np.zeros(total)
     cosine = np.zeros((total, total), dtype=np.float32)
-    for feature, found in postings.items():
-        at = np.fromiter((where for where, _ in found), dtype=np.intp)
-        weight = np.fromiter((weight for _, weight in found), dtype=np.float32) * np.float32(rare[feature])
-        squares[at] += weight**2 * (1 if len(found) > 1 else _ALONE)
+    for found in postings.values():
+        rarity = math.log((total + 1) / (len(found) + 1)) + 1
+        rows = np.array([at for at, _ in found], dtype=np.intp)
+        weights = np.array([weight * rarity for _, weight in found], dtype=np.float32)
+        squares[rows] += weights**2 * (1 if len(found) > 1 else _ALONE)
         if len(found) > 1:
-            cosine[np.ix_(at, at)] += np.outer(weight, weight)
+            cosine[np.ix_(rows, rows)] += np.outer(weights, weights)
     length = np.sqrt(np.maximum(squares, 1e-12)).astype(np.float32)
-    cosine /= np.outer(length, length)
-    same = [normal(title) for title in titles]
-    _equal(cosine, same)
-    stamps = np.array([np.nan if when is None else when.timestamp() for when in published])
-    cosine[np.abs(stamps[:, None] - stamps[None, :]) > WINDOW.total_seconds()] = 0
-    np.fill_diagonal(cosine, 0)
-    return cosine
+    return cosine / np.outer(length, length)
 
 
 def _equal(cosine: Matrix, same: Sequence[str]) -> None:

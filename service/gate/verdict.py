@@ -30,7 +30,7 @@ _LIFT = 0.8  #: a bright word counts for less than a grave one
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The owner's own word on what may be shown. Words and phrases match whole words; case and accents do not matter."""
+    """The owner's own word on what may be shown. Words match whole words, whatever their case or accents."""
 
     allow: tuple[str, ...] = ()  #: interests: such a story is painted unless a veto topic is in it
     block: tuple[str, ...] = ()  #: such a story is kept off the wall
@@ -43,7 +43,7 @@ NO_RULES = Rules()
 
 
 def judge(title: str, summary: str = "", language: str = "en", rules: Rules = NO_RULES) -> Verdict:
-    """Weigh a story. ``language`` is BCP 47; the text's own small words overrule a wrong one. No text makes it raise."""
+    """Weigh a story. ``language`` is BCP 47; the text's small words overrule a wrong one. No text makes it raise."""
     words = lexicons.tokens(title)
     read = _language(title, words, language)
     if word := _owner_word(title, summary, rules.block):
