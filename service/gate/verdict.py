@@ -1,7 +1,7 @@
 """The gate: may a story be illustrated, and may a person of this home appear in it? Pure.
 
 Gravity is a logistic of summed word valences (VADER, Hutto & Gilbert 2014, under lists of our own), topic leans and
-vetoes. It fails closed: a language it cannot read, a veto topic, or nothing known in a story's favour never make it kinder.
+vetoes. It fails closed: a language it cannot read or a veto topic never make a story kinder.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LIFT = 0.8  #: a bright word counts for less than a grave one
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The owner's own word on what may be shown. Words match whole words, phrases too; case and accents do not matter."""
+    """The owner's own word on what may be shown. Words match whole words, whatever their case or accents."""
 
     allow: tuple[str, ...] = ()  #: interests: such a story is painted unless a veto topic is in it
     block: tuple[str, ...] = ()  #: such a story is kept off the wall
@@ -43,7 +43,7 @@ NO_RULES = Rules()
 
 
 def judge(title: str, summary: str = "", language: str = "en", rules: Rules = NO_RULES) -> Verdict:
-    """Weigh a story. ``language`` is BCP 47; the text's own small words overrule a wrong one. Never raises on any text."""
+    """Weigh a story. ``language`` is BCP 47; the text's small words overrule a wrong one. No text makes it raise."""
     words = lexicons.tokens(title)
     read = _language(title, words, language)
     if word := _owner_word(title, summary, rules.block):

@@ -1,0 +1,79 @@
+"""Measure the gate on labelled headlines: bench/gate.py FILE.csv
+
+The file needs a headline and a valence (-100 … 100) on each row: columns ``headline`` and ``valence``, or the first
+two.
+With ``--all-grim`` every headline counts as one that must not be painted (headlines of gun violence, say) and the
+first column, or ``headline``, is enough.
+"""
+
+import csv
+import sys
+import time
+from pathlib import Path
+
+from service.gate.verdict import decide, judge
+from service.model import Decision
+
+
+def read(path, *, labelled):
+    with Path(path).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    head = [name.strip().lower() for name in rows[0]]
+    title = next((head.index(name) for name in ("headline", "title") if name in head), None)
+    if title is None:
+        title, body, valence = 0, rows, 1
+    else:
+        body, valence = rows[1:], head.index("valence") if "valence" in head else 1
+    return [(row[title], float(row[valence]) if labelled else -100.0) for row in body if row]
+
+
+def share(part, whole):
+    return f"{100 * len(part) / max(1, len(whole)):5.1f} %  ({len(part)} of {len(whole)})"
+
+
+def report(rows):
+    judged = [(valence, judge(title)) for title, valence in rows]
+    painted = [each for each in judged if decide(each[1], 0) is Decision.PAINT]
+    subject = [each for each in judged if each[1].subject_allowed]
+    calmest = sorted(judged, key=lambda each: each[1].gravity)[: len(judged) // 5]
+
+    def grim(limit, among=judged):
+        return [each for each in among if each[0] <= limit]
+
+    def nice(among=judged):
+        return [each for each in among if each[0] >= 20]
+
+    print("painted at dial 0, all                ", share(painted, judged))
+    print("painted, valence <= -50    (<= 12 %)  ", share(grim(-50, painted), grim(-50)))
+    print("painted, valence >= +20    (>= 78 %)  ", share(nice(painted), nice()))
+    print("calmest fifth, <= -25      (<=  8 %)  ", share(grim(-25, calmest), calmest))
+    print("subject, valence <= -25    (<=  1 %)  ", share(grim(-25, subject), grim(-25)))
+    print("subject, valence <= -50    (none)     ", share(grim(-50, subject), grim(-50)))
+    print("subject, valence >= +20    (>= 35 %)  ", share(nice(subject), nice()))
+
+
+def speed(titles):
+    judge("warm up")
+    began = time.process_time()
+    for title in titles:
+        judge(title)
+    took = time.process_time() - began
+    print(f"{len(titles) / took:,.0f} headlines a CPU second   (>= 2,000)")
+
+
+def main():
+    names = [each for each in sys.argv[1:] if not each.startswith("--")]
+    if len(names) != 1:
+        sys.exit(__doc__)
+    grim_only = "--all-grim" in sys.argv
+    rows = read(names[0], labelled=not grim_only)
+    if grim_only:
+        painted = [title for title, _ in rows if decide(judge(title), 0) is Decision.PAINT]
+        print("painted at dial 0          (<=  5 %)  ", share(painted, rows))
+    else:
+        report(rows)
+    speed([title for title, _ in rows])
+
+
+if __name__ == "__main__":
+    main()
