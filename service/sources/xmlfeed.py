@@ -57,7 +57,7 @@ def _refuse_others(body: bytes) -> None:
     if kind := next((kind for magic, kind in _BODY_KINDS if start.startswith(magic)), None):
         raise SourceError(f"not a feed: {kind}")
     if not _LOOKS_LIKE_A_FEED.search(body.replace(b"\0", b"")):  # UTF-16 and UTF-32 put zeros between the letters
-        page = re.search(rb"<\s*(?:!doctype\s+html|html|head|body)\b", body, re.IGNORECASE)
+        page = re.search(rb"<\s*(?:!doctype\s+html|html)\b", body, re.IGNORECASE)
         raise SourceError("not a feed: an HTML page" if page else "not a feed: no RSS, Atom or JSON Feed in it")
 
 
