@@ -52,7 +52,8 @@ def plain(markup: str, limit: int = 500) -> str:
     for _ in range(2):  # some feeds escape twice
         text = _ANY_TAG.sub(" ", _untagged(_UNSEEN.sub(" ", _COMMENT.sub(" ", text))))
         text = html.unescape(text)
-    return clean(_ANY_TAG.sub(" ", _untagged(text)), limit)
+    words = re.sub(r"\s+", " ", _ANY_TAG.sub(" ", _untagged(text)))
+    return clean(words[: limit * 4], limit)
 
 
 def one_line(text: str, limit: int = 300) -> str:

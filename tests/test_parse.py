@@ -145,6 +145,7 @@ def test_other_encodings_are_read(parser, name, first, language):
         ),
         pytest.param(rss(entry(title="One\x00two").replace("\x00", "&#0;")), 1, id="C11-nul"),
         pytest.param(rss(entry(guid=f"<![CDATA[{'x' * 100_000}]]>"), entry("Other", guid="../../etc/passwd")), 2, id="C17"),
+        pytest.param(rss(entry("Dawn &#xD83D;&#xDE00;"), "<link>", entry("&#99999999999;Dusk", guid="2")), 2, id="C7-mended"),
         pytest.param(rss(entry(title=None), entry(" "), entry("null"), entry("Untitled"), entry("…"), entry("<b></b>")), 0, id="C18-D14"),
         pytest.param(rss(entry("The Daily Example"), entry("[object Object]"), entry("Real news")), 1, id="D14"),
         pytest.param(rss("<item><title>One</title><link>http://[::1</link></item>"), 1, id="C13-link"),
