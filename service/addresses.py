@@ -128,8 +128,13 @@ def redirected(here: Target, location: str) -> Target:
     except ValueError as error:
         raise SourceError(f"refused: its redirect leads to no address ({error})") from error
     there = target(joined)
-    same = there.origin == here.origin or (there.scheme, there.host, here.scheme) == ("https", here.host, "http")
-    return replace(there, userinfo=here.userinfo if same else "")
+    return replace(there, userinfo=here.userinfo if may_know_secrets(there, here) else "")
+
+
+def may_know_secrets(there: Target, here: Target) -> bool:
+    """Whether what was meant for one place may be sent to another: the same origin, or the same host grown secure."""
+    grown_secure = (here.scheme, here.port, there.scheme, there.port) == ("http", 80, "https", 443)
+    return there.origin == here.origin or (grown_secure and there.host == here.host)
 
 
 def masked(url: str) -> str:

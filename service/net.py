@@ -24,7 +24,7 @@ from urllib.parse import unquote
 import certifi
 
 from . import __version__
-from .addresses import Target, allowed_at_home, masked, redirected, refusal, target
+from .addresses import Target, allowed_at_home, masked, may_know_secrets, redirected, refusal, target
 from .clock import Clock, now
 from .errors import SourceError
 from .wire import Deadline, OverBudget, TimedSocket, inflated
@@ -203,8 +203,8 @@ def retry_after(value: str, at: datetime) -> float | None:
 
 
 def _kept(headers: Mapping[str, str], here: Target, there: Target) -> dict[str, str]:
-    """The headers that may follow a redirect: whatever could be a secret stays with its host and its encryption."""
-    if there.host == here.host and (there.origin == here.origin or there.scheme == "https"):
+    """The headers that may follow a redirect: whatever could be a secret stays where it belongs."""
+    if may_know_secrets(there, here):
         return dict(headers)
     return {name: value for name, value in headers.items() if name.lower() in _SHARED}
 

@@ -10,8 +10,9 @@ from datetime import timedelta
 
 import pytest
 
+from service.addresses import redirected, target
 from service.errors import SourceError
-from service.net import Limits, Net, masked
+from service.net import Limits, Net, _kept, masked
 
 from .loopback import Loopback, answer, forever, gzipped
 from .values import NOON
@@ -176,6 +177,25 @@ def test_a_login_stays_with_its_own_host():
         assert "Authorization" not in request
         assert "secret" not in request
     assert 'If-None-Match: "x"' in other.requests[1]
+
+
+@pytest.mark.parametrize(
+    ("here", "location", "there"),
+    [
+        pytest.param("https://u:p@a.example/x", "http://a.example/x", "http://a.example/x", id="A11-downgrade"),
+        pytest.param("http://u:p@a.example/x", "https://a.example/y", "https://u:p@a.example/y", id="A11-upgrade"),
+        pytest.param("https://u:p@a.example/x", "/y?b=c", "https://u:p@a.example/y?b=c", id="A12-same"),
+        pytest.param("https://u:p@a.example/x", "//b.example/y", "https://b.example/y", id="A12-other"),
+        pytest.param("https://u:p@a.example/x", "https://a.example:8443/", "https://a.example:8443/", id="A12-port"),
+    ],
+)
+def test_a_password_stays_with_its_origin(here, location, there):
+    """A11, A12: a password follows a redirect within its host and up to https, and nowhere else."""
+    where, to = target(here), redirected(target(here), location)
+    assert to.url == there
+    secret = {"X-Auth-Token": "t", "Accept": "a/b"}
+    assert ("X-Auth-Token" in _kept(secret, where, to)) == bool(to.userinfo)
+    assert "Accept" in _kept(secret, where, to)
 
 
 def test_a_permanent_move_is_reported():

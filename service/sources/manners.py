@@ -11,7 +11,7 @@ from service.protocols import Fetched
 
 LEAST_S, MOST_S = 30 * 60, 24 * 3600  #: between two visits that went well
 _LEAST_RETRY_S = 60  #: what a server may shorten our wait to
-_FIRST_RETRY_S = 15 * 60
+_FIRST_RETRY_S = 30 * 60
 
 
 def next_check(
@@ -24,8 +24,7 @@ def next_check(
     A feed that is gone (``SourceError.gone``) should not be visited again at all; that is the caller's to know.
     """
     wait = _after_failure(outcome, failures) if isinstance(outcome, SourceError) else _after_visit(outcome, own_minutes)
-    asked = isinstance(outcome, SourceError) and outcome.retry_after is not None
-    return now + timedelta(seconds=min(wait * (1 + 0.1 * jitter), MOST_S if not asked else max(wait, MOST_S)))
+    return now + timedelta(seconds=min(wait * (1 + 0.1 * jitter), MOST_S))
 
 
 def _after_visit(visit: Fetched, own_minutes: float) -> float:
@@ -33,10 +32,10 @@ def _after_visit(visit: Fetched, own_minutes: float) -> float:
 
 
 def _after_failure(error: SourceError, failures: int) -> float:
-    """What the server asked for, else 15 min doubled with each failure; a day at most."""
+    """What the server asked for, else 30 min, doubled with each failure after the first; a day at most."""
     if error.retry_after is not None:
         return min(max(error.retry_after, _LEAST_RETRY_S), MOST_S)
-    return float(min(_FIRST_RETRY_S * 2 ** min(max(failures, 1), 8), MOST_S))
+    return float(min(_FIRST_RETRY_S * 2 ** min(max(failures - 1, 0), 8), MOST_S))
 
 
 def asked_to_wait(headers: Mapping[str, str], now: datetime) -> float | None:

@@ -13,6 +13,7 @@ _NOISE = re.compile(
     r"\s*(?:\(?rss(?:\s*feed)?\)?|feed|newsfeed|rss\s*2\.0|atom)$",
     re.IGNORECASE,
 )
+_ARTICLE = re.compile(r"^(?:the|le|la|les|der|die|das|el|il|o|de|het)\s")
 _HOST_NOISE = frozenset("www feeds feed rss news newsfeed xml api m blog export static".split())  # noqa: SIM905
 _LONGEST = 40  #: characters that fit a slide's source line
 
@@ -34,7 +35,7 @@ def publication(title: str, url: str) -> str:
 
 def _likeness(part: str, url: str) -> int:
     """How many letters from its start a name shares with a label of the host: "BBC News" and bbci.co.uk share three."""
-    keys = {re.sub(r"\W", "", re.sub(r"^the\s", "", part.lower())), re.sub(r"\W", "", part.lower())}
+    keys = {re.sub(r"\W", "", _ARTICLE.sub("", part.lower())), re.sub(r"\W", "", part.lower())}
     return max((_shared(key, label) for key in keys for label in _labels(url)), default=0)
 
 

@@ -44,18 +44,25 @@ class Parser:
         ``now`` (aware) stands in for dates that are missing or absurd; ``usual`` are the languages its reader reads.
         """
         request = {"url": url, "content_type": content_type, "now": now.isoformat(), "usual": list(usual)}
-        worker = self._idle.get()
-        try:
-            if worker is None or not worker.alive:
-                worker = _Worker(self._seconds, self._memory)
-            answer = worker.ask(json.dumps(request).encode(), body)
-            if answer.get("worn"):
-                worker.end()
-        finally:
-            self._idle.put(worker)
+        answer = self._answer(json.dumps(request).encode(), body)
         if "error" in answer:
             raise SourceError(str(answer["error"]))
         return _fetched(answer)
+
+    def _answer(self, *frames: bytes) -> dict[str, Any]:
+        """What a worker makes of a request; the next idle one is used, or a new one."""
+        worker = self._idle.get()
+        try:
+            used = worker is not None and worker.alive
+            if worker is None or not used:
+                worker = _Worker(self._seconds, self._memory)
+            answer = worker.ask(*frames)
+            if answer is None and used:  # it may have died while it was idle, of something else
+                worker = _Worker(self._seconds, self._memory)
+                answer = worker.ask(*frames)
+            return answer or {"error": "not readable as a feed (the parser crashed)"}
+        finally:
+            self._idle.put(worker)
 
     def close(self) -> None:
         """End the workers that are idle; the next document starts a new one. Safe to repeat."""
@@ -80,20 +87,21 @@ class _Worker:
             env=environment,  # no secret of the service's goes to where foreign documents are read
         )
         if self._exchange(_START_S) is None:
+            self.end()
             raise SourceError("the parser does not start; see that feedparser is installed")
 
     @property
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, *frames: bytes) -> dict[str, Any]:
-        """Send a request and wait for its answer; where none comes, the process is ended."""
+    def ask(self, *frames: bytes) -> dict[str, Any] | None:
+        """Send a request and wait for its answer; None where the worker died of it. What misbehaved is ended."""
         answer = self._exchange(self._seconds, *frames)
-        if answer is not None:
-            return dict(json.loads(answer))
-        late = self._late
-        self.end()
-        return {"error": f"the document took longer than {self._seconds:g} s to read" if late else "the parser crashed"}
+        result = dict(json.loads(answer)) if answer else None
+        if result is None or result.get("worn"):
+            self.end()
+        late = f"not readable as a feed (it took longer than {self._seconds:g} s)"
+        return {"error": late} if result is None and self._late else result
 
     def _exchange(self, seconds: float, *frames: bytes) -> bytes | None:
         """Frames there, one frame back; None where the process ended first, or had to be."""

@@ -13,6 +13,7 @@ from service.errors import SourceError
 from .items import MOST_ITEMS, Document, Item
 
 _LOOKS_LIKE_A_FEED = re.compile(rb"<\s*(?:[a-z]\w{0,20}:)?(?:rss|feed|rdf|channel|item|entry)\b", re.IGNORECASE)
+_REFERENCE = re.compile(rb"&#(?:x([0-9a-f]+)|([0-9]+));?", re.IGNORECASE)
 _BODY_KINDS = (
     (b"%PDF", "a PDF"),
     (b"\x89PNG", "a picture"),
@@ -26,7 +27,10 @@ _PERIODS_S = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_5
 def read(body: bytes, charset: str = "") -> Document:
     """The document in an XML feed. Raises SourceError; feedparser's own failures pass through as they are."""
     _refuse_others(body)
-    parsed = _parsed(body, charset)
+    try:
+        parsed = _parsed(body, charset)
+    except (OverflowError, ValueError):  # as on a reference to no character, such as half of an emoji's pair
+        parsed = _parsed(_REFERENCE.sub(_to_a_character, body), charset)
     if not parsed.entries and parsed.bozo:
         parsed = _parsed(_without_undeclared_prefix(body), charset)
     if not parsed.entries and not parsed.get("version"):
@@ -57,8 +61,14 @@ def _refuse_others(body: bytes) -> None:
     if kind := next((kind for magic, kind in _BODY_KINDS if start.startswith(magic)), None):
         raise SourceError(f"not a feed: {kind}")
     if not _LOOKS_LIKE_A_FEED.search(body.replace(b"\0", b"")):  # UTF-16 and UTF-32 put zeros between the letters
-        page = re.search(rb"<\s*(?:!doctype\s+html|html|head|body)\b", body, re.IGNORECASE)
+        page = re.search(rb"<\s*(?:!doctype\s+html|html)\b", body, re.IGNORECASE)
         raise SourceError("not a feed: an HTML page" if page else "not a feed: no RSS, Atom or JSON Feed in it")
+
+
+def _to_a_character(reference: re.Match[bytes]) -> bytes:
+    """A numeric character reference, or nothing where there is no such character."""
+    code = int(reference[1][-12:], 16) if reference[1] else int(reference[2][-12:])
+    return reference[0] if code < 0xD800 or 0xE000 <= code < 0x110000 else b""
 
 
 def _without_undeclared_prefix(body: bytes) -> bytes:
