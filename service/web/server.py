@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import signal
 import socket
@@ -15,7 +16,7 @@ from fastapi import FastAPI
 from service.errors import ConfigError
 
 EVERYWHERE = ("", "0.0.0.0", "::")  # noqa: S104 (only recognised here; the owner chooses)
-GRACE_SECONDS = 3  # for answers under way when a signal comes
+GRACE_SECONDS = 2  # for answers under way when a signal comes
 
 Started = Callable[[str], None]
 
@@ -23,7 +24,7 @@ Started = Callable[[str], None]
 def serve(
     app: FastAPI, host: str, port: int, on_started: Started | None = None, *, stop: threading.Event | None = None
 ) -> None:
-    """Serve until SIGINT, SIGTERM or ``stop``, then return, at the latest some 4 s after it.
+    """Serve until SIGINT, SIGTERM or ``stop``, then return, at the latest some 3 s after it.
 
     ``on_started`` is told the address for people ("http://localhost:8080/") once the door is open. Signals are taken
     only when called from the main thread. Raises ConfigError where the address cannot be had.
@@ -101,6 +102,20 @@ class _Server(uvicorn.Server):
         await super().startup(sockets=sockets)
         if self.started:
             self.opened()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        late = asyncio.create_task(self._turn_away())
+        await super().shutdown(sockets)
+        late.cancel()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+
+    async def _turn_away(self) -> None:
+        """Close what was still let in while closing: a browser's spare connection would use up the whole grace."""
+        while True:
+            await asyncio.sleep(0.1)
+            for connection in list(self.server_state.connections):
+                connection.shutdown()
 
     async def on_tick(self, counter: int) -> bool:
         return self.stop.is_set() or await super().on_tick(counter)
