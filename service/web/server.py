@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import signal
 import socket
 import threading
@@ -39,12 +40,13 @@ def serve(
 def listening(host: str, port: int) -> socket.socket:
     """A socket that listens there; port 0 takes a free one. Raises ConfigError that says what to do."""
     try:
-        family, kind, _, _, address = socket.getaddrinfo(
+        family, kind, protocol, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, OverflowError) as error:
         raise ConfigError(f"web.host: {host!r} is not an address of this machine; use 0.0.0.0 or 127.0.0.1") from error
-    door = socket.socket(family, kind)
+    # the protocol is named, since asyncio turns Nagle's delay off (40 ms an answer) only where it is
+    door = socket.socket(family, kind, protocol)
     try:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
@@ -78,7 +80,8 @@ def _for_people(host: str, port: int) -> str:
 
 
 def _settings(app: FastAPI) -> uvicorn.Config:
-    # log_level: what strangers on the network send us is not worth a line; failures of ours are
+    # what strangers on the network send us is not worth a line, nor is who was still asking; failures of ours are
+    logging.getLogger("uvicorn.error").addFilter(_worth_a_line)
     return uvicorn.Config(
         app,
         log_config=None,
@@ -88,6 +91,10 @@ def _settings(app: FastAPI) -> uvicorn.Config:
         lifespan="off",
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+
+
+def _worth_a_line(record: logging.LogRecord) -> bool:
+    return "graceful shutdown exceeded" not in str(record.msg)
 
 
 class _Server(uvicorn.Server):
