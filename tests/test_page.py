@@ -241,3 +241,51 @@ def test_pages_fit_their_window(browser, path, size):
     }
     with serving(wall) as address, opened(browser, address + path, size) as page:
         assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+
+
+def test_the_screen_stays_awake(browser):
+    """The page holds the screen awake, and takes hold again when it is seen again."""
+    wall = Wall()
+    with serving(wall) as address, opened(browser, f"{address}/nowhere") as page:
+        page.add_init_script(
+            "window.held = 0; Object.defineProperty(navigator, 'wakeLock', { value: { request: async () => { window.held += 1; } } })"
+        )
+        page.goto(f"{address}/d/hall?poll=60")
+        page.wait_for_function(SHOWN, arg=1)
+        page.evaluate("() => document.dispatchEvent(new Event('visibilitychange'))")
+        assert page.evaluate("() => window.held") == 2
+
+
+@pytest.mark.parametrize("name", ["display.js", "worker.js", "display.css", "site.css"])
+def test_old_browsers_can_read_it(name):
+    """Nothing newer than Chrome 90 and Safari 15 is written: a Nest Hub is not updated at our wish."""
+    newer = [
+        "??=",
+        "||=",
+        "&&=",
+        ".at(",
+        ".findLast",
+        "structuredClone",
+        "AbortSignal.timeout",
+        "Object.hasOwn",
+        "Array.fromAsync",
+        "static {",
+        "import ",
+        "await import",
+    ]
+    newer += [
+        ":has(",
+        "@layer",
+        "@container",
+        "color-mix",
+        "oklch",
+        "dvh",
+        "&:",
+        "& ",
+        "light-dark(",
+        "@property",
+        "scrollbar-gutter",
+        "subgrid",
+    ]
+    text = (Path(__file__).parent.parent / "templates" / "static" / name).read_text()
+    assert [word for word in newer if word in text.replace("&& ", "")] == []

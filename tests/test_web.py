@@ -482,12 +482,12 @@ def test_moments_are_said(then, words):
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=12,
+    max_leaves=8,
 )
 
 
 @given(st.dictionaries(st.sampled_from(["feeds", "stuck", "disk_bytes", "at", "last_at", "x_seconds", ""]), JSON))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_any_status_can_be_said(status):
     """Whatever JSON the status holds, there are words for it."""
     for section in wording.sections(status):
