@@ -10,22 +10,53 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from xml.sax.saxutils import escape
 
-PLACES = ("Lindow", "Port Ambrel", "Saint Orrin", "Karvik", "Bellmouth", "Upper Tansy")
-EVENTS = (
-    "{} opens a night library for shift workers",
-    "Volunteers in {} plant ten thousand apple trees along the old railway",
-    "Ferry to {} runs on hydrogen for the first time",
-    "Astronomers near {} count a new ring around a distant planet",
-    "Schoolchildren of {} build a bridge that sings in the wind",
-    "Bakers of {} share one oven after the storm",
-    "A lost violin returns to {} after eighty years",
-    "{} votes to give its main square back to market stalls",
-)
+HEADLINES = """
+Night library opens for shift workers in Lindow
+Volunteers plant ten thousand apple trees along the old railway
+Hydrogen ferry makes its first crossing to Port Ambrel
+Astronomers count a new ring around a distant planet
+Schoolchildren build a bridge that sings in the wind
+Bakers of Saint Orrin share one oven after the storm
+Lost violin returns to its orchestra after eighty years
+Karvik gives its main square back to market stalls
+Beavers restore a river that engineers had given up
+Retired postman walks every street of Bellmouth
+Glass museum invites visitors to bring broken windows
+Town clock stops, and nobody wants it mended
+Robot gardener learns to leave the daisies alone
+Mountain railway lets hikers drive for a day
+Chess club teaches prisoners and guards at one table
+Divers find an amphora full of two-thousand-year-old honey
+Solar kites power a fishing village for a week
+Grandmothers open a repair café in a bank vault
+Fox family moves into the cathedral's herb garden
+Orchestra plays for cows, and the milk improves
+Meteorologists name a cloud after a nine-year-old
+Old lighthouse becomes a school for sign language
+Tea growers race paper boats down the terraces
+Physicists weigh a single grain of pollen
+Cyclists carry a grand piano across the island
+Parliament debates in verse for one afternoon
+Whales change their song, and scientists sing back
+Carpenters rebuild a windmill without a single nail
+Street lamps of Upper Tansy dim for the fireflies
+Marathon runner stops to return a lost dog and still wins
+Weavers send the longest scarf in the world by train
+Library of seeds opens under the glacier's edge
+Cinema reopens with the film it was showing when it closed
+Elephants get a bridge of their own over the motorway
+Beekeepers put hives on the roof of the opera
+Kite festival returns to the beach after ten years
+Young inventor builds a telescope from kitchen pans
+Ice skaters cross the lake to deliver the post
+Potters find a glaze that was lost for three centuries
+Penguin colony doubles after a quiet winter
+""".strip().splitlines()
 
 
 def headlines(count: int) -> list[str]:
-    """Invented headlines, no two alike."""
-    return [EVENTS[n % len(EVENTS)].format(PLACES[(n + n // len(EVENTS)) % len(PLACES)]) for n in range(count)]
+    """Invented headlines, no two alike; 40 at most."""
+    return HEADLINES[:count]
 
 
 def rss(titles: list[str], *, title: str = "The Lindow Courier", language: str = "en") -> bytes:

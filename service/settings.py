@@ -157,6 +157,7 @@ def _pruned(table: Mapping[str, Any], locations: Sequence[Sequence[int | str]]) 
     for location in locations:
         *way, last = _key_at(location)
         place: Any = pruned
+        part: Any
         for part in way:  # one key may have had two faults: then its place is gone already
             place = place[part] if isinstance(place, list) or part in place else {}
         if way[:1] == ["displays"] and last == "name":
