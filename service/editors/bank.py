@@ -16,7 +16,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..model import Mood
+from service.model import Mood
 
 ANYWHERE = "anywhere"  #: the topic of scenes that suit any headline
 HERE = Path(__file__).parent

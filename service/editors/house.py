@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from ..errors import Declined
-from ..model import Mood, Prompt, Story, Verdict
-from ..protocols import Brief, Ruling, Surroundings
+from service.errors import Declined
+from service.model import Mood, Prompt, Story, Verdict
+from service.protocols import Brief, Ruling, Surroundings
 from . import topics
 from .bank import ANYWHERE, Scene, by_topic, number_of, scenes
 from .refusals import READ_MAX, TITLE_MAX, plain, refused
@@ -94,7 +94,7 @@ class House:
         )
 
 
-def make(settings: Settings, surroundings: Surroundings) -> House:
+def make(settings: Settings, surroundings: Surroundings) -> House:  # noqa: ARG001 - every adapter is made alike
     """The house editor; it has nothing to set and needs no place."""
     return House()
 
@@ -121,7 +121,7 @@ def mood_of(verdict: Verdict, found: Sequence[Match]) -> Mood:
 
 
 def choose(reading: Reading, recent: Sequence[str], seed: int, *, with_figure: bool) -> tuple[Scene, int]:
-    """The first shelf with a scene not shown lately; of an empty house, the one shown longest ago. And how many were passed over."""
+    """A scene from the first shelf with one not shown lately, else the one shown longest ago; and how many were passed over."""
     shown: dict[int, int] = {}  # scene's number -> how long ago, 0 the newest
     for age, text in enumerate(recent):
         number = number_of(text)
@@ -184,7 +184,7 @@ def _avoid(scene: Scene, mood: Mood) -> tuple[str, ...]:
 def _why(reading: Reading, scene: Scene, passed: int) -> str:
     first = reading.matches[0] if reading.matches else None
     topic = f"topic {first.label!r} (matched {first.words!r})" if first else "no topic matched"
-    if first and scene.topic not in {first.label}:
+    if first and scene.topic != first.label:
         topic += f", a scene of {scene.topic!r}"
     lately = f", {passed} passed over because shown within 48 h" if passed else ""
     return f"{topic}, mood {reading.mood}; scene {scene.number} of {len(scenes())}{lately}"

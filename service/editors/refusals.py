@@ -8,7 +8,7 @@ import unicodedata
 from functools import cache
 from typing import NamedTuple
 
-from ..model import Story
+from service.model import Story
 from .bank import HERE
 
 #: a run of base64 or hexadecimal too long for a word of any language

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from typing import Any
 
-from ..model import Mood
+from service.model import Mood
 from .bank import HERE
 
 WORD = re.compile(r"[^\W_]+")
@@ -187,11 +187,11 @@ def _follow(rest: tuple[str, ...], after: list[str]) -> bool:
 
 
 def language_of(text: str, said: str) -> str:
-    """The primary language subtag to read ``text`` in: its script where that decides, what the feed said, or a guess."""
+    """The primary language subtag to read ``text`` in: by its script where that decides, else as said, else a guess."""
     for language, script in SCRIPTS:
         if script.search(text):
             return language
-    primary = said.split("-")[0].casefold()
+    primary = said.split("-", maxsplit=1)[0].casefold()
     if primary in {"", "und", "mul"}:
         words = set(text.casefold().split())
         scores = {language: len(words & common) for language, common in _telltales().items()}
