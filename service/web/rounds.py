@@ -30,7 +30,7 @@ def one_round(door: Here, x_frontispiece_secret: Annotated[str, Header()] = "") 
     events = door.wall.round()
     try:
         first = next(events, None)  # a generator refuses only when first asked
-    except RuntimeError as error:
+    except (FrontispieceError, RuntimeError) as error:
         raise HTTPException(409, str(error)) from error
     return _Told(events, first)
 
