@@ -312,6 +312,15 @@ def test_status(site, wall):
     assert "All is well" in page
     assert "3 h ago" in page
     assert "412 MB" in page
+    wall.told = {
+        "error": "no route to host",
+        "disk": {"free_bytes": 2e8, "low": True},
+        "stuck": [{"plate": n} for n in range(70)],
+    }
+    page = site.get("/status").text
+    assert "No route to host" in page
+    assert "The disk is nearly full: 200 MB free" in page
+    assert "and 20 more" in page
     wall.is_ready = (False, "the disk is full")
     assert "the disk is full" in site.get("/status").text
 
