@@ -109,7 +109,8 @@ def troubles(status: Mapping[str, object]) -> list[str]:
     lines = [_shortened(str(status["error"]))] if status.get("error") else []
     disk = status.get("disk")
     if isinstance(disk, Mapping) and disk.get("low"):
-        lines.append(f"the disk is nearly full: {say(disk.get('free_bytes'), 'free_bytes', datetime.min)} free")
+        free = disk.get("free_bytes")
+        lines.append("the disk is nearly full" + (f": {size(free)} free" if isinstance(free, (int, float)) else ""))
     for key in ("feeds", "displays", "stuck"):
         rows = [row for row in _rows(status.get(key)) if row.get("error")]
         if not rows:
