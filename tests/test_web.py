@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -21,6 +22,7 @@ from service.errors import Busy, ComposeError, ConfigError
 from service.profiles import PROFILES
 from service.web import caching, serve, wording
 from service.web.api import window
+from service.web.server import listening
 
 from .values import NOON, story
 from .web_values import SECRET, TEMPLATES, DisplayInfo, Showing, Wall, app, hung, serving
@@ -198,12 +200,14 @@ def test_fonts_and_sheets(tmp_path, wall):
     (tmp_path / "slides" / "slide.css").write_text(".slide{}")
     for part in ("pages", "static"):
         (tmp_path / part).symlink_to(TEMPLATES / part)
-    with serving(wall, fonts=tmp_path, fonts_css=lambda: "@font-face{}", templates=tmp_path) as address:
+    with serving(
+        wall, fonts=tmp_path, fonts_css=lambda: "@font-face{src:url('/static/fonts/none.woff2')}", templates=tmp_path
+    ) as address:
         font = httpx.get(f"{address}/static/fonts/Inter%20Var.woff2?v=4")
         assert (font.content, font.headers["content-type"]) == (b"wOF2 font", "font/woff2")
         assert "immutable" in font.headers["cache-control"]
         assert httpx.get(f"{address}/static/fonts/secret.txt").status_code == 404
-        for name, text in (("fonts", "@font-face{}"), ("slide", ".slide{}")):
+        for name, text in (("fonts", "@font-face{src:url('/static/fonts/none.woff2')}"), ("slide", ".slide{}")):
             sheet = httpx.get(f"{address}/static/{name}.css")
             assert (sheet.text, sheet.headers["content-type"]) == (text, "text/css; charset=utf-8")
             held = {"if-none-match": sheet.headers["etag"]}
@@ -308,6 +312,15 @@ def test_status(site, wall):
     assert "All is well" in page
     assert "3 h ago" in page
     assert "412 MB" in page
+    wall.told = {
+        "error": "no route to host",
+        "disk": {"free_bytes": 2e8, "low": True},
+        "stuck": [{"plate": n} for n in range(70)],
+    }
+    page = site.get("/status").text
+    assert "No route to host" in page
+    assert "The disk is nearly full: 200 MB free" in page
+    assert "and 20 more" in page
     wall.is_ready = (False, "the disk is full")
     assert "the disk is full" in site.get("/status").text
 
@@ -494,3 +507,21 @@ def test_any_status_can_be_said(status):
         cells = [*(section.facts or {}).items(), *(pair for row in section.rows for pair in row.items())]
         assert all(isinstance(wording.say(value, str(key), NOON), str) for key, value in cells)
     assert isinstance(wording.notice([Showing(hung(1), note="x")], status), str)
+
+
+def test_fonts_get_their_versions(tmp_path, wall):
+    """The sheet names each font with a version that changes with the file."""
+    (tmp_path / "inter.woff2").write_bytes(b"wOF2")
+    with serving(
+        wall, fonts=tmp_path, fonts_css="@font-face{src:url('/static/fonts/inter.woff2') format('woff2')}"
+    ) as address:
+        before = httpx.get(f"{address}/static/fonts.css").text
+        assert "/static/fonts/inter.woff2?v=" in before
+        (tmp_path / "inter.woff2").write_bytes(b"wOF2 and more")
+        assert httpx.get(f"{address}/static/fonts.css").text != before
+
+
+def test_answers_do_not_wait_for_acknowledgements():
+    """The socket names its protocol, without which each answer takes 40 ms longer."""
+    with listening("127.0.0.1", 0) as door:
+        assert door.proto == socket.IPPROTO_TCP

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -34,7 +35,7 @@ def slide_css(request: Request, door: Here) -> Response:
 @router.get("/static/fonts.css")
 def fonts_css(request: Request, door: Here) -> Response:
     """The sheet that names the fonts slides are set in."""
-    sheet = door.fonts_css().encode()
+    sheet = _versioned(door.fonts_css(), door.fonts).encode()
     return caching.answer(sheet, TYPES[".css"], hashlib.sha256(sheet).hexdigest()[:20], request.headers)
 
 
@@ -56,6 +57,19 @@ def static(name: str, request: Request, door: Here) -> Response:
 def favicon(request: Request, door: Here) -> Response:
     """What browsers ask for unasked."""
     return _file(door.templates / "static", "icon-192.png", request)
+
+
+def _versioned(sheet: str, folder: Path | None) -> str:
+    """The sheet with a version on each font of the folder, so that a browser need not ask for it again."""
+
+    def version(found: re.Match[str]) -> str:
+        path = folder / found[2] if folder else None
+        if path is None or not path.is_file():
+            return found[0]
+        stat = path.stat()
+        return f"{found[1]}{found[2]}?v={caching.digest(stat.st_mtime_ns, stat.st_size)[:12]}"
+
+    return re.sub(r"(/static/fonts/)([\w.-]+)(?=['\")])", version, sheet)
 
 
 def _file(folder: Path, name: str, request: Request) -> Response:

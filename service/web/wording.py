@@ -12,6 +12,7 @@ from .seam import Showing
 
 Row = Mapping[str, object]
 
+MOST = 50  # rows in a table
 TITLES = {"stuck": "Plates that wait"}
 
 
@@ -104,8 +105,12 @@ def until_next(until: datetime, now: datetime) -> int:
 
 
 def troubles(status: Mapping[str, object]) -> list[str]:
-    """What is wrong, a short line each, from whatever lists of the status have rows with an ``error``."""
-    lines = []
+    """What is wrong, a short line each: the status's own error, a low disk, and its lists' rows with an ``error``."""
+    lines = [_shortened(str(status["error"]))] if status.get("error") else []
+    disk = status.get("disk")
+    if isinstance(disk, Mapping) and disk.get("low"):
+        free = disk.get("free_bytes")
+        lines.append("the disk is nearly full" + (f": {size(free)} free" if isinstance(free, (int, float)) else ""))
     for key in ("feeds", "displays", "stuck"):
         rows = [row for row in _rows(status.get(key)) if row.get("error")]
         if not rows:
@@ -130,6 +135,7 @@ class Section:
     columns: Sequence[str] = ()
     rows: Sequence[Row] = ()
     facts: Row | None = None
+    more: int = 0  #: rows left out, so that a page stays a page
 
 
 def sections(status: Mapping[str, object]) -> list[Section]:
@@ -142,7 +148,7 @@ def sections(status: Mapping[str, object]) -> list[Section]:
         elif isinstance(value, (list, tuple)):
             rows = _rows(value) or [{key: item} for item in value]
             told = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, ""))
-            parts.append(Section(TITLES.get(key, label(key)), columns=list(told), rows=rows))
+            parts.append(Section(TITLES.get(key, label(key)), list(told), rows[:MOST], more=max(0, len(rows) - MOST)))
     return parts
 
 

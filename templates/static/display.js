@@ -87,6 +87,9 @@
       if (!picture.getAttribute("alt")) picture.alt = picture.classList.contains("pic") ? slide.alt : "";
       picture.draggable = false;
     }
+    layer.dataset.width = slide.width;
+    layer.dataset.height = slide.height;
+    place(layer);
     stage.appendChild(layer); // unseen, so that its fonts are fetched too
     try {
       await within(ANSWER_MS, Promise.all(pictures.map((picture) => picture.decode())));
@@ -97,6 +100,21 @@
     }
     await fade(layer, !current ? "at-once" : current.id === slide.id ? "soon" : "");
     current = slide;
+  }
+
+  // A slide is set for a size near the window's: it is scaled the last percent, to cover it. A remembered one for a
+  // window of another shape is shown whole instead.
+  function place(layer) {
+    const slide = layer.querySelector(".slide");
+    if (!slide) return;
+    const width = Number(layer.dataset.width), height = Number(layer.dataset.height);
+    const across = window.innerWidth / width, down = window.innerHeight / height;
+    const alike = Math.abs(across / down - 1) < 0.06;
+    const scale = alike ? Math.max(across, down) : Math.min(across, down);
+    const left = (window.innerWidth - width * scale) / 2, top = (window.innerHeight - height * scale) / 2;
+    slide.style.width = width + "px";
+    slide.style.height = height + "px";
+    slide.style.transform = scale === 1 ? "" : "translate(" + left + "px," + top + "px) scale(" + scale + ")";
   }
 
   // A picture cannot be had: what hangs stays; with nothing there yet, words are better than a void. It is asked for again.
@@ -220,6 +238,7 @@
 
   let settling = 0;
   function resized() {
+    Array.from(stage.children).forEach(place);
     clearTimeout(settling);
     settling = setTimeout(ask, 250);
   }
