@@ -35,6 +35,7 @@ LEAN: Mapping[str, float] = {
 }
 DELICATE = frozenset({"conflict", "crime", "religion", "weather", "advert"})  #: no person of this home in these
 LIGHT = frozenset({"sport", "film", "music", "arts", "food", "animals", "travel", "games", "nature", "celebrity"})
+HEATED = frozenset({"politics", "conflict", "crime", "economy", "technology", "sport"})  #: bad news is tense, not sad
 SOFT = frozenset({"war", "weapons"})  #: talks of peace may lift these vetoes, and no others
 MISSING = "missing-child"  #: the veto that a happy end lifts
 CHILDREN = "children"  #: the veto of children as victims; not a list but a rule
