@@ -36,7 +36,7 @@ class Rules:
     block: tuple[str, ...] = ()  #: such a story is kept off the wall
     block_topics: tuple[str, ...] = ()
     trusted_languages: tuple[str, ...] = ()  #: painted without a lexicon where no grave word is seen; "ja", "pt"
-    subject_max_gravity: float = 0.16  #: above it nobody of this home appears
+    subject_max_gravity: float = 0.2  #: above it nobody of this home appears
 
 
 NO_RULES = Rules()
@@ -97,6 +97,7 @@ def _found(words: tuple[str, ...], summary: str, language: str) -> Findings:
     return Findings(
         found.negative + SUMMARY_SHARE * more.negative,
         found.positive + SUMMARY_SHARE * min(more.positive, 4.0),
+        found.deeds,
         tuple(dict.fromkeys(found.veto + more.veto)),
         found.topics or more.topics,
         found.grave_words + more.grave_words,
@@ -105,7 +106,13 @@ def _found(words: tuple[str, ...], summary: str, language: str) -> Findings:
 
 
 def _verdict(findings: Findings, rules: Rules) -> Verdict:
-    valence = _LIFT * findings.positive - findings.negative + topics.lean(findings.topics)
+    lean = topics.lean(findings.topics)
+    if findings.negative >= 1:  # what is kind about the matter does not undo what happened
+        valence = (
+            0.65 * findings.deeds + 0.3 * (findings.positive - findings.deeds) - findings.negative + min(lean, 0.0)
+        )
+    else:
+        valence = _LIFT * findings.positive - findings.negative + lean
     gravity = 1 / (1 + math.exp(max(-30.0, min(30.0, (valence + _MIDDLE) / _SPREAD))))
     if findings.veto:
         gravity = VETO_GRAVITY + (1 - VETO_GRAVITY) * gravity
@@ -120,10 +127,11 @@ def _verdict(findings: Findings, rules: Rules) -> Verdict:
 
 
 def _subject_allowed(gravity: float, findings: Findings, rules: Rules) -> bool:
-    """Only where something speaks for the story, and nothing against it."""
+    """Only where something speaks for the story (a good deed, or two kind things), and nothing against it."""
     if findings.veto or findings.negative > 0.3 or topics.DELICATE.intersection(findings.topics):
         return False
-    return gravity <= rules.subject_max_gravity
+    speaks = findings.deeds >= 1 or findings.positive >= 1.6
+    return speaks and gravity <= rules.subject_max_gravity
 
 
 def _mood(gravity: float, findings: Findings) -> Mood:
