@@ -15,9 +15,11 @@ WEIGHTS: Mapping[tuple[str, str], float] = {
     ("bright", "strong"): 2.2,
     ("bright", "middle"): 1.1,
     ("bright", "mild"): 0.6,
+    ("bright", "kind"): 0.9,  # a kind thing; nothing is said to have happened to it
     ("relief", "mended"): 2.5,
     ("idiom", "harmless"): 0.0,
 }
+MATTERS = frozenset({("bright", "kind"), ("bright", "mild")})  #: what a story is about, not what happened
 VETO_WEIGHT = -3.5
 SOFTENED_WEIGHT = -1.2  #: war or arms only mentioned, next to talks or peace
 
@@ -35,6 +37,7 @@ LEAN: Mapping[str, float] = {
 }
 DELICATE = frozenset({"conflict", "crime", "religion", "weather", "advert"})  #: no person of this home in these
 LIGHT = frozenset({"sport", "film", "music", "arts", "food", "animals", "travel", "games", "nature", "celebrity"})
+HEATED = frozenset({"politics", "conflict", "crime", "economy", "technology", "sport"})  #: bad news is tense, not sad
 SOFT = frozenset({"war", "weapons"})  #: talks of peace may lift these vetoes, and no others
 MISSING = "missing-child"  #: the veto that a happy end lifts
 CHILDREN = "children"  #: the veto of children as victims; not a list but a rule
@@ -49,6 +52,7 @@ class Findings:
 
     negative: float  #: sum of what weighs down, >= 0
     positive: float  #: sum of what lifts, >= 0
+    deeds: float  #: the part of it that says something good happened
     veto: tuple[str, ...]  #: topics never painted, in the order found
     topics: tuple[str, ...]  #: most frequent first
     grave_words: tuple[str, ...]  #: heaviest first
@@ -82,7 +86,8 @@ def weigh(hits: Sequence[Hit], words: Sequence[str]) -> Findings:
         veto.append(CHILDREN)
     bright = tuple(word for weight, word in reversed(weighed) if weight > 0)
     positive = sum(weight for weight, _ in weighed if weight > 0)
-    return Findings(negative, positive, tuple(dict.fromkeys(veto)), topics, grave, bright)
+    deeds = sum(weight for hit in hits if (weight := _weight(hit)) > 0 and (hit.kind, hit.name) not in MATTERS)
+    return Findings(negative, positive, deeds, tuple(dict.fromkeys(veto)), topics, grave, bright)
 
 
 def lean(topics: Sequence[str]) -> float:
