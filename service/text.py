@@ -98,9 +98,9 @@ _TAIL = re.compile(r"^(?P<head>.*\S)\s+(?P<bar>[|–—·•»-]|::|//)\s+(?P<ta
 _AGENCIES = frozenset(
     (
         "ap news|afp|al jazeera|associated press|bbc|bbc news|bbc sport|bloomberg|cbs news|cnbc|cnn|deutsche welle|"
-        "dw|el país|euronews|financial times|forbes|france 24|heise online|le monde|nbc news|npr|politico|reuters|"
-        "sky news|spiegel|tagesschau|the associated press|the economist|the guardian|the independent|the new york times|"
-        "the verge|the washington post|wired|zeit online"
+        "dw|el país|euronews|financial times|forbes|france 24|heise online|le monde|nbc news|npr|politico|"
+        "reuters|sky news|spiegel|tagesschau|the associated press|the economist|the guardian|the independent|"
+        "the new york times|the verge|the washington post|wired|zeit online"
     ).split("|")
 )
 _ACRONYMS = frozenset(

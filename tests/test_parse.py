@@ -431,6 +431,10 @@ def test_an_id_stays_and_is_safe():
     )
     assert len(fetched(same, Origin(URL, NOW)).stories) == 2
     assert fetched(same, Origin(URL, NOW)).dropped == 1
+    home = items.Document(
+        items=tuple(items.Item(link="https://x.example/", title=title) for title in ("One thing", "Two things"))
+    )
+    assert len(fetched(home, Origin(URL, NOW)).stories) == 2
 
 
 @pytest.mark.parametrize(

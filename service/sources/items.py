@@ -67,13 +67,13 @@ class Origin:
 def fetched(document: Document, origin: Origin) -> Fetched:
     """The stories of a document. An item without a usable title, or told twice, is dropped and counted."""
     items = document.items[:MOST_ITEMS]
-    reused = {guid for guid, count in Counter(item.guid for item in items).items() if count > 1}
+    uses = Counter(map(_key, items))
     sample = " ".join(plain(f"{item.title} {item.summary[:2000]}", 200) for item in items[:12])
     foremost = language(sample, document.language)
     origin = replace(origin, usual=(*([foremost] if foremost != "und" else []), *origin.usual))
     stories: dict[str, Story] = {}
     for item in items:
-        told = _story(item, document, origin, distinct=item.guid not in reused)
+        told = _story(item, document, origin, alone=uses[_key(item)] == 1)
         if told:
             stories.setdefault(told.id, told)
     return Fetched(
@@ -84,15 +84,15 @@ def fetched(document: Document, origin: Origin) -> Fetched:
     )
 
 
-def _story(item: Item, document: Document, origin: Origin, *, distinct: bool) -> Story | None:
+def _story(item: Item, document: Document, origin: Origin, *, alone: bool) -> Story | None:
     source = publication(item.source or document.title, origin.url if not item.source else "")
     title = headline(item.title, source)
     if not _says_something(title, source):
         return None
     summary, link = plain(item.summary), absolute(item.link, origin.url)
-    key = (item.guid.strip() if distinct else "") or link
+    key = _key(item)
     return Story(
-        id=story_id(origin.url, key if distinct and key else f"{key}\n{title}\n{'' if key else item.date}"),
+        id=story_id(origin.url, key if key and alone else f"{key}\n{title}\n{'' if key else item.date}"),
         feed=origin.url,
         source=source,
         title=title,
@@ -101,6 +101,11 @@ def _story(item: Item, document: Document, origin: Origin, *, distinct: bool) ->
         language=language(f"{title} {summary[:200]}", item.language or document.language, origin.usual),
         published=published(item.date, origin.now),
     )
+
+
+def _key(item: Item) -> str:
+    """What tells an item from the others of its feed, mostly: some feeds give all the same guid, or the same link."""
+    return item.guid.strip() or item.link.strip()
 
 
 def story_id(feed: str, key: str) -> str:

@@ -84,6 +84,7 @@ class _Worker:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
+            process_group=0,  # Ctrl-C at a terminal is for the service; the worker goes when its pipe closes
             env=environment,  # no secret of the service's goes to where foreign documents are read
         )
         if self._exchange(_START_S) is None:
