@@ -5,7 +5,22 @@ from __future__ import annotations
 from . import shapes
 from .cutouts import Spot, size_of
 from .palette import Hour
-from .scenery import Table, at_sea, blend, clouds, edge, fitted, fringe, heavens, hero, others, sky, stage, swarm, weather
+from .scenery import (
+    Table,
+    at_sea,
+    blend,
+    clouds,
+    edge,
+    fitted,
+    fringe,
+    heavens,
+    hero,
+    others,
+    sky,
+    stage,
+    swarm,
+    weather,
+)
 
 TRAINS = {"flat/bullet-train", "flat/locomotive", "flat/railway-car", "cut/subway-train", "flat/mountain-railway"}
 
@@ -107,7 +122,9 @@ def beside(t: Table, ground: shapes.Ground, x: float, tall: float) -> None:
     if t.cast.people:
         px = x - gap * 0.95
         t.figure.stand(t.sheet, Spot(px, ground.at(px) + 5 * t.u, max(tall * 0.34, 64 * t.u)), t.palette)
-    for noun, sx in zip([n for n in others(t, 6) if n.role in {"ground", "row"}][:2], (x + gap * 0.86, x - gap * 0.5), strict=False):
+    for noun, sx in zip(
+        [n for n in others(t, 6) if n.role in {"ground", "row"}][:2], (x + gap * 0.86, x - gap * 0.5), strict=False
+    ):
         if sx < t.w * 0.96:
             name = t.look(noun)
             spot = fitted(name, Spot(sx, ground.at(sx) + 6 * t.u, tall * 0.3), tall * 0.38)
@@ -152,8 +169,9 @@ def settle(t: Table, ground: shapes.Ground, name: str) -> None:
         gx = x + t.w * (0.2, -0.24)[i]
         count = 3 if noun.role == "row" else 1
         for k in range(count):
-            kx = gx + k * t.u * 46
-            t.lay(look, fitted(look, Spot(kx, ground.at(kx) + 5 * t.u, t.h * 0.16), t.h * 0.2), 92 + k)
+            spot = fitted(look, Spot(gx, 0, t.h * 0.16), t.h * 0.2)
+            kx = gx + (k - (count - 1) / 2) * size_of(look, spot.size)[0] * 1.12
+            t.lay(look, Spot(kx, ground.at(kx) + 5 * t.u, spot.size), 92 + k)
 
 
 def rest(t: Table, ground: shapes.Ground) -> None:
@@ -177,7 +195,9 @@ def viaduct(t: Table, y: float) -> None:
                    f"Q{x + span * 0.05:.1f},{y + deck + 2:.1f} {x:.1f},{y + deck + span * 0.42:.1f}Z")  # fmt: skip
         x += span
     t.sheet.cut("".join(out), stone, 84)
-    t.sheet.ink(f'<path d="{shapes.box(-9, y + deck * 0.75, t.w + 18, 1.5 * t.u)}" fill="{blend(stone, t.palette.land[6], 0.4)}"/>')
+    t.sheet.ink(
+        f'<path d="{shapes.box(-9, y + deck * 0.75, t.w + 18, 1.5 * t.u)}" fill="{blend(stone, t.palette.land[6], 0.4)}"/>'
+    )
     train(t, y)
     t.used.append("own/train")
 
@@ -196,9 +216,14 @@ def train(t: Table, y: float) -> None:
                     f"Q{x:.1f},{y - 4 * u - high:.1f} {x + nose:.1f},{y - 4 * u - high:.1f}H{x + long:.1f}V{y - 4 * u:.1f}Z",
                     roles["a"], 92)  # fmt: skip
         t.sheet.cut(shapes.box(x + 1, y - 13 * u, long - 1, 4 * u), roles["p"], 93)
-        glass = "".join(shapes.box(x + (30 if i == 0 else 10) * u + k * 17 * u, y - 29 * u, 11 * u, 10 * u) for k in range(4 if i == 0 else 5))
+        glass = "".join(
+            shapes.box(x + (30 if i == 0 else 10) * u + k * 17 * u, y - 29 * u, 11 * u, 10 * u)
+            for k in range(4 if i == 0 else 5)
+        )
         t.sheet.cut(glass, windows, 93)
-        t.sheet.cut("".join(shapes.circle(x + f * long, y - 3 * u, 4.4 * u) for f in (0.16, 0.28, 0.72, 0.84)), roles["k"], 94)
+        t.sheet.cut(
+            "".join(shapes.circle(x + f * long, y - 3 * u, 4.4 * u) for f in (0.16, 0.28, 0.72, 0.84)), roles["k"], 94
+        )
 
 
 def clearing(t: Table) -> None:

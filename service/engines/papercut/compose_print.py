@@ -84,7 +84,9 @@ def _hills(t: Table, x: float, y: float, w: float, h: float) -> str:
 
 
 def _dots(t: Table, x: float, y: float, w: float, h: float) -> str:
-    return "".join(shapes.circle(x + w * (i + 0.5) / 3, y + h * (j + 0.5) / 3, w * 0.085) for i in range(3) for j in range(3))
+    return "".join(
+        shapes.circle(x + w * (i + 0.5) / 3, y + h * (j + 0.5) / 3, w * 0.085) for i in range(3) for j in range(3)
+    )
 
 
 def _petals(t: Table, x: float, y: float, w: float, h: float) -> str:
@@ -146,7 +148,9 @@ def mount(t: Table, x: float, y: float, r: float) -> None:
     dark = t.rng.random() < 0.5 or t.palette.dark
     plain = blend(land[6], roles["k"], 0.25) if dark else roles["p"]
     for i, (k, paper) in enumerate(((1.0, blend(plain, roles["a"], 0.55)), (1.045, plain))):
-        t.sheet.cut(shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, r * k, r * k, [(0, 1, 0)], 0), paper, 130 + 20 * i)
+        t.sheet.cut(
+            shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, r * k, r * k, [(0, 1, 0)], 0), paper, 130 + 20 * i
+        )
     greens = [blend(roles["g"], land[4], 0.3), blend(roles["g"], land[5], 0.6), roles["b"]]
     if t.cast.quiet:
         greens = [blend(plain, roles["s"], 0.5)] * 3

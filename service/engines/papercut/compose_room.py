@@ -51,7 +51,9 @@ def room(t: Table, left: float, top: float, wide: float, high: float) -> None:
     pattern(t, (left, top, wide, high), blend(wall, shade, 0.5))
     rim, bar = 9 * t.u, 7 * t.u
     paint = roles["p"] if not t.palette.dark else blend(roles["p"], shade, 0.25)
-    t.sheet.cut(shapes.box(left - rim, top - rim, wide + 2 * rim, high + 2 * rim) + opening(left, top, wide, high), paint, 82)
+    t.sheet.cut(
+        shapes.box(left - rim, top - rim, wide + 2 * rim, high + 2 * rim) + opening(left, top, wide, high), paint, 82
+    )
     bars = shapes.box(left + wide / 2 - bar / 2, top, bar, high) + shapes.box(left, top + high * 0.4, wide, bar)
     t.sheet.cut(bars, paint, 60)
 
@@ -108,7 +110,9 @@ def still_life(t: Table, x: float, foot: float, wide: float) -> None:
         if name != "own/cup" and t.rng.random() < 0.5:
             t.lay("own/cup", Spot(x - wide * 0.3, foot + 4 * t.u, 62 * t.u), 130)
         return
-    small = [t.look(n) for n in others(t, 5) if n.role in {"ground", "hero"}] or [t.rng.choice(("own/cup", "own/glass-flower", "own/candle"))]
+    small = [t.look(n) for n in others(t, 5) if n.role in {"ground", "hero"}] or [
+        t.rng.choice(("own/cup", "own/glass-flower", "own/candle"))
+    ]
     for look, dx in zip(small[:2], (-0.33, 0.33), strict=False):
         t.lay(look, fitted(look, Spot(x + dx * wide, foot + 5 * t.u, tall * 0.44), wide * 0.26), 134)
 
@@ -143,9 +147,15 @@ def diorama(t: Table) -> None:
     depth = 5
     for i in range(depth):
         k = 1 + i * 0.23
-        paper = blend(blend(t.palette.sky[1], t.palette.disc, 0.25 if t.palette.dark else 0), blend(land[6], roles["k"], 0.3), (0.22, 0.42, 0.6, 0.8, 1.0)[i])
+        paper = blend(
+            blend(t.palette.sky[1], t.palette.disc, 0.25 if t.palette.dark else 0),
+            blend(land[6], roles["k"], 0.3),
+            (0.22, 0.42, 0.6, 0.8, 1.0)[i],
+        )
         growth(t, x, y, rx * k, ry * k, paper, 82 + 30 * i)
-        t.sheet.cut(shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, rx * k, ry * k, wobble, i * 0.5), paper, 84 + 30 * i)
+        t.sheet.cut(
+            shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, rx * k, ry * k, wobble, i * 0.5), paper, 84 + 30 * i
+        )
     if t.cast.people and not t.cast.quiet:
         t.figure.stand(t.sheet, Spot(x - rx * 0.92, y + ry * 1.16, ry * 0.44), t.palette)
 
@@ -189,7 +199,9 @@ def mobile(t: Table) -> None:
     big = min(t.h * 0.44, t.w * 0.44)
     upright = t.aspect < 1.3
     hang(t, cast[0], (spot.x, y, t.h * 0.13), big, 0)
-    drops = [t.h * d for d in ((0.44, 0.40, 0.05, 0.09, 0) if upright else (t.rng.uniform(0.1, 0.36) for _ in range(5)))]
+    drops = [
+        t.h * d for d in ((0.44, 0.40, 0.05, 0.09, 0) if upright else (t.rng.uniform(0.1, 0.36) for _ in range(5)))
+    ]
     reach = t.w * (0.36 if t.aspect > 1.3 else 0.42)
     for i, dx in enumerate((-0.62, 0.66, -0.95, 0.96, -1.32)):
         noun = cast[i + 1] if i + 1 < len(cast) else None

@@ -38,7 +38,11 @@ def row(t: Table, foot: float, tall: tuple[float, float], fill: str, lift: float
         panes(t, (x, foot, w, h), how["lit"], lights, darks)
         x += w + t.rng.choice((0.0, 0.0, 2.0, 5.0)) * t.u
     if how["lit"]:
-        glow = t.palette.roles["l"] if t.palette.hour is not Hour.DAY else blend(t.palette.roles["p"], t.palette.roles["v"], 0.3)
+        glow = (
+            t.palette.roles["l"]
+            if t.palette.hour is not Hour.DAY
+            else blend(t.palette.roles["p"], t.palette.roles["v"], 0.3)
+        )
         t.sheet.cut("".join(darks), blend(fill, t.palette.roles["k"], 0.35), lift - 6)
         t.sheet.cut("".join(lights), glow, lift - 8)
 
@@ -50,7 +54,13 @@ def house(t: Table, at: tuple[float, float, float, float], paint: str, lift: flo
     kind = t.rng.choice(("gable", "gable", "hip", "flat") if gabled else ("flat", "flat", "gable", "step", "mast"))
     peak = w * t.rng.uniform(0.42, 0.6)
     if kind == "gable":
-        t.sheet.cut(shapes.polygon([(x - 3 * t.u, foot - h + 1), (x + w / 2, foot - h - peak), (x + w + 3 * t.u, foot - h + 1)]), roof, lift + 3)
+        t.sheet.cut(
+            shapes.polygon(
+                [(x - 3 * t.u, foot - h + 1), (x + w / 2, foot - h - peak), (x + w + 3 * t.u, foot - h + 1)]
+            ),
+            roof,
+            lift + 3,
+        )
     elif kind == "hip":
         t.sheet.cut(shapes.polygon([(x - 3 * t.u, foot - h + 1), (x + w * 0.22, foot - h - peak * 0.6), (x + w * 0.78, foot - h - peak * 0.6),
                                     (x + w + 3 * t.u, foot - h + 1)]), roof, lift + 3)  # fmt: skip

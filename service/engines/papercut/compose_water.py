@@ -27,7 +27,9 @@ def sea(t: Table) -> None:
     for i in range(rows):
         y = horizon + (t.h * 1.02 - horizon) * (i / rows) ** 1.15
         length = (70 + 42 * i) * t.u
-        t.sheet.cut(shapes.swell(t.w, y, length, (5 + 4.2 * i) * t.u, t.rng.random(), t.h + 9), t.palette.water[i], 34 + 22 * i)
+        t.sheet.cut(
+            shapes.swell(t.w, y, length, (5 + 4.2 * i) * t.u, t.rng.random(), t.h + 9), t.palette.water[i], 34 + 22 * i
+        )
         if i == 0:
             path_of_light(t, lx, y)
         if i == 1 and not t.cast.quiet:
@@ -57,8 +59,18 @@ def afar(t: Table, y: float) -> None:
         if t.rng.random() < 0.7:
             bx, k = t.w * x, s * t.u
             t.sheet.cut(shapes.polygon([(bx, y - k * 1.3), (bx, y - k * 0.1), (bx + k * 0.6, y - k * 0.1)]), paper, 52)
-            t.sheet.cut(shapes.polygon([(bx - 2, y - k), (bx - 2, y - k * 0.1), (bx - k * 0.4, y - k * 0.1)]), blend(paper, t.palette.water[2], 0.25), 52)
-            t.sheet.cut(shapes.polygon([(bx - k * 0.6, y), (bx + k * 0.8, y), (bx + k * 0.5, y + k * 0.25), (bx - k * 0.4, y + k * 0.25)]), t.palette.roles["k"], 53)
+            t.sheet.cut(
+                shapes.polygon([(bx - 2, y - k), (bx - 2, y - k * 0.1), (bx - k * 0.4, y - k * 0.1)]),
+                blend(paper, t.palette.water[2], 0.25),
+                52,
+            )
+            t.sheet.cut(
+                shapes.polygon(
+                    [(bx - k * 0.6, y), (bx + k * 0.8, y), (bx + k * 0.5, y + k * 0.25), (bx - k * 0.4, y + k * 0.25)]
+                ),
+                t.palette.roles["k"],
+                53,
+            )
 
 
 def on_the_water(t: Table, name: str, spot: Spot, y: float) -> None:
@@ -142,7 +154,11 @@ def trees_about(t: Table, x: float, y: float, rx: float, ry: float) -> None:
         out.append((y + ry * math.sin(a), x + rx * math.cos(a)))
     for ty, tx in sorted(out):
         if abs(tx - x) > rx * 0.45:
-            t.sheet.cut(shapes.pine(tx, ty, t.rng.uniform(26, 42) * t.u), blend(t.palette.land[5], t.palette.roles["g"], 0.4), 132)
+            t.sheet.cut(
+                shapes.pine(tx, ty, t.rng.uniform(26, 42) * t.u),
+                blend(t.palette.land[5], t.palette.roles["g"], 0.4),
+                132,
+            )
 
 
 def voyage(t: Table, cx: float, cy: float, rx: float, ry: float) -> None:

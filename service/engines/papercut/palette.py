@@ -103,7 +103,7 @@ TEMPERS = {
     ),
     Mood.GRIM: Temper(
         0.38,
-        -0.16,
+        -0.10,
         (Scheme("ash", 250, 250, 75, 60), Scheme("lead", 220, 215, 65, 80), Scheme("umber", 60, 280, 70, 65)),
     ),
 }

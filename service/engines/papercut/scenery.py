@@ -106,7 +106,9 @@ def sky(t: Table, *, horizon: float | None = None) -> None:
 
 def disc(t: Table, x: float, y: float, r: float, lift: float = 14) -> None:
     """Sun or moon with its light around it."""
-    glow = t.sheet.gradient(((0.0, t.palette.disc, 0.55), (0.35, t.palette.disc, 0.28), (1.0, t.palette.disc, 0.0)), radial=True)
+    glow = t.sheet.gradient(
+        ((0.0, t.palette.disc, 0.55), (0.35, t.palette.disc, 0.28), (1.0, t.palette.disc, 0.0)), radial=True
+    )
     t.sheet.ink(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{r * 3:.0f}" fill="{glow}"/>')
     t.sheet.cut(shapes.circle(x, y, r), t.palette.disc, lift)
     if t.palette.hour is Hour.NIGHT:
@@ -125,7 +127,9 @@ def heavens(t: Table, x: float, y: float, r: float) -> None:
     }.get(t.cast.mood, ("drifts", "rings", "plain", "drifts"))
     kind = t.rng.choice(kinds)
     if kind == "rays":
-        paint = blend(low, t.palette.roles["p"] if not t.palette.dark else t.palette.disc, 0.34 if not t.palette.dark else 0.12)
+        paint = blend(
+            low, t.palette.roles["p"] if not t.palette.dark else t.palette.disc, 0.34 if not t.palette.dark else 0.12
+        )
         t.sheet.cut(shapes.rays(x, y, t.w + t.h, t.rng.choice((14, 18, 22))), paint, 8)
     elif kind == "rings":
         for i in range(4, 0, -1):
@@ -204,7 +208,9 @@ def weather(t: Table) -> None:
     area, paper, out = t.w * t.h / (1024 * 600) / (t.u * t.u), t.palette.roles["p"], []
     if kind == "snow":
         for _ in range(int(110 * area)):
-            out.append(shapes.circle(t.rng.uniform(0, t.w), t.rng.uniform(0, t.h), t.rng.choice((1.3, 1.8, 2.6, 3.6)) * t.u))
+            out.append(
+                shapes.circle(t.rng.uniform(0, t.w), t.rng.uniform(0, t.h), t.rng.choice((1.3, 1.8, 2.6, 3.6)) * t.u)
+            )
         t.sheet.cut("".join(out), paper, 150)
     elif kind == "rain":
         for _ in range(int(75 * area)):
@@ -225,7 +231,9 @@ def edge(t: Table, y: float, amp: float, depth: int) -> tuple[str, str]:
     """
     if at_sea(t):
         tall = (4 + 2.2 * depth) * t.u
-        return shapes.swell(t.w, y, (60 + 24 * depth) * t.u, tall, t.rng.random(), t.h + 9), t.palette.water[min(depth, 5)]
+        return shapes.swell(t.w, y, (60 + 24 * depth) * t.u, tall, t.rng.random(), t.h + 9), t.palette.water[
+            min(depth, 5)
+        ]
     return shapes.Ground(t.rng, t.w, y, amp).path(t.h + 9), t.palette.land[depth]
 
 

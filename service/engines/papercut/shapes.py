@@ -197,7 +197,9 @@ def leaf(x: float, y: float, size: float, angle: float) -> str:
     tx, ty = x + math.cos(angle) * size, y + math.sin(angle) * size
     nx, ny = -math.sin(angle) * size * 0.3, math.cos(angle) * size * 0.3
     mx, my = x + math.cos(angle) * size * 0.45, y + math.sin(angle) * size * 0.45
-    return f"M{x:.1f},{y:.1f}Q{mx + nx:.1f},{my + ny:.1f} {tx:.1f},{ty:.1f}Q{mx - nx:.1f},{my - ny:.1f} {x:.1f},{y:.1f}Z"
+    return (
+        f"M{x:.1f},{y:.1f}Q{mx + nx:.1f},{my + ny:.1f} {tx:.1f},{ty:.1f}Q{mx - nx:.1f},{my - ny:.1f} {x:.1f},{y:.1f}Z"
+    )
 
 
 def tuft(rng: random.Random, x: float, y: float, h: float) -> str:
