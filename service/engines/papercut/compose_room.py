@@ -6,7 +6,7 @@ import math
 
 from . import shapes
 from .compose_land import peaks, wood
-from .cutouts import Spot, size_of
+from .cutouts import Spot
 from .lexicon import Noun
 from .palette import Hour
 from .scenery import Table, blend, disc, drifts, edge, fitted, hero, others, sky, stage, stars, swarm, weather
@@ -89,9 +89,27 @@ def curtains(t: Table, left: float, top: float, wide: float, high: float) -> Non
         for i, share in enumerate((1.0, 0.66, 0.34)):
             x = edge - side * reach * share
             y = top - 18 * t.u
-            t.sheet.cut(f"M{edge + side * 10 * t.u:.1f},{y:.1f}L{x:.1f},{y:.1f}Q{x + side * 6 * t.u:.1f},{y + high * 0.5:.1f} "
-                        f"{edge - side * reach * share * 0.5:.1f},{y + high * 1.16:.1f}L{edge + side * 10 * t.u:.1f},{y + high * 1.16:.1f}Z",
-                        blend(cloth, t.palette.wall[1], 0.16 * i), 90 + 5 * i)  # fmt: skip
+            t.sheet.cut(
+                shapes.path(
+                    "M",
+                    edge + side * 10 * t.u,
+                    y,
+                    "L",
+                    x,
+                    y,
+                    "Q",
+                    x + side * 6 * t.u,
+                    y + high * 0.5,
+                    edge - side * reach * share * 0.5,
+                    y + high * 1.16,
+                    "L",
+                    edge + side * 10 * t.u,
+                    y + high * 1.16,
+                    "Z",
+                ),
+                blend(cloth, t.palette.wall[1], 0.16 * i),
+                90 + 5 * i,
+            )
     t.sheet.cut(shapes.box(left - wide * 0.1, top - 24 * t.u, wide * 1.2, 9 * t.u), roles["t"], 112)
 
 
@@ -213,8 +231,29 @@ def mobile(t: Table) -> None:
 def twig(t: Table, x: float, y: float, reach: float) -> None:
     u = t.u
     wood_ = t.palette.roles["t"]
-    t.sheet.cut(f"M{x - reach:.1f},{y + 5 * u:.1f}Q{x:.1f},{y - 15 * u:.1f} {x + reach:.1f},{y + 3 * u:.1f}"
-                f"L{x + reach:.1f},{y + 7 * u:.1f}Q{x:.1f},{y - 3 * u:.1f} {x - reach:.1f},{y + 8 * u:.1f}Z", wood_, 120)  # fmt: skip
+    t.sheet.cut(
+        shapes.path(
+            "M",
+            x - reach,
+            y + 5 * u,
+            "Q",
+            x,
+            y - 15 * u,
+            x + reach,
+            y + 3 * u,
+            "L",
+            x + reach,
+            y + 7 * u,
+            "Q",
+            x,
+            y - 3 * u,
+            x - reach,
+            y + 8 * u,
+            "Z",
+        ),
+        wood_,
+        120,
+    )
     t.sheet.cut(shapes.box(x - 0.8 * u, -2, 1.6 * u, y), wood_, 110)
     for f in (-0.8, -0.3, 0.45, 0.85):
         t.sheet.cut(shapes.leaf(x + reach * f, y, 26 * u, -math.pi / 2 + f), t.palette.roles["g"], 124)
@@ -228,9 +267,7 @@ def hang(t: Table, noun: Noun | None, thread: tuple[float, float, float], size: 
     if noun is not None or t.cast.quiet:
         name = t.look(noun)
         fit = fitted(name, Spot(x, top, size, hung=True), size * 1.15)
-        w, _ = size_of(name, fit.size)
         t.lay(name, Spot(x, top, fit.size, t.rng.uniform(-4, 4), hung=True), 150)
-        _ = w
         return
     paint = roles["abplg"[(turn + t.cast.seed) % 5]]
     kind = (turn + t.cast.seed // 7) % 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from . import shapes
-from .cutouts import Spot, size_of
+from .cutouts import Spot
 from .palette import Hour
 from .scenery import Table, birds, blend, clouds, fitted, heavens, hero, others, sky, stage, swarm, weather
 
@@ -74,7 +74,7 @@ def afar(t: Table, y: float) -> None:
 
 
 def on_the_water(t: Table, name: str, spot: Spot, y: float) -> None:
-    """The hero, afloat by nature, on a rock, or in a paper boat."""
+    """The hero, afloat by nature, on a rock, or in a rowing boat."""
     if t.cast.quiet:
         return
     foot = y + t.h * 0.115
@@ -89,9 +89,9 @@ def on_the_water(t: Table, name: str, spot: Spot, y: float) -> None:
         t.sheet.cut(rock, blend(t.palette.land[5], t.palette.roles["s"], 0.3), 88)
         return
     wide = min(t.w * 0.36, t.h * 0.56)
-    rise = wide * 0.30
+    rise = wide * 0.14
     t.lay(name, fitted(name, Spot(spot.x, foot - rise, size * 0.72), wide * 0.6), 80)
-    t.lay("own/paper-boat", Spot(spot.x, foot, wide), 86)
+    t.lay("own/rowboat", Spot(spot.x, foot + wide * 0.06, wide), 86)
 
 
 def shore(t: Table, name: str) -> None:
@@ -139,11 +139,9 @@ def coast(x: float, y: float, rx: float, ry: float, wobble: list[tuple[float, in
 
 
 def graticule(t: Table) -> None:
-    step, out = 120 * t.u, []
-    for i in range(int(t.w / step) + 1):
-        out.append(shapes.box(i * step + step / 2, 0, 1.1 * t.u, t.h))
-    for i in range(int(t.h / step) + 1):
-        out.append(shapes.box(0, i * step + step / 2, t.w, 1.1 * t.u))
+    step = 120 * t.u
+    out = [shapes.box(i * step + step / 2, 0, 1.1 * t.u, t.h) for i in range(int(t.w / step) + 1)]
+    out += [shapes.box(0, i * step + step / 2, t.w, 1.1 * t.u) for i in range(int(t.h / step) + 1)]
     t.sheet.ink(f'<path d="{"".join(out)}" fill="{t.palette.roles["p"]}" opacity=".16"/>')
 
 
@@ -176,6 +174,6 @@ def voyage(t: Table, cx: float, cy: float, rx: float, ry: float) -> None:
 
 def compass(t: Table) -> None:
     x, y, r = t.w * 0.1, t.h * 0.2, 44 * t.u
-    if size_of("own/paper-boat", 1)[0] and t.aspect > 1.1:
+    if t.aspect > 1.1:
         t.sheet.cut(shapes.star(x, y, r, 4, 0.2), blend(t.palette.roles["p"], t.palette.water[3], 0.15), 40)
         t.sheet.cut(shapes.star(x, y, r * 0.5, 8, 0.5), t.palette.roles["a"], 44)

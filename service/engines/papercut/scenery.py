@@ -6,7 +6,8 @@ import math
 import random
 from dataclasses import dataclass
 
-from ...model import Mood
+from service.model import Mood
+
 from . import shapes
 from .colour import hexed, labbed, mix
 from .cutouts import Spot, lay, size_of
@@ -85,7 +86,7 @@ def stage(t: Table) -> Spot:
 
 
 def fitted(name: str, spot: Spot, most_wide: float) -> Spot:
-    """The spot with the size at which the cut-out is no wider than ``most_wide`` (px) and no taller than the spot's size."""
+    """The spot, its size such that the cut-out is at most ``most_wide`` px wide and the spot's size tall."""
     w, h = size_of(name, 1.0)
     size = min(most_wide / w, spot.size / h)
     return Spot(spot.x, spot.y, size, spot.turn, spot.mirrored, spot.hung, spot.centred)
@@ -205,12 +206,9 @@ def swarm(t: Table, x: float, y: float, count: int, spread: float) -> None:
 def weather(t: Table) -> None:
     """Rain, snow or mist over everything laid so far."""
     kind = t.cast.weather or ("snow" if t.cast.quiet and t.cast.seed % 3 == 0 else "")
-    area, paper, out = t.w * t.h / (1024 * 600) / (t.u * t.u), t.palette.roles["p"], []
+    area, paper, out = t.w * t.h / (1024 * 600) / (t.u * t.u), t.palette.roles["p"], list[str]()
     if kind == "snow":
-        for _ in range(int(110 * area)):
-            out.append(
-                shapes.circle(t.rng.uniform(0, t.w), t.rng.uniform(0, t.h), t.rng.choice((1.3, 1.8, 2.6, 3.6)) * t.u)
-            )
+        out = [flake(t) for _ in range(int(110 * area))]
         t.sheet.cut("".join(out), paper, 150)
     elif kind == "rain":
         for _ in range(int(75 * area)):
@@ -235,6 +233,10 @@ def edge(t: Table, y: float, amp: float, depth: int) -> tuple[str, str]:
             min(depth, 5)
         ]
     return shapes.Ground(t.rng, t.w, y, amp).path(t.h + 9), t.palette.land[depth]
+
+
+def flake(t: Table) -> str:
+    return shapes.circle(t.rng.uniform(0, t.w), t.rng.uniform(0, t.h), t.rng.choice((1.3, 1.8, 2.6, 3.6)) * t.u)
 
 
 def fringe(t: Table, fill: str, lift: float, *, both: bool = True) -> None:
