@@ -1,7 +1,7 @@
 """How long a paper picture takes, and how twenty-four of them look.
 
-    python -m bench.papercut            # median CPU ms for each size
-    python -m bench.papercut -o x.png   # also a contact sheet
+python -m bench.papercut            # median CPU ms for each size
+python -m bench.papercut -o x.png   # also a contact sheet
 """
 
 import argparse

@@ -13,14 +13,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ...errors import EngineError
-from ...model import Mood, Picture, Prompt
-from ...protocols import Progress, Surroundings
+from service.errors import EngineError
+from service.model import Mood, Picture, Prompt
+from service.protocols import Progress, Surroundings
+
 from .compose_land import clearing, colossus, panorama
 from .compose_print import medallion, quilt
 from .compose_room import diorama, mobile, sill
 from .compose_town import town
-from .compose_water import chart, sea
+from .compose_water import AFLOAT, chart, sea
 from .figure import PAPER_PEOPLE, Figure, likeness
 from .lexicon import nouns
 from .palette import Palette, mixed
@@ -47,6 +48,7 @@ COMPOSITIONS: dict[str, Callable[[Table], None]] = {
     "medallion": medallion,
 }
 QUIET = ("sill", "sea", "panorama", "diorama", "clearing")  #: where a still life is at home
+PLACED = ("panorama", "clearing", "sea", "chart", "town", "sill")  #: out of place where a scene names another place
 PEOPLED = ("colossus", "panorama", "clearing", "town", "diorama")  #: where a figure has a place
 
 #: What a place says about the composition; added to what every composition starts with.
@@ -79,12 +81,16 @@ def weights(cast: Cast, *, subject: bool) -> dict[str, float]:
         return dict.fromkeys(QUIET, 1.0)
     things = len(cast.everything)
     leaning = {"colossus": 3.0, "diorama": 2.0, "medallion": 2.2, "panorama": 2.0, "clearing": 0.7, "sea": 0.5,
-               "chart": 0.9, "town": 0.9, "sill": 1.0, "mobile": 0.5 + 0.7 * min(things, 5), "quilt": 0.4 * min(things, 6)}  # fmt: skip
+               "chart": 0.9, "town": 0.9, "sill": 1.0, "mobile": 0.2 + 0.5 * min(things - 1, 4),
+               "quilt": 0.45 * min(things - 1, 5)}  # fmt: skip
+    leaning = {name: max(base, 0.0) for name, base in leaning.items()}
     if cast.places:
-        leaning = {name: base * 0.45 for name, base in leaning.items()}
+        leaning = {name: 0.0 if name in PLACED else base * 0.45 for name, base in leaning.items()}
     for rank, place in enumerate(cast.places[:3]):
         for name, extra in LEANINGS[place].items():
             leaning[name] += extra / (1 + rank)
+    if any(word in look for noun in cast.heroes[:1] for look in noun.looks for word in AFLOAT):
+        leaning |= {"chart": 0.0}
     if cast.mood in {Mood.TENSE, Mood.SOMBER}:
         leaning |= {"quilt": leaning["quilt"] * 0.4, "mobile": leaning["mobile"] * 0.4}
     if subject:
@@ -108,7 +114,8 @@ class Papercut:
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG of exactly ``width_px`` x ``height_px``. Raises EngineError."""
         if not all(SMALLEST_PX <= side <= LARGEST_PX for side in (width_px, height_px)):
-            raise EngineError(f"papercut makes pictures of {SMALLEST_PX} to {LARGEST_PX} px a side, not {width_px}x{height_px}")
+            asked = f"{width_px}x{height_px}"
+            raise EngineError(f"papercut makes pictures of {SMALLEST_PX} to {LARGEST_PX} px a side, not {asked}")
         table, name, palette = self._set(prompt, width_px, height_px)
         COMPOSITIONS[name](table)
         if progress:
@@ -154,6 +161,6 @@ def _recipe(prompt: Prompt, table: Table, name: str, palette: Palette) -> dict[s
     }
 
 
-def make(settings: Settings, surroundings: Surroundings) -> Papercut:
+def make(settings: Settings, surroundings: Surroundings) -> Papercut:  # noqa: ARG001 - nothing to set yet, but asked for by the seam
     """The engine; subjects' cut-outs are looked for in the data folder."""
     return Papercut(surroundings.data / "subjects")

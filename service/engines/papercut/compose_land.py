@@ -5,7 +5,22 @@ from __future__ import annotations
 from . import shapes
 from .cutouts import Spot, size_of
 from .palette import Hour
-from .scenery import Table, at_sea, blend, clouds, edge, fitted, fringe, heavens, hero, others, sky, stage, swarm, weather
+from .scenery import (
+    Table,
+    at_sea,
+    blend,
+    clouds,
+    edge,
+    fitted,
+    fringe,
+    heavens,
+    hero,
+    others,
+    sky,
+    stage,
+    swarm,
+    weather,
+)
 
 TRAINS = {"flat/bullet-train", "flat/locomotive", "flat/railway-car", "cut/subway-train", "flat/mountain-railway"}
 
@@ -90,7 +105,7 @@ def colossus(t: Table) -> None:
     spot = fitted(name, spot, t.w * (0.44 if t.aspect > 1.3 else 0.8))
     _, tall = size_of(name, spot.size)
     heavens(t, spot.x + t.w * t.rng.uniform(-0.05, 0.05), spot.y - t.h * 0.30, min(t.h, t.w) * 0.25)
-    if t.cast.weather not in {"rain"} and t.rng.random() < 0.7:
+    if t.cast.weather != "rain" and t.rng.random() < 0.7:
         clouds(t, 3)
     far_country(t, spot.y - t.h * 0.05)
     t.sheet.cut(*edge(t, spot.y - t.h * 0.03, t.h * 0.018, 2), 60)
@@ -107,7 +122,9 @@ def beside(t: Table, ground: shapes.Ground, x: float, tall: float) -> None:
     if t.cast.people:
         px = x - gap * 0.95
         t.figure.stand(t.sheet, Spot(px, ground.at(px) + 5 * t.u, max(tall * 0.34, 64 * t.u)), t.palette)
-    for noun, sx in zip([n for n in others(t, 6) if n.role in {"ground", "row"}][:2], (x + gap * 0.86, x - gap * 0.5), strict=False):
+    for noun, sx in zip(
+        [n for n in others(t, 6) if n.role in {"ground", "row"}][:2], (x + gap * 0.86, x - gap * 0.5), strict=False
+    ):
         if sx < t.w * 0.96:
             name = t.look(noun)
             spot = fitted(name, Spot(sx, ground.at(sx) + 6 * t.u, tall * 0.3), tall * 0.38)
@@ -136,7 +153,7 @@ def panorama(t: Table) -> None:
         settle(t, near, name)
     low = foreground(t, base)
     if t.cast.people:
-        x = t.w * t.rng.uniform(0.4, 0.48)
+        x = t.w * t.rng.uniform(0.24, 0.3)
         t.figure.stand(t.sheet, Spot(x, low.at(x) + 6 * t.u, t.h * 0.15), t.palette)
     swarm(t, t.w * 0.62, t.h * 0.22, 6, t.w * 0.3)
     weather(t)
@@ -149,11 +166,12 @@ def settle(t: Table, ground: shapes.Ground, name: str) -> None:
     t.lay(name, fitted(name, Spot(x, ground.at(x) + 4 * t.u, tall), t.w * 0.34), 96)
     for i, noun in enumerate([n for n in others(t, 6) if n.role in {"ground", "row", "hero"}][:2]):
         look = t.look(noun)
-        gx = x + t.w * (0.2, -0.24)[i]
+        gx = x + t.w * (-0.25, 0.21)[i]
         count = 3 if noun.role == "row" else 1
         for k in range(count):
-            kx = gx + k * t.u * 46
-            t.lay(look, fitted(look, Spot(kx, ground.at(kx) + 5 * t.u, t.h * 0.16), t.h * 0.2), 92 + k)
+            spot = fitted(look, Spot(gx, 0, t.h * 0.16), t.h * 0.2)
+            kx = gx + (k - (count - 1) / 2) * size_of(look, spot.size)[0] * 1.12
+            t.lay(look, Spot(kx, ground.at(kx) + 5 * t.u, spot.size), 92 + k)
 
 
 def rest(t: Table, ground: shapes.Ground) -> None:
@@ -177,7 +195,8 @@ def viaduct(t: Table, y: float) -> None:
                    f"Q{x + span * 0.05:.1f},{y + deck + 2:.1f} {x:.1f},{y + deck + span * 0.42:.1f}Z")  # fmt: skip
         x += span
     t.sheet.cut("".join(out), stone, 84)
-    t.sheet.ink(f'<path d="{shapes.box(-9, y + deck * 0.75, t.w + 18, 1.5 * t.u)}" fill="{blend(stone, t.palette.land[6], 0.4)}"/>')
+    seam, shade = shapes.box(-9, y + deck * 0.75, t.w + 18, 1.5 * t.u), blend(stone, t.palette.land[6], 0.4)
+    t.sheet.ink(f'<path d="{seam}" fill="{shade}"/>')
     train(t, y)
     t.used.append("own/train")
 
@@ -192,13 +211,36 @@ def train(t: Table, y: float) -> None:
     for i in range(count):
         x = x0 + i * (long + gap)
         nose = 26 * u if i == 0 else 3 * u
-        t.sheet.cut(f"M{x:.1f},{y - 4 * u:.1f}V{y - 4 * u - high * (0.5 if i == 0 else 0.94):.1f}"
-                    f"Q{x:.1f},{y - 4 * u - high:.1f} {x + nose:.1f},{y - 4 * u - high:.1f}H{x + long:.1f}V{y - 4 * u:.1f}Z",
-                    roles["a"], 92)  # fmt: skip
+        t.sheet.cut(
+            shapes.path(
+                "M",
+                x,
+                y - 4 * u,
+                "V",
+                y - 4 * u - high * (0.5 if i == 0 else 0.94),
+                "Q",
+                x,
+                y - 4 * u - high,
+                x + nose,
+                y - 4 * u - high,
+                "H",
+                x + long,
+                "V",
+                y - 4 * u,
+                "Z",
+            ),
+            roles["a"],
+            92,
+        )
         t.sheet.cut(shapes.box(x + 1, y - 13 * u, long - 1, 4 * u), roles["p"], 93)
-        glass = "".join(shapes.box(x + (30 if i == 0 else 10) * u + k * 17 * u, y - 29 * u, 11 * u, 10 * u) for k in range(4 if i == 0 else 5))
+        glass = "".join(
+            shapes.box(x + (30 if i == 0 else 10) * u + k * 17 * u, y - 29 * u, 11 * u, 10 * u)
+            for k in range(4 if i == 0 else 5)
+        )
         t.sheet.cut(glass, windows, 93)
-        t.sheet.cut("".join(shapes.circle(x + f * long, y - 3 * u, 4.4 * u) for f in (0.16, 0.28, 0.72, 0.84)), roles["k"], 94)
+        t.sheet.cut(
+            "".join(shapes.circle(x + f * long, y - 3 * u, 4.4 * u) for f in (0.16, 0.28, 0.72, 0.84)), roles["k"], 94
+        )
 
 
 def clearing(t: Table) -> None:
@@ -234,8 +276,26 @@ def trunks(t: Table, count: int, wide: float, fill: str, lift: float, gap_x: flo
         if abs(x - gap_x) < t.w * keep:
             x = gap_x + (keep + 0.03) * t.w * (1 if x > gap_x else -1)
         half, lean = wide * t.rng.uniform(0.32, 0.55), t.rng.uniform(-0.04, 0.04) * t.h
-        out.append(f"M{x - half * 1.5:.1f},{t.h:.1f}Q{x - half:.1f},{t.h * 0.5:.1f} {x - half * 0.7 + lean:.1f},-5"
-                   f"H{x + half * 0.7 + lean:.1f}Q{x + half:.1f},{t.h * 0.5:.1f} {x + half * 1.5:.1f},{t.h:.1f}Z")  # fmt: skip
+        out.append(
+            shapes.path(
+                "M",
+                x - half * 1.5,
+                t.h,
+                "Q",
+                x - half,
+                t.h * 0.5,
+                x - half * 0.7 + lean,
+                -5,
+                "H",
+                x + half * 0.7 + lean,
+                "Q",
+                x + half,
+                t.h * 0.5,
+                x + half * 1.5,
+                t.h,
+                "Z",
+            )
+        )
         t.sheet.cut("".join(boughs(t, x, lean, half, wide)), fill, lift)
     t.sheet.cut("".join(out), fill, lift)
 
@@ -247,6 +307,22 @@ def boughs(t: Table, x: float, lean: float, half: float, wide: float) -> list[st
         y, side = t.rng.uniform(0.04, 0.36) * t.h, t.rng.choice((-1, 1))
         reach = wide * t.rng.uniform(1.6, 3.0)
         bx = x + lean * (1 - y / t.h)
-        out.append(f"M{bx:.1f},{y + half:.1f}Q{bx + side * reach * 0.5:.1f},{y - half * 0.1:.1f} {bx + side * reach:.1f},{y - reach * 0.5:.1f}"
-                   f"Q{bx + side * reach * 0.4:.1f},{y - half * 0.8:.1f} {bx:.1f},{y - half * 0.5:.1f}Z")  # fmt: skip
+        out.append(
+            shapes.path(
+                "M",
+                bx,
+                y + half,
+                "Q",
+                bx + side * reach * 0.5,
+                y - half * 0.1,
+                bx + side * reach,
+                y - reach * 0.5,
+                "Q",
+                bx + side * reach * 0.4,
+                y - half * 0.8,
+                bx,
+                y - half * 0.5,
+                "Z",
+            )
+        )
     return out

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import random
 
 from . import shapes
 from .compose_land import far_country
 from .compose_room import ring
-from .cutouts import Spot, size_of
+from .cutouts import Spot
 from .scenery import Table, blend, clouds, edge, fitted, heavens, hero, others, sky, stage, swarm
+
+Cell = tuple[float, float, float, float]  #: left, top, width, height (px)
 
 
 def quilt(t: Table) -> None:
@@ -35,7 +38,7 @@ def papers(t: Table) -> list[str]:
     return [t.palette.land[1], t.palette.land[3], t.palette.land[5], r["a"], r["b"], r["p"], t.palette.sky[0], r["l"]]
 
 
-def patch(t: Table, at: tuple[float, float, float, float], *, calm: bool) -> None:
+def patch(t: Table, at: Cell, *, calm: bool) -> None:
     """One square: a ground and a plain figure cut of one or two curves."""
     x, y, w, h = at
     land = t.palette.land
@@ -45,54 +48,103 @@ def patch(t: Table, at: tuple[float, float, float, float], *, calm: bool) -> Non
         figure = blend(ground, figure, 0.6)
     t.sheet.cut(shapes.box(x - 0.5, y - 0.5, w + 1, h + 1), ground, 20 + t.rng.choice((0, 6, 12)))
     draw = t.rng.choice((_quarter, _leaves, _sun, _waves, _hills, _dots, _quarter, _petals))
-    t.sheet.cut(draw(t, x, y, w, h), figure, 46)
+    t.sheet.cut(draw(t.rng, at), figure, 46)
 
 
-def _quarter(t: Table, x: float, y: float, w: float, h: float) -> str:
-    px, py = x + w * t.rng.choice((0, 1)), y + h * t.rng.choice((0, 1))
+def _quarter(rng: random.Random, cell: Cell) -> str:
+    x, y, w, h = cell
+    px, py = x + w * rng.choice((0, 1)), y + h * rng.choice((0, 1))
     sx, sy = (1 if px == x else -1), (1 if py == y else -1)
     sweep = 1 if sx * sy < 0 else 0
     return f"M{px:.1f},{py:.1f}h{sx * w:.1f}A{w:.1f},{h:.1f} 0 0 {1 - sweep} {px:.1f},{py + sy * h:.1f}Z"
 
 
-def _leaves(t: Table, x: float, y: float, w: float, h: float) -> str:
-    d = t.rng.choice((1, -1))
+def _leaves(rng: random.Random, cell: Cell) -> str:
+    x, y, w, h = cell
+    d = rng.choice((1, -1))
     px, qx = (x, x + w) if d > 0 else (x + w, x)
     return (f"M{px:.1f},{y:.1f}C{px:.1f},{y + h * 0.75:.1f} {qx - d * w * 0.25:.1f},{y + h:.1f} {qx:.1f},{y + h:.1f}"
             f"C{qx:.1f},{y + h * 0.25:.1f} {px + d * w * 0.25:.1f},{y:.1f} {px:.1f},{y:.1f}Z")  # fmt: skip
 
 
-def _sun(t: Table, x: float, y: float, w: float, h: float) -> str:
+def _sun(_rng: random.Random, cell: Cell) -> str:
+    x, y, w, h = cell
     r = w * 0.40
     return f"M{x + w / 2 - r:.1f},{y + h:.1f}A{r:.1f},{r:.1f} 0 0 1 {x + w / 2 + r:.1f},{y + h:.1f}Z" + shapes.circle(
         x + w / 2, y + h * 0.26, w * 0.09
     )
 
 
-def _waves(t: Table, x: float, y: float, w: float, h: float) -> str:
+def _waves(_rng: random.Random, cell: Cell) -> str:
+    x, y, w, h = cell
     out = []
     for i in range(3):
         yy, d, k = y + h * (0.2 + 0.28 * i), h * 0.1, h * 0.09
-        out.append(f"M{x:.1f},{yy:.1f}Q{x + w / 4:.1f},{yy - d * 2:.1f} {x + w / 2:.1f},{yy:.1f}T{x + w:.1f},{yy:.1f}"
-                   f"v{k:.1f}Q{x + w * 0.75:.1f},{yy + d * 2 + k:.1f} {x + w / 2:.1f},{yy + k:.1f}T{x:.1f},{yy + k:.1f}Z")  # fmt: skip
+        out.append(
+            shapes.path(
+                "M",
+                x,
+                yy,
+                "Q",
+                x + w / 4,
+                yy - d * 2,
+                x + w / 2,
+                yy,
+                "T",
+                x + w,
+                yy,
+                "v",
+                k,
+                "Q",
+                x + w * 0.75,
+                yy + d * 2 + k,
+                x + w / 2,
+                yy + k,
+                "T",
+                x,
+                yy + k,
+                "Z",
+            )
+        )
     return "".join(out)
 
 
-def _hills(t: Table, x: float, y: float, w: float, h: float) -> str:
-    return (f"M{x:.1f},{y + h:.1f}V{y + h * 0.55:.1f}Q{x + w * 0.25:.1f},{y + h * 0.2:.1f} {x + w * 0.5:.1f},{y + h * 0.55:.1f}"
-            f"T{x + w:.1f},{y + h * 0.5:.1f}V{y + h:.1f}Z" + shapes.circle(x + w * 0.72, y + h * 0.24, w * 0.11))  # fmt: skip
+def _hills(_rng: random.Random, cell: Cell) -> str:
+    x, y, w, h = cell
+    return shapes.path(
+        "M",
+        x,
+        y + h,
+        "V",
+        y + h * 0.55,
+        "Q",
+        x + w * 0.25,
+        y + h * 0.2,
+        x + w * 0.5,
+        y + h * 0.55,
+        "T",
+        x + w,
+        y + h * 0.5,
+        "V",
+        y + h,
+        "Z",
+    ) + shapes.circle(x + w * 0.72, y + h * 0.24, w * 0.11)
 
 
-def _dots(t: Table, x: float, y: float, w: float, h: float) -> str:
-    return "".join(shapes.circle(x + w * (i + 0.5) / 3, y + h * (j + 0.5) / 3, w * 0.085) for i in range(3) for j in range(3))
+def _dots(_rng: random.Random, cell: Cell) -> str:
+    x, y, w, h = cell
+    return "".join(
+        shapes.circle(x + w * (i + 0.5) / 3, y + h * (j + 0.5) / 3, w * 0.085) for i in range(3) for j in range(3)
+    )
 
 
-def _petals(t: Table, x: float, y: float, w: float, h: float) -> str:
+def _petals(_rng: random.Random, cell: Cell) -> str:
+    x, y, w, h = cell
     cx, cy = x + w / 2, y + h / 2
     return "".join(shapes.leaf(cx, cy, w * 0.44, i * math.pi / 4) for i in range(8))
 
 
-def motif(t: Table, name: str, at: tuple[float, float, float, float]) -> None:
+def motif(t: Table, name: str, at: Cell) -> None:
     """A square with one thing of the scene."""
     x, y, w, h = at
     ground, figure = t.rng.sample([t.palette.roles["p"], t.palette.land[5], t.palette.roles["b"], t.palette.land[2]], 2)
@@ -106,7 +158,7 @@ def _middle(name: str, x: float, y: float, w: float, h: float) -> Spot:
     return Spot(x, y, fit.size, centred=True)
 
 
-def great_patch(t: Table, at: tuple[float, float, float, float]) -> None:
+def great_patch(t: Table, at: Cell) -> None:
     x, y, w, h = at
     roles = t.palette.roles
     m = min(w, h) * 0.045
@@ -114,8 +166,28 @@ def great_patch(t: Table, at: tuple[float, float, float, float]) -> None:
     t.sheet.cut(shapes.box(x + m, y + m, w - 2 * m, h - 2 * m), t.palette.sky[1], 58)
     t.sheet.cut(shapes.circle(x + w / 2, y + h / 2, min(w, h) * 0.38), t.palette.disc, 74)
     low = y + h * 0.76
-    t.sheet.cut(f"M{x + m:.1f},{y + h - m:.1f}V{low:.1f}Q{x + w * 0.3:.1f},{low - h * 0.09:.1f} {x + w / 2:.1f},{low:.1f}"
-                f"T{x + w - m:.1f},{low:.1f}V{y + h - m:.1f}Z", t.palette.land[4], 96)  # fmt: skip
+    t.sheet.cut(
+        shapes.path(
+            "M",
+            x + m,
+            y + h - m,
+            "V",
+            low,
+            "Q",
+            x + w * 0.3,
+            low - h * 0.09,
+            x + w / 2,
+            low,
+            "T",
+            x + w - m,
+            low,
+            "V",
+            y + h - m,
+            "Z",
+        ),
+        t.palette.land[4],
+        96,
+    )
     name = t.look(hero(t))
     t.lay(name, fitted(name, Spot(x + w / 2, y + h * 0.86, h * 0.68), w * 0.74), 110)
 
@@ -146,7 +218,9 @@ def mount(t: Table, x: float, y: float, r: float) -> None:
     dark = t.rng.random() < 0.5 or t.palette.dark
     plain = blend(land[6], roles["k"], 0.25) if dark else roles["p"]
     for i, (k, paper) in enumerate(((1.0, blend(plain, roles["a"], 0.55)), (1.045, plain))):
-        t.sheet.cut(shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, r * k, r * k, [(0, 1, 0)], 0), paper, 130 + 20 * i)
+        t.sheet.cut(
+            shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, r * k, r * k, [(0, 1, 0)], 0), paper, 130 + 20 * i
+        )
     greens = [blend(roles["g"], land[4], 0.3), blend(roles["g"], land[5], 0.6), roles["b"]]
     if t.cast.quiet:
         greens = [blend(plain, roles["s"], 0.5)] * 3
@@ -173,4 +247,3 @@ def sprinkle(t: Table, x: float, y: float, r: float, plain: str) -> None:
         if math.hypot(px - x, py - y) > r * 1.36:
             out.append(shapes.leaf(px, py, t.rng.uniform(12, 22) * t.u, t.rng.uniform(0, math.tau)))
     t.sheet.ink(f'<path d="{"".join(out)}" fill="{blend(plain, t.palette.land[3], 0.3)}"/>')
-    _ = size_of

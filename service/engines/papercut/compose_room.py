@@ -6,7 +6,7 @@ import math
 
 from . import shapes
 from .compose_land import peaks, wood
-from .cutouts import Spot, size_of
+from .cutouts import Spot
 from .lexicon import Noun
 from .palette import Hour
 from .scenery import Table, blend, disc, drifts, edge, fitted, hero, others, sky, stage, stars, swarm, weather
@@ -51,7 +51,9 @@ def room(t: Table, left: float, top: float, wide: float, high: float) -> None:
     pattern(t, (left, top, wide, high), blend(wall, shade, 0.5))
     rim, bar = 9 * t.u, 7 * t.u
     paint = roles["p"] if not t.palette.dark else blend(roles["p"], shade, 0.25)
-    t.sheet.cut(shapes.box(left - rim, top - rim, wide + 2 * rim, high + 2 * rim) + opening(left, top, wide, high), paint, 82)
+    t.sheet.cut(
+        shapes.box(left - rim, top - rim, wide + 2 * rim, high + 2 * rim) + opening(left, top, wide, high), paint, 82
+    )
     bars = shapes.box(left + wide / 2 - bar / 2, top, bar, high) + shapes.box(left, top + high * 0.4, wide, bar)
     t.sheet.cut(bars, paint, 60)
 
@@ -87,9 +89,27 @@ def curtains(t: Table, left: float, top: float, wide: float, high: float) -> Non
         for i, share in enumerate((1.0, 0.66, 0.34)):
             x = edge - side * reach * share
             y = top - 18 * t.u
-            t.sheet.cut(f"M{edge + side * 10 * t.u:.1f},{y:.1f}L{x:.1f},{y:.1f}Q{x + side * 6 * t.u:.1f},{y + high * 0.5:.1f} "
-                        f"{edge - side * reach * share * 0.5:.1f},{y + high * 1.16:.1f}L{edge + side * 10 * t.u:.1f},{y + high * 1.16:.1f}Z",
-                        blend(cloth, t.palette.wall[1], 0.16 * i), 90 + 5 * i)  # fmt: skip
+            t.sheet.cut(
+                shapes.path(
+                    "M",
+                    edge + side * 10 * t.u,
+                    y,
+                    "L",
+                    x,
+                    y,
+                    "Q",
+                    x + side * 6 * t.u,
+                    y + high * 0.5,
+                    edge - side * reach * share * 0.5,
+                    y + high * 1.16,
+                    "L",
+                    edge + side * 10 * t.u,
+                    y + high * 1.16,
+                    "Z",
+                ),
+                blend(cloth, t.palette.wall[1], 0.16 * i),
+                90 + 5 * i,
+            )
     t.sheet.cut(shapes.box(left - wide * 0.1, top - 24 * t.u, wide * 1.2, 9 * t.u), roles["t"], 112)
 
 
@@ -108,7 +128,9 @@ def still_life(t: Table, x: float, foot: float, wide: float) -> None:
         if name != "own/cup" and t.rng.random() < 0.5:
             t.lay("own/cup", Spot(x - wide * 0.3, foot + 4 * t.u, 62 * t.u), 130)
         return
-    small = [t.look(n) for n in others(t, 5) if n.role in {"ground", "hero"}] or [t.rng.choice(("own/cup", "own/glass-flower", "own/candle"))]
+    small = [t.look(n) for n in others(t, 5) if n.role in {"ground", "hero"}] or [
+        t.rng.choice(("own/cup", "own/glass-flower", "own/candle"))
+    ]
     for look, dx in zip(small[:2], (-0.33, 0.33), strict=False):
         t.lay(look, fitted(look, Spot(x + dx * wide, foot + 5 * t.u, tall * 0.44), wide * 0.26), 134)
 
@@ -143,9 +165,15 @@ def diorama(t: Table) -> None:
     depth = 5
     for i in range(depth):
         k = 1 + i * 0.23
-        paper = blend(blend(t.palette.sky[1], t.palette.disc, 0.25 if t.palette.dark else 0), blend(land[6], roles["k"], 0.3), (0.22, 0.42, 0.6, 0.8, 1.0)[i])
+        paper = blend(
+            blend(t.palette.sky[1], t.palette.disc, 0.25 if t.palette.dark else 0),
+            blend(land[6], roles["k"], 0.3),
+            (0.22, 0.42, 0.6, 0.8, 1.0)[i],
+        )
         growth(t, x, y, rx * k, ry * k, paper, 82 + 30 * i)
-        t.sheet.cut(shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, rx * k, ry * k, wobble, i * 0.5), paper, 84 + 30 * i)
+        t.sheet.cut(
+            shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, rx * k, ry * k, wobble, i * 0.5), paper, 84 + 30 * i
+        )
     if t.cast.people and not t.cast.quiet:
         t.figure.stand(t.sheet, Spot(x - rx * 0.92, y + ry * 1.16, ry * 0.44), t.palette)
 
@@ -189,7 +217,9 @@ def mobile(t: Table) -> None:
     big = min(t.h * 0.44, t.w * 0.44)
     upright = t.aspect < 1.3
     hang(t, cast[0], (spot.x, y, t.h * 0.13), big, 0)
-    drops = [t.h * d for d in ((0.44, 0.40, 0.05, 0.09, 0) if upright else (t.rng.uniform(0.1, 0.36) for _ in range(5)))]
+    drops = [
+        t.h * d for d in ((0.44, 0.40, 0.05, 0.09, 0) if upright else (t.rng.uniform(0.1, 0.36) for _ in range(5)))
+    ]
     reach = t.w * (0.36 if t.aspect > 1.3 else 0.42)
     for i, dx in enumerate((-0.62, 0.66, -0.95, 0.96, -1.32)):
         noun = cast[i + 1] if i + 1 < len(cast) else None
@@ -201,8 +231,29 @@ def mobile(t: Table) -> None:
 def twig(t: Table, x: float, y: float, reach: float) -> None:
     u = t.u
     wood_ = t.palette.roles["t"]
-    t.sheet.cut(f"M{x - reach:.1f},{y + 5 * u:.1f}Q{x:.1f},{y - 15 * u:.1f} {x + reach:.1f},{y + 3 * u:.1f}"
-                f"L{x + reach:.1f},{y + 7 * u:.1f}Q{x:.1f},{y - 3 * u:.1f} {x - reach:.1f},{y + 8 * u:.1f}Z", wood_, 120)  # fmt: skip
+    t.sheet.cut(
+        shapes.path(
+            "M",
+            x - reach,
+            y + 5 * u,
+            "Q",
+            x,
+            y - 15 * u,
+            x + reach,
+            y + 3 * u,
+            "L",
+            x + reach,
+            y + 7 * u,
+            "Q",
+            x,
+            y - 3 * u,
+            x - reach,
+            y + 8 * u,
+            "Z",
+        ),
+        wood_,
+        120,
+    )
     t.sheet.cut(shapes.box(x - 0.8 * u, -2, 1.6 * u, y), wood_, 110)
     for f in (-0.8, -0.3, 0.45, 0.85):
         t.sheet.cut(shapes.leaf(x + reach * f, y, 26 * u, -math.pi / 2 + f), t.palette.roles["g"], 124)
@@ -216,9 +267,7 @@ def hang(t: Table, noun: Noun | None, thread: tuple[float, float, float], size: 
     if noun is not None or t.cast.quiet:
         name = t.look(noun)
         fit = fitted(name, Spot(x, top, size, hung=True), size * 1.15)
-        w, _ = size_of(name, fit.size)
         t.lay(name, Spot(x, top, fit.size, t.rng.uniform(-4, 4), hung=True), 150)
-        _ = w
         return
     paint = roles["abplg"[(turn + t.cast.seed) % 5]]
     kind = (turn + t.cast.seed // 7) % 4

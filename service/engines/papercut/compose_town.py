@@ -29,7 +29,8 @@ def town(t: Table) -> None:
 def row(t: Table, foot: float, tall: tuple[float, float], fill: str, lift: float, **how: float) -> None:
     """Houses side by side: ``tall`` is the range of their heights (units), ``lit`` the share of lit windows."""
     x = -t.rng.uniform(0, 40) * t.u
-    lights, darks = [], []
+    lights: list[str] = []
+    darks: list[str] = []
     while x < t.w:
         w, h = t.rng.uniform(44, 92) * t.u, t.rng.uniform(*tall) * t.u
         paint = blend(fill, t.palette.roles["a"], t.rng.choice((0, 0, 0.10, 0.2))) if how.get("gabled") else fill
@@ -38,7 +39,11 @@ def row(t: Table, foot: float, tall: tuple[float, float], fill: str, lift: float
         panes(t, (x, foot, w, h), how["lit"], lights, darks)
         x += w + t.rng.choice((0.0, 0.0, 2.0, 5.0)) * t.u
     if how["lit"]:
-        glow = t.palette.roles["l"] if t.palette.hour is not Hour.DAY else blend(t.palette.roles["p"], t.palette.roles["v"], 0.3)
+        glow = (
+            t.palette.roles["l"]
+            if t.palette.hour is not Hour.DAY
+            else blend(t.palette.roles["p"], t.palette.roles["v"], 0.3)
+        )
         t.sheet.cut("".join(darks), blend(fill, t.palette.roles["k"], 0.35), lift - 6)
         t.sheet.cut("".join(lights), glow, lift - 8)
 
@@ -48,12 +53,14 @@ def house(t: Table, at: tuple[float, float, float, float], paint: str, lift: flo
     t.sheet.cut(shapes.box(x, foot - h, w, h + t.h * 0.12), paint, lift)
     roof = blend(paint, t.palette.roles["k"], 0.3)
     kind = t.rng.choice(("gable", "gable", "hip", "flat") if gabled else ("flat", "flat", "gable", "step", "mast"))
-    peak = w * t.rng.uniform(0.42, 0.6)
+    peak, eave = w * t.rng.uniform(0.42, 0.6), 3 * t.u
+    left, right, top = x - eave, x + w + eave, foot - h + 1
     if kind == "gable":
-        t.sheet.cut(shapes.polygon([(x - 3 * t.u, foot - h + 1), (x + w / 2, foot - h - peak), (x + w + 3 * t.u, foot - h + 1)]), roof, lift + 3)
+        t.sheet.cut(shapes.polygon([(left, top), (x + w / 2, foot - h - peak), (right, top)]), roof, lift + 3)
     elif kind == "hip":
-        t.sheet.cut(shapes.polygon([(x - 3 * t.u, foot - h + 1), (x + w * 0.22, foot - h - peak * 0.6), (x + w * 0.78, foot - h - peak * 0.6),
-                                    (x + w + 3 * t.u, foot - h + 1)]), roof, lift + 3)  # fmt: skip
+        ridge = foot - h - peak * 0.6
+        corners = [(left, top), (x + w * 0.22, ridge), (x + w * 0.78, ridge), (right, top)]
+        t.sheet.cut(shapes.polygon(corners), roof, lift + 3)
     elif kind == "step":
         t.sheet.cut(shapes.box(x + w * 0.2, foot - h - w * 0.3, w * 0.6, w * 0.3 + 1), paint, lift)
     elif kind == "mast":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from . import shapes
-from .cutouts import Spot, size_of
+from .cutouts import Spot
 from .palette import Hour
 from .scenery import Table, birds, blend, clouds, fitted, heavens, hero, others, sky, stage, swarm, weather
 
@@ -27,7 +27,9 @@ def sea(t: Table) -> None:
     for i in range(rows):
         y = horizon + (t.h * 1.02 - horizon) * (i / rows) ** 1.15
         length = (70 + 42 * i) * t.u
-        t.sheet.cut(shapes.swell(t.w, y, length, (5 + 4.2 * i) * t.u, t.rng.random(), t.h + 9), t.palette.water[i], 34 + 22 * i)
+        t.sheet.cut(
+            shapes.swell(t.w, y, length, (5 + 4.2 * i) * t.u, t.rng.random(), t.h + 9), t.palette.water[i], 34 + 22 * i
+        )
         if i == 0:
             path_of_light(t, lx, y)
         if i == 1 and not t.cast.quiet:
@@ -57,12 +59,22 @@ def afar(t: Table, y: float) -> None:
         if t.rng.random() < 0.7:
             bx, k = t.w * x, s * t.u
             t.sheet.cut(shapes.polygon([(bx, y - k * 1.3), (bx, y - k * 0.1), (bx + k * 0.6, y - k * 0.1)]), paper, 52)
-            t.sheet.cut(shapes.polygon([(bx - 2, y - k), (bx - 2, y - k * 0.1), (bx - k * 0.4, y - k * 0.1)]), blend(paper, t.palette.water[2], 0.25), 52)
-            t.sheet.cut(shapes.polygon([(bx - k * 0.6, y), (bx + k * 0.8, y), (bx + k * 0.5, y + k * 0.25), (bx - k * 0.4, y + k * 0.25)]), t.palette.roles["k"], 53)
+            t.sheet.cut(
+                shapes.polygon([(bx - 2, y - k), (bx - 2, y - k * 0.1), (bx - k * 0.4, y - k * 0.1)]),
+                blend(paper, t.palette.water[2], 0.25),
+                52,
+            )
+            t.sheet.cut(
+                shapes.polygon(
+                    [(bx - k * 0.6, y), (bx + k * 0.8, y), (bx + k * 0.5, y + k * 0.25), (bx - k * 0.4, y + k * 0.25)]
+                ),
+                t.palette.roles["k"],
+                53,
+            )
 
 
 def on_the_water(t: Table, name: str, spot: Spot, y: float) -> None:
-    """The hero, afloat by nature, on a rock, or in a paper boat."""
+    """The hero, afloat by nature, on a rock, or in a rowing boat."""
     if t.cast.quiet:
         return
     foot = y + t.h * 0.115
@@ -77,9 +89,9 @@ def on_the_water(t: Table, name: str, spot: Spot, y: float) -> None:
         t.sheet.cut(rock, blend(t.palette.land[5], t.palette.roles["s"], 0.3), 88)
         return
     wide = min(t.w * 0.36, t.h * 0.56)
-    rise = wide * 0.30
+    rise = wide * 0.14
     t.lay(name, fitted(name, Spot(spot.x, foot - rise, size * 0.72), wide * 0.6), 80)
-    t.lay("own/paper-boat", Spot(spot.x, foot, wide), 86)
+    t.lay("own/rowboat", Spot(spot.x, foot + wide * 0.06, wide), 86)
 
 
 def shore(t: Table, name: str) -> None:
@@ -127,11 +139,9 @@ def coast(x: float, y: float, rx: float, ry: float, wobble: list[tuple[float, in
 
 
 def graticule(t: Table) -> None:
-    step, out = 120 * t.u, []
-    for i in range(int(t.w / step) + 1):
-        out.append(shapes.box(i * step + step / 2, 0, 1.1 * t.u, t.h))
-    for i in range(int(t.h / step) + 1):
-        out.append(shapes.box(0, i * step + step / 2, t.w, 1.1 * t.u))
+    step = 120 * t.u
+    out = [shapes.box(i * step + step / 2, 0, 1.1 * t.u, t.h) for i in range(int(t.w / step) + 1)]
+    out += [shapes.box(0, i * step + step / 2, t.w, 1.1 * t.u) for i in range(int(t.h / step) + 1)]
     t.sheet.ink(f'<path d="{"".join(out)}" fill="{t.palette.roles["p"]}" opacity=".16"/>')
 
 
@@ -142,7 +152,11 @@ def trees_about(t: Table, x: float, y: float, rx: float, ry: float) -> None:
         out.append((y + ry * math.sin(a), x + rx * math.cos(a)))
     for ty, tx in sorted(out):
         if abs(tx - x) > rx * 0.45:
-            t.sheet.cut(shapes.pine(tx, ty, t.rng.uniform(26, 42) * t.u), blend(t.palette.land[5], t.palette.roles["g"], 0.4), 132)
+            t.sheet.cut(
+                shapes.pine(tx, ty, t.rng.uniform(26, 42) * t.u),
+                blend(t.palette.land[5], t.palette.roles["g"], 0.4),
+                132,
+            )
 
 
 def voyage(t: Table, cx: float, cy: float, rx: float, ry: float) -> None:
@@ -160,6 +174,6 @@ def voyage(t: Table, cx: float, cy: float, rx: float, ry: float) -> None:
 
 def compass(t: Table) -> None:
     x, y, r = t.w * 0.1, t.h * 0.2, 44 * t.u
-    if size_of("own/paper-boat", 1)[0] and t.aspect > 1.1:
+    if t.aspect > 1.1:
         t.sheet.cut(shapes.star(x, y, r, 4, 0.2), blend(t.palette.roles["p"], t.palette.water[3], 0.15), 40)
         t.sheet.cut(shapes.star(x, y, r * 0.5, 8, 0.5), t.palette.roles["a"], 44)

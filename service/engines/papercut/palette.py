@@ -7,7 +7,8 @@ import random
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ...model import Mood
+from service.model import Mood
+
 from .colour import Lab, hexed, labbed, lch, mix, ramp
 
 
@@ -103,7 +104,7 @@ TEMPERS = {
     ),
     Mood.GRIM: Temper(
         0.38,
-        -0.16,
+        -0.10,
         (Scheme("ash", 250, 250, 75, 60), Scheme("lead", 220, 215, 65, 80), Scheme("umber", 60, 280, 70, 65)),
     ),
 }
@@ -149,10 +150,9 @@ class Palette:
     chroma: float
 
 
-def _turned(hue: float, light: Light) -> float:
-    """The hue drawn towards the light's own, the short way round."""
-    way = (light.hue - hue + 180) % 360 - 180
-    return hue + way * light.pull
+def _turned(hue: float, aim: float, share: float) -> float:
+    """The hue drawn a share of the way towards another, the short way round."""
+    return hue + ((aim - hue + 180) % 360 - 180) * share
 
 
 def mixed(mood: Mood, hour: Hour, rng: random.Random) -> Palette:
@@ -160,14 +160,18 @@ def mixed(mood: Mood, hour: Hour, rng: random.Random) -> Palette:
     temper, light = TEMPERS[mood], LIGHTS[hour]
     scheme = rng.choice(temper.schemes)
     c, up = temper.chroma, temper.light
-    top = lch(light.top[0] + up, light.top[1] * c, _turned(scheme.sky, light) if hour is not Hour.DUSK else 285)
-    low = lch(light.low[0] + up, light.low[1] * c, _turned(scheme.sky, light))
+    top = lch(
+        light.top[0] + up,
+        light.top[1] * c,
+        _turned(scheme.sky, light.hue, light.pull) if hour is not Hour.DUSK else 285,
+    )
+    low = lch(light.low[0] + up, light.low[1] * c, _turned(scheme.sky, light.hue, light.pull))
     near = lch(light.near + up / 2, (0.03 + 0.09 * light.near) * c, scheme.land)
     middle = lch((light.far + light.near) / 2 + up, 0.085 * c, scheme.land)
     far = mix(low, lch(light.far + up, 0.07 * c, scheme.land), 0.6)
-    deep = lch(light.near + 0.04 + up / 2, 0.075 * c, (scheme.land * 0.3 + 235 * 0.7))
+    deep = lch(light.near + 0.04 + up / 2, 0.075 * c, _turned(scheme.land, 230, 0.72))
     roles = _roles(scheme, temper, light, hour)
-    wall = lch(0.30 + light.far * 0.62 + up, 0.075 * c, scheme.accent)
+    wall = lch(0.42 + light.far * 0.48 + up, 0.075 * c, scheme.accent)
     return Palette(
         name=f"{scheme.name}-{hour}",
         hour=hour,

@@ -52,8 +52,8 @@ class Sheet:
         """Define a gradient of (offset, colour, opacity) stops; returns the paint that uses it."""
         name = f"p{len(self.defs)}"
         inner = "".join(f'<stop offset="{o}" stop-color="{c}" stop-opacity="{a}"/>' for o, c, a in stops)
-        shape = f'<radialGradient id="{name}">' if radial else f'<linearGradient id="{name}" x2="0" y2="1">'
-        self.defs.append(f"{shape}{inner}</{shape[1:].split(' ')[0]}>")
+        kind, along = ("radialGradient", "") if radial else ("linearGradient", ' x2="0" y2="1"')
+        self.defs.append(f'<{kind} id="{name}"{along}>{inner}</{kind}>')
         return f"url(#{name})"
 
 
@@ -119,7 +119,7 @@ def _glint(heights: Image.Image, u: float) -> Image.Image:
 
 @lru_cache(maxsize=3)
 def grain(width: int, height: int) -> Image.Image:
-    """The texture of cotton paper (L, 255 = untouched), baked once for a size; fibres lie a little to the horizontal."""
+    """The texture of cotton paper (L, 255 = untouched), baked once for a size; its fibres lie flat."""
     import numpy as np
 
     rng = np.random.default_rng(5)

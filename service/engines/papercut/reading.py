@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
 
-from ...model import Mood, Prompt
+from service.model import Mood, Prompt
+
 from .lexicon import Noun, found, singulars, words_of
 from .palette import Hour
 

@@ -6,7 +6,8 @@ import math
 import random
 from dataclasses import dataclass
 
-from ...model import Mood
+from service.model import Mood
+
 from . import shapes
 from .colour import hexed, labbed, mix
 from .cutouts import Spot, lay, size_of
@@ -85,7 +86,7 @@ def stage(t: Table) -> Spot:
 
 
 def fitted(name: str, spot: Spot, most_wide: float) -> Spot:
-    """The spot with the size at which the cut-out is no wider than ``most_wide`` (px) and no taller than the spot's size."""
+    """The spot, its size such that the cut-out is at most ``most_wide`` px wide and the spot's size tall."""
     w, h = size_of(name, 1.0)
     size = min(most_wide / w, spot.size / h)
     return Spot(spot.x, spot.y, size, spot.turn, spot.mirrored, spot.hung, spot.centred)
@@ -106,7 +107,9 @@ def sky(t: Table, *, horizon: float | None = None) -> None:
 
 def disc(t: Table, x: float, y: float, r: float, lift: float = 14) -> None:
     """Sun or moon with its light around it."""
-    glow = t.sheet.gradient(((0.0, t.palette.disc, 0.55), (0.35, t.palette.disc, 0.28), (1.0, t.palette.disc, 0.0)), radial=True)
+    glow = t.sheet.gradient(
+        ((0.0, t.palette.disc, 0.55), (0.35, t.palette.disc, 0.28), (1.0, t.palette.disc, 0.0)), radial=True
+    )
     t.sheet.ink(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{r * 3:.0f}" fill="{glow}"/>')
     t.sheet.cut(shapes.circle(x, y, r), t.palette.disc, lift)
     if t.palette.hour is Hour.NIGHT:
@@ -125,7 +128,9 @@ def heavens(t: Table, x: float, y: float, r: float) -> None:
     }.get(t.cast.mood, ("drifts", "rings", "plain", "drifts"))
     kind = t.rng.choice(kinds)
     if kind == "rays":
-        paint = blend(low, t.palette.roles["p"] if not t.palette.dark else t.palette.disc, 0.34 if not t.palette.dark else 0.12)
+        paint = blend(
+            low, t.palette.roles["p"] if not t.palette.dark else t.palette.disc, 0.34 if not t.palette.dark else 0.12
+        )
         t.sheet.cut(shapes.rays(x, y, t.w + t.h, t.rng.choice((14, 18, 22))), paint, 8)
     elif kind == "rings":
         for i in range(4, 0, -1):
@@ -201,10 +206,9 @@ def swarm(t: Table, x: float, y: float, count: int, spread: float) -> None:
 def weather(t: Table) -> None:
     """Rain, snow or mist over everything laid so far."""
     kind = t.cast.weather or ("snow" if t.cast.quiet and t.cast.seed % 3 == 0 else "")
-    area, paper, out = t.w * t.h / (1024 * 600) / (t.u * t.u), t.palette.roles["p"], []
+    area, paper, out = t.w * t.h / (1024 * 600) / (t.u * t.u), t.palette.roles["p"], list[str]()
     if kind == "snow":
-        for _ in range(int(110 * area)):
-            out.append(shapes.circle(t.rng.uniform(0, t.w), t.rng.uniform(0, t.h), t.rng.choice((1.3, 1.8, 2.6, 3.6)) * t.u))
+        out = [flake(t) for _ in range(int(110 * area))]
         t.sheet.cut("".join(out), paper, 150)
     elif kind == "rain":
         for _ in range(int(75 * area)):
@@ -225,8 +229,14 @@ def edge(t: Table, y: float, amp: float, depth: int) -> tuple[str, str]:
     """
     if at_sea(t):
         tall = (4 + 2.2 * depth) * t.u
-        return shapes.swell(t.w, y, (60 + 24 * depth) * t.u, tall, t.rng.random(), t.h + 9), t.palette.water[min(depth, 5)]
+        return shapes.swell(t.w, y, (60 + 24 * depth) * t.u, tall, t.rng.random(), t.h + 9), t.palette.water[
+            min(depth, 5)
+        ]
     return shapes.Ground(t.rng, t.w, y, amp).path(t.h + 9), t.palette.land[depth]
+
+
+def flake(t: Table) -> str:
+    return shapes.circle(t.rng.uniform(0, t.w), t.rng.uniform(0, t.h), t.rng.choice((1.3, 1.8, 2.6, 3.6)) * t.u)
 
 
 def fringe(t: Table, fill: str, lift: float, *, both: bool = True) -> None:

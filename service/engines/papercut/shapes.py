@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from itertools import pairwise
 
 Point = tuple[float, float]
 
@@ -13,7 +14,7 @@ def smooth(points: Sequence[Point]) -> str:
     """A curve through the middles of the lines between the points, open; begins with M."""
     (x0, y0), *rest = points
     out = [f"M{x0:.1f},{y0:.1f}"]
-    for (x1, y1), (x2, y2) in zip(rest, rest[1:], strict=False):
+    for (x1, y1), (x2, y2) in pairwise(rest):
         out.append(f"Q{x1:.1f},{y1:.1f} {(x1 + x2) / 2:.1f},{(y1 + y2) / 2:.1f}")
     out.append(f"L{rest[-1][0]:.1f},{rest[-1][1]:.1f}")
     return "".join(out)
@@ -27,6 +28,11 @@ def closed(points: Sequence[Point]) -> str:
         x2, y2 = points[(i + 1) % len(points)]
         out.append(f"Q{x1:.1f},{y1:.1f} {(x1 + x2) / 2:.1f},{(y1 + y2) / 2:.1f}")
     return "".join(out) + "Z"
+
+
+def path(*items: str | float) -> str:
+    """An SVG path from its commands and numbers."""
+    return " ".join(item if isinstance(item, str) else f"{item:.1f}" for item in items)
 
 
 def polygon(points: Sequence[Point]) -> str:
@@ -104,8 +110,9 @@ def snow_caps(points: Sequence[Point], amp: float) -> str:
         ax, ay = x + (xl - x) * left, y + (yl - y) * left
         bx, by = x + (xr - x) * right, y + (yr - y) * right
         w = bx - ax
-        out.append(polygon([(x, y), (bx, by), (ax + w * 0.74, by - fall * 0.22), (ax + w * 0.56, by + fall * 0.14),
-                            (ax + w * 0.38, ay - fall * 0.26), (ax + w * 0.2, ay + fall * 0.10), (ax, ay)]))  # fmt: skip
+        teeth = [(ax + w * 0.74, by - fall * 0.22), (ax + w * 0.56, by + fall * 0.14)]
+        teeth += [(ax + w * 0.38, ay - fall * 0.26), (ax + w * 0.2, ay + fall * 0.10)]
+        out.append(polygon([(x, y), (bx, by), *teeth, (ax, ay)]))
     return "".join(out)
 
 
@@ -124,10 +131,11 @@ def swell(width: float, y: float, length: float, height: float, shift: float, bo
 def cloud(rng: random.Random, x: float, y: float, size: float) -> str:
     """A cloud with a flat foot, ``size`` px wide, its foot at (x, y)."""
     low = size * 0.11
-    out = [f"M{x - size / 2 + low:.1f},{y:.1f}a{low:.1f},{low:.1f} 0 1 1 0,{-2 * low:.1f}h{size - 2 * low:.1f}"
-           f"a{low:.1f},{low:.1f} 0 1 1 0,{2 * low:.1f}Z"]  # fmt: skip
-    for share, r in ((-0.2, 0.13), (0.04, 0.19), (0.25, 0.12)):
-        r *= size * rng.uniform(0.9, 1.15)
+    left, across = x - size / 2 + low, size - 2 * low
+    foot = f"M{left:.1f},{y:.1f}a{low:.1f},{low:.1f} 0 1 1 0,{-2 * low:.1f}h{across:.1f}"
+    out = [foot + f"a{low:.1f},{low:.1f} 0 1 1 0,{2 * low:.1f}Z"]
+    for share, bulge in ((-0.2, 0.13), (0.04, 0.19), (0.25, 0.12)):
+        r = bulge * size * rng.uniform(0.9, 1.15)
         out.append(circle(x + (share + rng.uniform(-0.04, 0.04)) * size, y - low - r * 0.55, r))
     return "".join(out)
 
@@ -159,11 +167,12 @@ def rays(x: float, y: float, reach: float, count: int) -> str:
 def pine(x: float, y: float, h: float) -> str:
     """A fir of three tiers, its foot at (x, y)."""
     w = h * 0.24
-    return polygon([(x, y - h), (x + w * 0.62, y - h * 0.64), (x + w * 0.34, y - h * 0.66), (x + w * 0.88, y - h * 0.37),
-                    (x + w * 0.5, y - h * 0.39), (x + w * 1.15, y - h * 0.1), (x + h * 0.03, y - h * 0.12),
-                    (x + h * 0.03, y + h * 0.05), (x - h * 0.03, y + h * 0.05), (x - h * 0.03, y - h * 0.12),
-                    (x - w * 1.15, y - h * 0.1), (x - w * 0.5, y - h * 0.39), (x - w * 0.88, y - h * 0.37),
-                    (x - w * 0.34, y - h * 0.66), (x - w * 0.62, y - h * 0.64)])  # fmt: skip
+    tiers = ((0.62, 0.64), (0.34, 0.66), (0.88, 0.37), (0.5, 0.39), (1.15, 0.1))
+    trunk = h * 0.03
+    right = [(x + w * out, y - h * up) for out, up in tiers]
+    left = [(x - w * out, y - h * up) for out, up in reversed(tiers)]
+    foot = [(x + trunk, y - h * 0.12), (x + trunk, y + h * 0.05), (x - trunk, y + h * 0.05), (x - trunk, y - h * 0.12)]
+    return polygon([(x, y - h), *right, *foot, *left])
 
 
 def leafy(x: float, y: float, h: float, *, slim: bool = False) -> str:
@@ -171,8 +180,9 @@ def leafy(x: float, y: float, h: float, *, slim: bool = False) -> str:
     rx, ry = (h * 0.15, h * 0.42) if slim else (h * 0.33, h * 0.36)
     cy = y - h + ry
     trunk = h * 0.028
-    crown = (f"M{x - rx:.1f},{cy:.1f}C{x - rx:.1f},{cy - ry * 1.35:.1f} {x + rx:.1f},{cy - ry * 1.35:.1f} {x + rx:.1f},{cy:.1f}"
-             f"C{x + rx:.1f},{cy + ry * 1.2:.1f} {x - rx:.1f},{cy + ry * 1.2:.1f} {x - rx:.1f},{cy:.1f}Z")  # fmt: skip
+    left, right, up, down = x - rx, x + rx, cy - ry * 1.35, cy + ry * 1.2
+    crown = f"M{left:.1f},{cy:.1f}C{left:.1f},{up:.1f} {right:.1f},{up:.1f} {right:.1f},{cy:.1f}"
+    crown += f"C{right:.1f},{down:.1f} {left:.1f},{down:.1f} {left:.1f},{cy:.1f}Z"
     return crown + box(x - trunk, cy, trunk * 2, y - cy + h * 0.05)
 
 
@@ -197,7 +207,9 @@ def leaf(x: float, y: float, size: float, angle: float) -> str:
     tx, ty = x + math.cos(angle) * size, y + math.sin(angle) * size
     nx, ny = -math.sin(angle) * size * 0.3, math.cos(angle) * size * 0.3
     mx, my = x + math.cos(angle) * size * 0.45, y + math.sin(angle) * size * 0.45
-    return f"M{x:.1f},{y:.1f}Q{mx + nx:.1f},{my + ny:.1f} {tx:.1f},{ty:.1f}Q{mx - nx:.1f},{my - ny:.1f} {x:.1f},{y:.1f}Z"
+    return (
+        f"M{x:.1f},{y:.1f}Q{mx + nx:.1f},{my + ny:.1f} {tx:.1f},{ty:.1f}Q{mx - nx:.1f},{my - ny:.1f} {x:.1f},{y:.1f}Z"
+    )
 
 
 def tuft(rng: random.Random, x: float, y: float, h: float) -> str:
