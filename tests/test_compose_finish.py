@@ -4,7 +4,7 @@ import io
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from xml.etree import ElementTree
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ EINK = PROFILES["eink7"]
 
 def described(data):
     """What the XMP in a file says, by the last part of each property's name."""
-    root = ElementTree.fromstring(Image.open(io.BytesIO(data)).info["xmp"])
+    root = ET.fromstring(Image.open(io.BytesIO(data)).info["xmp"])
     (found,) = root.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}Description")
     return {node.tag.rsplit("}")[-1]: " ".join(node.itertext()) for node in found}
 

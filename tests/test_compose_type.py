@@ -1,6 +1,7 @@
 """Type: words broken, lines fitted, faces chosen, ages told. No engine but where a width must be a drawn one."""
 
 from datetime import UTC, datetime, timedelta
+from functools import cache
 
 import pytest
 from fontTools.ttLib import TTFont
@@ -29,7 +30,23 @@ def lines_of(text, room=ROOM, tag="en"):
 
 anything = st.text(st.characters(codec="utf-8"), min_size=1, max_size=400)
 spoken = st.lists(
-    st.sampled_from(["Alps", "night", "trains", "a", "of", "Straßenbahn", "東京", "दिल्ली", "القاهرة", "12", "–", "km,", "WWWWWWWWWWWWWWWW"]),
+    st.sampled_from(
+        [
+            "Alps",
+            "night",
+            "trains",
+            "a",
+            "of",
+            "Straßenbahn",
+            "東京",
+            "दिल्ली",
+            "القاهرة",
+            "12",
+            "–",
+            "km,",
+            "WWWWWWWWWWWWWWWW",
+        ]
+    ),
     min_size=1,
     max_size=60,
 )
@@ -123,22 +140,21 @@ def test_no_character_is_drawn_as_a_box(name):
     text = fonts.drawable(tidy(title))
     for serif in (False, True):
         chosen = fonts.needed(text, tag, serif=serif)
-        known = set().union(*(CMAPS(face.file) for face in chosen))
+        known = set().union(*(glyphs(face.file) for face in chosen))
         missing = {c for c in text if ord(c) not in known and not c.isspace() and c not in "\u200c\u200d\ufe0f"}
         assert not missing
 
 
-def CMAPS(file, _seen={}):
-    if file not in _seen:
-        _seen[file] = set(TTFont(fonts.folder() / file, lazy=True).getBestCmap())
-    return _seen[file]
+@cache
+def glyphs(file):
+    return set(TTFont(fonts.folder() / file, lazy=True).getBestCmap())
 
 
 def test_the_census_is_that_of_the_files():
     """``coverage.json`` says of each vendored face what its file says."""
     for face in {*fonts.SANS, *fonts.SERIF}:
         for code in (0x41, 0x416, 0x4E00, 0x905, 0x627, 0x1F680, 0x7F8E, 0xAC00, 0x3C9):
-            assert fonts.draws(face, chr(code)) == (code in CMAPS(face.file))
+            assert fonts.draws(face, chr(code)) == (code in glyphs(face.file))
 
 
 def test_latin_text_reads_no_large_face():
@@ -285,7 +301,30 @@ def test_the_kicker_says_what_the_picture_is_in_many_languages():
     """At least sixteen languages have words of their own for a machine's picture."""
     said = {
         label("picture", tag)
-        for tag in ["ar", "de", "el", "es", "fa", "fr", "he", "hi", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "th", "tr", "uk", "vi", "zh", "zh-Hant"]
+        for tag in [
+            "ar",
+            "de",
+            "el",
+            "es",
+            "fa",
+            "fr",
+            "he",
+            "hi",
+            "it",
+            "ja",
+            "ko",
+            "nl",
+            "pl",
+            "pt",
+            "ru",
+            "sv",
+            "th",
+            "tr",
+            "uk",
+            "vi",
+            "zh",
+            "zh-Hant",
+        ]
     }
     assert len(said) >= 16
     assert "AI picture" not in said
