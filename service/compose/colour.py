@@ -98,6 +98,8 @@ def hue_of(picture: Image.Image) -> tuple[float, float, float]:
     weight = np.bincount(bins, chroma**1.5, minlength=24)
     smooth = weight + np.roll(weight, 1) + np.roll(weight, -1)  # a hue on the edge of two bins counts once
     near = np.isin(bins, [(int(smooth.argmax()) + d) % 24 for d in (-1, 0, 1)])
+    if not near.any():  # pure grey has no hue at all
+        return 0.0, 0.0, float(lab[:, 0].mean())
     a, b = (float((lab[near, i] * chroma[near]).sum()) for i in (1, 2))
     strength = float(chroma[near].mean() * min(1.0, 4 * near.mean()))
     return math.atan2(b, a), strength, float(lab[:, 0].mean())

@@ -18,8 +18,8 @@ ELLIPSIS = "…"
 LEANING = frozenset(
     re.findall(
         r"\w+",
-        "a an the of to in on at by for and or as is der die das ein eine und im am zu von mit le la les un une de du des "
-        "et à el los las y en del al il lo gli di da e o no na em um uma het een van",
+        "a an the of to in on at by for and or as is der die das ein eine und im am zu von mit le la les un une de du "
+        "des et à el los las y en del al il lo gli di da e o no na em um uma het een van",
     )
 )
 

@@ -207,4 +207,6 @@ def _poster(sheet: Sheet, block: float) -> Places:
     under = top + height + gap + (spare - height) * 0.35
     text = Box(sheet.margin_x, under, sheet.room().width_px, block)
     qr = _qr(sheet, p.width_px - sheet.margin_x, under + content)
-    return Places(picture, text, qr, _clock(sheet))
+    clock = _clock(sheet)
+    inside = Box(picture.right - 20 * u - clock.width, picture.top + 14 * u, clock.width, clock.height)
+    return Places(picture, text, qr, inside)

@@ -127,10 +127,10 @@ class Setting:
 
     def _corner(self) -> str | None:
         """A shade for the clock where neither ink is read on the picture."""
-        if not (self.clock_ink and self.clock_ink.strength and self.scrim):
+        if not (self.clock_ink and self.clock_ink.strength and self.picture):
             return None
-        band = replace(self.scrim, strength=self.clock_ink.strength)
-        return cap(band, self.places.clock.bottom, 0.2 * self.sheet.profile.height_px)
+        band = Scrim(self.clock_ink.strength, tint_of(self.picture), 0, 0)
+        return cap(band, self.places.clock.bottom - self.places.picture.top, 0.2 * self.sheet.profile.height_px)
 
 
 def words(story: Story) -> Words:
@@ -226,7 +226,7 @@ def _coloured(setting: Setting, picture: Image.Image) -> Setting:
 
 def _with_clock(setting: Setting) -> Setting:
     """Choose the clock's ink by what is beneath it; on paper it is the paper's ink."""
-    if not setting.clock or setting.picture is None or setting.layout is Layout.POSTER:
+    if not setting.clock or setting.picture is None:
         return setting
     at, clock = setting.places.picture, setting.places.clock
     left, top, right, bottom = clock.pixels()

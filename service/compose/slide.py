@@ -132,10 +132,10 @@ class Composer:
             plate, None if plate.text_only else picture, profile, self._ground(asked.template), asked.now, asked.clock
         )
         setting = set_slide(job, self._press.measure)
-        page = self._pages.get_template(
-            "card.html.j2" if setting.layout is Layout.CARD else f"{asked.template}.html.j2"
-        )
         try:
+            page = self._pages.get_template(
+                "card.html.j2" if setting.layout is Layout.CARD else f"{asked.template}.html.j2"
+            )
             html = page.render(slide=setting.context(asked.picture_src)).strip()
         except Exception as failed:  # a template is the owner's own code: whatever it does wrong, say which one it was
             raise ComposeError(f"the slide template {asked.template!r} failed: {failed}") from failed

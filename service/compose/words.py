@@ -107,16 +107,16 @@ def _joined(chunks: list[str]) -> list[str]:
 
 def _chunks(text: str, name: str, language: str) -> list[str]:
     if name == "hangul":
-        return re.findall(r"\S+ *", text)
+        return re.findall(r"[^ ]+ *", text)
     if name in SYLLABLES:
-        return [piece for word in re.findall(r"\S+ *", text) for piece in SYLLABLES[name].split(word) if piece]
+        return [piece for word in re.findall(r"[^ ]+ *", text) for piece in SYLLABLES[name].split(word) if piece]
     parser = BUDOUX.get(name)
     if name == "han":
         parser = "traditional_chinese" if traditional(language) else "simplified_chinese"
     if parser is None:
-        return [piece for word in re.findall(r"\S+ *", text) for piece in _word(word)]
+        return [piece for word in re.findall(r"[^ ]+ *", text) for piece in _word(word)]
     # budoux takes foreign words apart as well: only spaces break those
-    phrases = [p for word in re.findall(r"\S+ *", text) for p in _budoux(parser).parse(word)]
+    phrases = [p for word in re.findall(r"[^ ]+ *", text) for p in _budoux(parser).parse(word)]
     return _kept(phrases)
 
 

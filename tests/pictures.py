@@ -1,0 +1,54 @@
+"""Pictures for tests: calm, dark, and as nasty as a picture can be."""
+
+import io
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from service.compose.finish import Mark, SourceType, mark
+
+
+def dusk(width=1280, height=725):
+    """A slope of colour with hills: what most pictures are like."""
+    rows = np.linspace(0, 1, height)[:, None, None]
+    sky = (1 - rows) * np.array([34, 52, 120]) + rows * np.array([250, 170, 120])
+    image = Image.fromarray(np.repeat(sky, width, axis=1).astype("uint8"))
+    draw = ImageDraw.Draw(image)
+    draw.ellipse((width * 0.6, height * 0.2, width * 0.72, height * 0.2 + width * 0.12), fill=(255, 226, 170))
+    draw.polygon(
+        [(0, height), (0, height * 0.7), (width * 0.5, height * 0.55), (width, height * 0.8), (width, height)],
+        fill=(70, 50, 60),
+    )
+    return image
+
+
+def white(width=1280, height=725):
+    return Image.new("RGB", (width, height), "white")
+
+
+def noise(width=1280, height=725):
+    return Image.fromarray(np.random.default_rng(5).integers(0, 256, (height, width, 3), dtype="uint8"))
+
+
+def checkers(width=1280, height=725):
+    squares = (np.add(*np.indices((height, width)) // 16) % 2) * 255
+    return Image.fromarray(squares.astype("uint8")).convert("RGB")
+
+
+def spot(width=1280, height=725):
+    """Black but for one white patch under the kicker."""
+    image = Image.new("RGB", (width, height), "black")
+    ImageDraw.Draw(image).rectangle((60, height * 0.6, 200, height * 0.75), fill="white")
+    return image
+
+
+NASTY = {"white": white, "noise": noise, "checkers": checkers, "spot": spot, "dusk": dusk}
+
+
+def marked(kind=SourceType.ALGORITHMIC):
+    """A picture read back from a file that says how it was made."""
+    out = io.BytesIO()
+    dusk().save(out, "PNG")
+    image = Image.open(io.BytesIO(mark(out.getvalue(), Mark(kind))))
+    image.load()
+    return image
