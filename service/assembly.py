@@ -66,10 +66,14 @@ class Service:
 
     settings: Settings
     data: Path
+    port: int | None = None  #: where it listens; web.port if not said
 
     def _make(self, room: str, table: Mapping[str, Any], name: str) -> Any:
         module = adapters(room)[str(table["kind"])]
-        return module.make(module.Settings.model_validate(table), Surroundings(name, self.data, self.templates))
+        return module.make(module.Settings.model_validate(table), self._surroundings(name))
+
+    def _surroundings(self, name: str) -> Surroundings:
+        return Surroundings(name, self.data, self.templates, self.settings.web.port if self.port is None else self.port)
 
     @cached_property
     def templates(self) -> Path:
@@ -154,9 +158,9 @@ class Service:
 
 
 @contextmanager
-def opened(settings: Settings, data: Path) -> Iterator[Service]:
+def opened(settings: Settings, data: Path, port: int | None = None) -> Iterator[Service]:
     """A service that is closed in every case."""
-    service = Service(settings, data)
+    service = Service(settings, data, port)
     try:
         yield service
     finally:

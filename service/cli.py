@@ -64,7 +64,7 @@ def run(
 
     _log_to_stderr()
     settings = doors.settings_of(config)
-    with opened(settings, data) as service:
+    with opened(settings, data, port) as service:
         secret = secrets.token_urlsafe(24)
         service.store.folder.claim({"secret": secret})
         service.store.folder.sweep()

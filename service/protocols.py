@@ -25,6 +25,7 @@ class Surroundings:
     name: str  #: the adapter's own name in config.toml
     data: Path  #: the data folder
     templates: Path
+    port: int = 8080  #: where the service's own pages are, for displays that fetch from it
 
 
 @dataclass(frozen=True, slots=True)

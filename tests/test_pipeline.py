@@ -1,5 +1,6 @@
 """The verbs: every plate moves on, none is lost, whoever fails. Real store, gate and choice; adapters are small fakes."""
 
+import itertools
 import threading
 from datetime import timedelta
 from types import MappingProxyType
@@ -104,7 +105,13 @@ class Bench:
             600,
         )
         return Line(
-            self.settings, self.store, self.archive, [desk], lambda feed, _: self.sources[feed], MappingProxyType({}), self.rest
+            self.settings,
+            self.store,
+            self.archive,
+            [desk],
+            lambda feed, _: self.sources[feed],
+            MappingProxyType({}),
+            self.rest,
         )
 
     def rest(self):
@@ -125,7 +132,7 @@ def bench(tmp_path):
 def test_a_round_goes_from_feeds_to_the_wall(bench):
     """One round fetches, judges, chooses, describes, paints and shows, and gives back what fetching held."""
     events = bench.round()
-    assert [e.verb for e in events if e.verb not in ("fetch",)] == [
+    assert [e.verb for e in events if e.verb != "fetch"] == [
         "judge",
         "choose",
         *["describe"] * 3,
@@ -288,7 +295,7 @@ def test_slides_take_turns_when_their_time_is_up(bench):
         press.show()
         seen.append(bench.archive.hung("hall").plate.id)
     assert len(set(seen)) == 3
-    assert all(a != b for a, b in zip(seen, seen[1:], strict=False))
+    assert all(a != b for a, b in itertools.pairwise(seen))
 
 
 def test_the_dial_is_obeyed(bench):
