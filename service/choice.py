@@ -13,10 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from service.gate.lexicons import fold, tokens
+from service.gate.lexicons import fold, read, tokens
 from service.model import Decision, Story, Verdict
 
 if TYPE_CHECKING:
@@ -252,9 +251,7 @@ def _features(title: str) -> dict[str, float]:
 @cache
 def _stop_words() -> tuple[frozenset[str], frozenset[str]]:
     """Words without meaning, and words that any headline may have."""
-    import tomllib
-
-    table = tomllib.loads(files("service.gate").joinpath("data", "common.toml").read_text(encoding="utf-8"))
+    table = read("common.toml")
     return frozenset(table["small"].split()), frozenset(table["common"].split())
 
 

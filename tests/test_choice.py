@@ -1,6 +1,8 @@
 """Choosing: fresh, varied, no event twice. All headlines are our own."""
 
 import random
+import subprocess
+import sys
 import time
 from datetime import timedelta
 
@@ -240,3 +242,9 @@ def test_two_thousand_candidates_in_a_second():
     began = time.process_time()
     assert len(pick(pool, 20)) == 20
     assert time.process_time() - began < 4
+
+
+def test_importing_is_light():
+    """Nothing heavy is loaded, and no list read, before the first headline is judged."""
+    code = "import sys, service.choice, service.gate.verdict as v; assert 'numpy' not in sys.modules; assert not v.lexicons.lexicon.cache_info().currsize"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

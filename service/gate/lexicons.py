@@ -8,18 +8,18 @@ Accents are folded on both sides, apostrophes and hyphens part words, so "can't"
 from __future__ import annotations
 
 import re
-import tomllib
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl")  #: with a lexicon of their own
 BREAK = ""  #: the token at the end of a clause: no phrase, negation or reducer reaches across it
 SHORTEST_STEM = 2
 
+_DATA = Path(__file__).with_name("data")
 _TOKEN = re.compile(r"[^\W_]+|[.!?;:|—–](?=\s|$)")
 _SCORED = {"veto", "grave", "bright", "relief", "idiom"}  #: kinds that compete for the same words
 _RANK = {"idiom": 4, "relief": 3, "veto": 2, "grave": 1, "bright": 0}  #: among matches of equal length
@@ -78,10 +78,17 @@ def tokens(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def read(name: str) -> dict[str, Any]:
+    """Read one of the gate's data files, TOML."""
+    import tomllib
+
+    return tomllib.loads(_DATA.joinpath(name).read_text(encoding="utf-8"))
+
+
 @cache
 def lexicon(language: str) -> Lexicon:
     """Load the lists of one of ``LANGUAGES``."""
-    table = _read(f"{language}.toml")
+    table = read(f"{language}.toml")
     tables: tuple[dict[str, list[Entry]], ...] = ({}, {}, {})
     for kind, name, words in _sections(table):
         for phrase in words.split():
@@ -93,13 +100,13 @@ def lexicon(language: str) -> Lexicon:
 @cache
 def function_words() -> Mapping[str, frozenset[str]]:
     """Small words of each language of ``LANGUAGES``: they give away what a text is written in."""
-    return {name: frozenset(words.split()) for name, words in _read("function.toml").items()}
+    return {name: frozenset(words.split()) for name, words in read("function.toml").items()}
 
 
 @cache
 def foreign_veto() -> re.Pattern[str]:
     """Unmistakably grave words of languages without a lexicon, found as parts of words, whatever the tag says."""
-    words = {word for words in _read("foreign.toml").values() for word in words.split()}
+    words = {word for words in read("foreign.toml").values() for word in words.split()}
     parts = sorted(words, key=lambda word: (-len(word), word))
     return re.compile("|".join(re.escape(word.replace("_", " ").casefold()) for word in parts))
 
@@ -167,10 +174,6 @@ def _sections(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 @cache
 def _vader() -> Mapping[str, float]:
-    lines = files(__package__).joinpath("data", "vader.tsv").read_text(encoding="utf-8").splitlines()
+    lines = _DATA.joinpath("vader.tsv").read_text(encoding="utf-8").splitlines()
     pairs = (line.split("\t") for line in lines if not line.startswith("#"))
     return {word: float(valence) for word, valence in pairs}
-
-
-def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath("data", name).read_text(encoding="utf-8"))
