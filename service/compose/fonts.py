@@ -56,7 +56,7 @@ SERIF = (
     *(
         _noto(name, "400 900")
         for name in (
-            "Serif Display",
+            "Serif",
             "Naskh Arabic",
             "Serif Hebrew",
             "Serif Devanagari",

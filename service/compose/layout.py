@@ -107,7 +107,7 @@ class Sheet:
         width = p.width_px - 2 * self.margin_x
         if self.beside:  # text does not stand on the picture: it may be taller, being narrow
             tall = p.height_px - 2 * self.margin_y - self.kicker_px - (self.qr_px + 30 * u if self.qr else 44 * u)
-            return Room(self.panel_width() - self.margin_x - 36 * u, tall, 6, p.type_max_px, p.type_min_px, comfort=0.7)
+            return Room(self.panel_width() - self.margin_x - 36 * u, tall, 7, p.type_max_px, p.type_min_px, comfort=0.7)
         largest = {Layout.POSTER: 0.95, Layout.CARD: 1.15}.get(self.layout, 1.0)
         return Room(width - reserved, cap, p.lines, p.type_max_px * largest, p.type_min_px)
 

@@ -46,12 +46,17 @@ def tidy(text: str, limit: int = LIMIT) -> str:
         if category in {"Cc", "Zl", "Zp", "Zs"}:
             kept.append(" ")
             continue
-        if category in {"Cs", "Co", "Cn"} or (category == "Cf" and c not in "\u200c\u200d") or c in "\u200b\u2060":
+        if category in {"Cs", "Co", "Cn"} or (category == "Cf" and not _joins(c, kept)) or c in "\u200b\u2060":
             continue
         marks = marks + 1 if category in {"Mn", "Me"} and not "\ufe00" <= c <= "\ufe0f" else 0
         if marks <= (1 if "\u0300" <= c <= "\u036f" else 3):
             kept.append(c)
     return " ".join("".join(kept).split())
+
+
+def _joins(character: str, before: list[str]) -> bool:
+    """Zero-width joiners shape Indic and Arabic letters and hold emoji together; elsewhere they are noise."""
+    return character in "\u200c\u200d" and bool(before) and before[-1] > "\u058f"
 
 
 def shortened(text: str, limit: int = LIMIT) -> str:
