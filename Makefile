@@ -16,7 +16,7 @@ MADE := $(VENV)/.made
 BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
 EXTRAS := gpu cjk train ray
-STALE := $(shell test -e $(MADE) && $(BIN)/python -c '' 2>/dev/null || echo stale)
+STALE := $(shell test -e $(MADE) && $(BIN)/python -c '' >/dev/null 2>&1 || echo stale)
 
 .PHONY: help
 help: ## this list
@@ -29,7 +29,7 @@ setup: $(BASE) ## make .venv and install what is pinned; a second time it does n
 
 .PHONY: run
 run: setup ## start the service (adds the gpu extra where there is an NVIDIA GPU); ARGS="--port 9000"
-	@if nvidia-smi -L >/dev/null 2>&1; then $(MAKE) gpu || echo "Going on without the GPU." >&2; fi
+	@if nvidia-smi -L >/dev/null 2>&1; then $(MAKE) --no-print-directory gpu || echo "Going on without the GPU." >&2; fi
 	@exec $(BIN)/frontispiece run $(ARGS)
 
 .PHONY: test
@@ -106,7 +106,7 @@ $(BASE): requirements/build.txt requirements/base.txt pyproject.toml $(if $(STAL
 
 # dev.txt leaves torch out; where there is an NVIDIA GPU, torch comes from gpu.txt instead, so that both are the same
 $(DEV): requirements/dev.txt requirements/torch.txt $(BASE)
-	@if nvidia-smi -L >/dev/null 2>&1; then $(MAKE) gpu; fi
+	@if nvidia-smi -L >/dev/null 2>&1; then $(MAKE) --no-print-directory gpu; fi
 	$(call install,what tests and lint need,--no-deps --require-hashes -r requirements/dev.txt)
 	$(call install,torch,-r requirements/torch.txt)
 	@touch $@

@@ -106,24 +106,99 @@ def test_make_alone_lists_its_targets():
         assert re.search(rf"^  {target} +\w", told, re.MULTILINE)
 
 
-@needs_make
-def test_an_old_python_is_refused_in_words(tmp_path):
-    """Without Python 3.11 or newer on the PATH, make says so, makes nothing and fails."""
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+def script(path, lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{lines}\n")
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """What make needs of a checkout, and a function that runs it with these programs first on the PATH."""
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
     shutil.copytree(ROOT / "requirements", tmp_path / "requirements")
-    old = tmp_path / "bin"
-    old.mkdir()
-    for name in ("python3", "python3.11", "python3.12", "python3.13", "python3.14"):
-        (old / name).write_text("#!/bin/sh\nexit 1\n")
-        (old / name).chmod(0o755)
-    ran = subprocess.run(
-        ["make", "setup"], cwd=tmp_path, capture_output=True, text=True,
-        env={"PATH": f"{old}{os.pathsep}{os.environ['PATH']}"},
-    )  # fmt: skip
+
+    def make(*words, **programs):
+        for name, lines in programs.items():
+            script(tmp_path / "bin" / name.replace("_", "-"), lines)
+        path = f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"
+        return subprocess.run(
+            ["make", *words], cwd=tmp_path, capture_output=True, text=True, env={"PATH": path, "PIP_NO_INDEX": "1"}
+        )
+
+    make.folder = tmp_path
+    return make
+
+
+@pytest.fixture
+def installed(clone):
+    """A clone whose .venv is finished; its programs only say how they were called."""
+    for name in ("python", "frontispiece"):
+        script(clone.folder / ".venv/bin" / name, f'echo "{name} $@"')
+    for stamp in (".made", ".base"):
+        (clone.folder / ".venv" / stamp).touch()
+    return clone
+
+
+@needs_make
+def test_an_old_python_is_refused_in_words(clone):
+    """Without Python 3.11 or newer on the PATH, make says so, makes nothing and fails."""
+    ran = clone("setup", **dict.fromkeys(("python3", *(f"python{version}" for version in SUPPORTED)), "exit 1"))
     assert ran.returncode != 0
     assert "Python 3.11 or newer" in ran.stderr
-    assert not (tmp_path / ".venv").exists()
+    assert not (clone.folder / ".venv").exists()
+
+
+@needs_make
+def test_a_finished_setup_does_nothing(installed):
+    """Only when a lock or the project has changed is anything installed again."""
+    assert "pip" not in installed("setup").stdout
+    later = (installed.folder / ".venv/.base").stat().st_mtime + 10
+    os.utime(installed.folder / "requirements/base.txt", (later, later))
+    assert "--require-hashes -r requirements/build.txt -r requirements/base.txt" in installed("setup").stdout
+
+
+@needs_make
+def test_a_package_cut_short_is_installed_again(installed):
+    """After an interrupted installation, what pip did not finish is gone, and what it finished stays."""
+    packages = installed.folder / ".venv/lib/python3.11/site-packages"
+    (packages / "half-1.0.dist-info").mkdir(parents=True)
+    (packages / "whole-1.0.dist-info").mkdir()
+    (packages / "whole-1.0.dist-info/INSTALLER").touch()
+    (installed.folder / ".venv/.base").unlink()
+    installed("setup")
+    assert [path.name for path in packages.iterdir()] == ["whole-1.0.dist-info"]
+
+
+@needs_make
+def test_an_environment_whose_python_is_gone_is_made_again(installed):
+    """As after an upgrade of the machine's Python: nobody has to know what a virtual environment is."""
+    script(installed.folder / ".venv/bin/python", "exit 127")
+    new = 'test "$1" = -m && mkdir -p .venv/bin && ln -sf ../../bin/python3 .venv/bin/python; echo "new $@"'
+    ran = installed("setup", python3=new)
+    assert "new -m venv .venv" in ran.stdout
+    assert "new -m pip" in ran.stdout
+
+
+@needs_make
+def test_run_adds_the_gpu_only_where_there_is_one(installed):
+    """Without an NVIDIA GPU nothing is installed; with one, once, what that needs. The arguments are passed on."""
+    without = installed("run", "ARGS=--port 9000", nvidia_smi="exit 9")
+    assert without.stdout.strip() == "frontispiece run --port 9000"
+    first, second = (installed("run", nvidia_smi="exit 0").stdout for _ in range(2))
+    assert "requirements/gpu.txt" in first
+    assert "requirements/gpu.txt" not in second
+    assert second.strip().endswith("frontispiece run")
+
+
+@needs_make
+def test_run_goes_on_when_the_gpu_extra_cannot_be_installed(installed):
+    """No network today: the service starts all the same, with what it has."""
+    script(installed.folder / ".venv/bin/python", 'test "$1" != -m')
+    ran = installed("run", nvidia_smi="exit 0")
+    assert "Going on without the GPU" in ran.stderr
+    assert ran.stdout.strip().endswith("frontispiece run")
 
 
 def test_make_uses_nothing_newer_than_macos_has():
