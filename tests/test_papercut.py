@@ -199,6 +199,8 @@ def test_no_weapon_gore_or_occult_thing_is_on_the_shelf():
         ("a hot-air balloon over beaches", ("hot-air balloon",)),
         ("a rubber duck beside a duck", ("rubber duck", "duck")),
         ("an orange sky", ()),
+        ("a train leaves the station", ("train",)),
+        ("autumn leaves on the path", ("autumn leaf",)),
         ("a bowl of oranges", ("bowl", "oranges")),
         ("the flower in a glass", ("flower in a glass",)),
         ("", ()),

@@ -17,11 +17,12 @@ from service.errors import EngineError
 from service.model import Mood, Picture, Prompt
 from service.protocols import Progress, Surroundings
 
-from .compose_land import clearing, colossus, panorama
+from .compose_land import colossus, panorama
 from .compose_print import medallion, quilt
 from .compose_room import diorama, mobile, sill
 from .compose_town import town
 from .compose_water import AFLOAT, chart, sea
+from .compose_wood import clearing
 from .figure import PAPER_PEOPLE, Figure, likeness
 from .lexicon import nouns
 from .palette import Palette, mixed

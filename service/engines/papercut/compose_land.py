@@ -1,10 +1,10 @@
-"""Open country: the giant thing and the tiny figure, the long view, the clearing in the wood."""
+"""Open country: the giant thing and the tiny figure, the long view."""
 
 from __future__ import annotations
 
 from . import shapes
 from .cutouts import Spot, size_of
-from .palette import Hour
+from .rail import TRAINS, viaduct
 from .scenery import (
     Table,
     at_sea,
@@ -21,8 +21,6 @@ from .scenery import (
     swarm,
     weather,
 )
-
-TRAINS = {"flat/bullet-train", "flat/locomotive", "flat/railway-car", "cut/subway-train", "flat/mountain-railway"}
 
 
 def far_country(t: Table, y: float) -> None:
@@ -180,149 +178,3 @@ def rest(t: Table, ground: shapes.Ground) -> None:
     bark = blend(t.palette.roles["k"], t.palette.land[5], 0.25)
     t.lay("own/bare-tree", Spot(x, ground.at(x) + 6 * t.u, min(t.h * 0.52, t.w * 0.7)), 96, t=bark)
     t.lay("own/bench", Spot(x - t.w * 0.16, ground.at(x - t.w * 0.16) + 10 * t.u, t.u * 100), 100)
-
-
-def viaduct(t: Table, y: float) -> None:
-    """A stone viaduct across the valley, a lit train on it."""
-    stone = blend(t.palette.roles["s"], t.palette.land[2], 0.35)
-    span, deck, foot = t.u * 92, t.u * 16, t.h
-    out = [shapes.box(-9, y, t.w + 18, deck)]
-    x = -span * t.rng.random()
-    while x < t.w + span:
-        out.append(shapes.box(x - span * 0.11, y + deck - 1, span * 0.22, foot - y))
-        out.append(f"M{x:.1f},{y + deck - 1:.1f}h{span:.1f}v{span * 0.42:.1f}"
-                   f"Q{x + span * 0.95:.1f},{y + deck + 2:.1f} {x + span / 2:.1f},{y + deck + 3:.1f}"
-                   f"Q{x + span * 0.05:.1f},{y + deck + 2:.1f} {x:.1f},{y + deck + span * 0.42:.1f}Z")  # fmt: skip
-        x += span
-    t.sheet.cut("".join(out), stone, 84)
-    seam, shade = shapes.box(-9, y + deck * 0.75, t.w + 18, 1.5 * t.u), blend(stone, t.palette.land[6], 0.4)
-    t.sheet.ink(f'<path d="{seam}" fill="{shade}"/>')
-    train(t, y)
-    t.used.append("own/train")
-
-
-def train(t: Table, y: float) -> None:
-    """Six carriages and an engine, windows lit."""
-    u, roles = t.u, t.palette.roles
-    high, long, gap = 34 * u, 104 * u, 6 * u
-    count = 5 if t.aspect > 1.3 else 3
-    x0 = t.w * (0.94 if t.aspect > 1.3 else 0.99) - count * (long + gap)
-    windows = roles["l"] if t.palette.hour in {Hour.NIGHT, Hour.DUSK} else blend(roles["p"], roles["v"], 0.4)
-    for i in range(count):
-        x = x0 + i * (long + gap)
-        nose = 26 * u if i == 0 else 3 * u
-        t.sheet.cut(
-            shapes.path(
-                "M",
-                x,
-                y - 4 * u,
-                "V",
-                y - 4 * u - high * (0.5 if i == 0 else 0.94),
-                "Q",
-                x,
-                y - 4 * u - high,
-                x + nose,
-                y - 4 * u - high,
-                "H",
-                x + long,
-                "V",
-                y - 4 * u,
-                "Z",
-            ),
-            roles["a"],
-            92,
-        )
-        t.sheet.cut(shapes.box(x + 1, y - 13 * u, long - 1, 4 * u), roles["p"], 93)
-        glass = "".join(
-            shapes.box(x + (30 if i == 0 else 10) * u + k * 17 * u, y - 29 * u, 11 * u, 10 * u)
-            for k in range(4 if i == 0 else 5)
-        )
-        t.sheet.cut(glass, windows, 93)
-        t.sheet.cut(
-            "".join(shapes.circle(x + f * long, y - 3 * u, 4.4 * u) for f in (0.16, 0.28, 0.72, 0.84)), roles["k"], 94
-        )
-
-
-def clearing(t: Table) -> None:
-    """Looking between trunks into a lit clearing."""
-    spot = stage(t)
-    sky(t, horizon=t.h * 0.8)
-    land, roles = t.palette.land, t.palette.roles
-    heavens(t, spot.x, spot.y - t.h * 0.32, min(t.w, t.h) * 0.2)
-    back = shapes.Ground(t.rng, t.w, spot.y - t.h * 0.07, t.h * 0.02)
-    for i in range(3):
-        trunks(t, 11 - 3 * i, (13 + 9 * i) * t.u, blend(land[i], land[2 + i], 0.4), 30 + 14 * i, spot.x)
-        t.sheet.cut(shapes.Ground(t.rng, t.w, back.y + i * t.h * 0.03, t.h * 0.015).path(t.h), land[1 + i], 34 + 14 * i)
-    name = t.look(hero(t))
-    if t.cast.quiet and name in {"own/bare-tree", "own/cup", "own/glass-flower"}:
-        name = "own/lantern"
-    spot = fitted(name, Spot(spot.x, spot.y + 4 * t.u, t.h * 0.42), t.w * 0.4)
-    t.lay(name, spot, 84)
-    ground = foreground(t, spot.y, plants=False)
-    if t.cast.people:
-        x = spot.x - t.w * (0.2 if t.aspect > 1.3 else 0.3)
-        t.figure.stand(t.sheet, Spot(x, ground.at(x) + 4 * t.u, t.h * 0.17), t.palette)
-    swarm(t, spot.x - t.w * 0.1, t.h * 0.26, 5, t.w * 0.26)
-    trunks(t, 4, 62 * t.u, blend(land[6], roles["k"], 0.45), 176, spot.x - t.w * 0.08, keep=0.34)
-    fringe(t, blend(land[6], roles["k"], 0.6), 200)
-    weather(t)
-
-
-def trunks(t: Table, count: int, wide: float, fill: str, lift: float, gap_x: float, *, keep: float = 0.09) -> None:
-    """Tree trunks with a branch or two, leaving a gap of ``keep`` of the width about ``gap_x``."""
-    out = []
-    for i in range(count):
-        x = t.w * (i + t.rng.uniform(0.2, 0.8)) / count
-        if abs(x - gap_x) < t.w * keep:
-            x = gap_x + (keep + 0.03) * t.w * (1 if x > gap_x else -1)
-        half, lean = wide * t.rng.uniform(0.32, 0.55), t.rng.uniform(-0.04, 0.04) * t.h
-        out.append(
-            shapes.path(
-                "M",
-                x - half * 1.5,
-                t.h,
-                "Q",
-                x - half,
-                t.h * 0.5,
-                x - half * 0.7 + lean,
-                -5,
-                "H",
-                x + half * 0.7 + lean,
-                "Q",
-                x + half,
-                t.h * 0.5,
-                x + half * 1.5,
-                t.h,
-                "Z",
-            )
-        )
-        t.sheet.cut("".join(boughs(t, x, lean, half, wide)), fill, lift)
-    t.sheet.cut("".join(out), fill, lift)
-
-
-def boughs(t: Table, x: float, lean: float, half: float, wide: float) -> list[str]:
-    """Two bare branches of a trunk that leans ``lean`` px over the picture's height."""
-    out = []
-    for _ in range(2):
-        y, side = t.rng.uniform(0.04, 0.36) * t.h, t.rng.choice((-1, 1))
-        reach = wide * t.rng.uniform(1.6, 3.0)
-        bx = x + lean * (1 - y / t.h)
-        out.append(
-            shapes.path(
-                "M",
-                bx,
-                y + half,
-                "Q",
-                bx + side * reach * 0.5,
-                y - half * 0.1,
-                bx + side * reach,
-                y - reach * 0.5,
-                "Q",
-                bx + side * reach * 0.4,
-                y - half * 0.8,
-                bx,
-                y - half * 0.5,
-                "Z",
-            )
-        )
-    return out

@@ -216,7 +216,7 @@ def mount(t: Table, x: float, y: float, r: float) -> None:
     """The plain paper with its round window, and the wreath."""
     roles, land = t.palette.roles, t.palette.land
     dark = t.rng.random() < 0.5 or t.palette.dark
-    plain = blend(land[6], roles["k"], 0.25) if dark else roles["p"]
+    plain = blend(land[5], land[6], 0.6) if dark else roles["p"]
     for i, (k, paper) in enumerate(((1.0, blend(plain, roles["a"], 0.55)), (1.045, plain))):
         t.sheet.cut(
             shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, r * k, r * k, [(0, 1, 0)], 0), paper, 130 + 20 * i

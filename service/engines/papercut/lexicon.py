@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 
 _WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*")
 _LONGEST = 4  #: words in the longest phrase of the lexicon
@@ -34,7 +34,7 @@ class CutOut:
 
 
 def _lines(name: str) -> list[str]:
-    text = resources.files(__package__).joinpath(name).read_text("utf-8")
+    text = Path(__file__).with_name(name).read_text("utf-8")
     return [line for line in text.splitlines() if line and not line.startswith("#")]
 
 

@@ -7,7 +7,7 @@ import tomllib
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import resources
+from pathlib import Path
 
 from service.model import Mood, Prompt
 
@@ -63,7 +63,7 @@ class Cast:
 @lru_cache(maxsize=1)
 def settings() -> dict[str, dict[str, list[str]]]:
     """The words of ``setting.toml``."""
-    return tomllib.loads(resources.files(__package__).joinpath("setting.toml").read_text("utf-8"))
+    return tomllib.loads(Path(__file__).with_name("setting.toml").read_text("utf-8"))
 
 
 def cast(prompt: Prompt) -> Cast:
