@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from service.errors import Declined
 from service.model import Mood, Prompt, Story, Verdict
 from service.protocols import Brief, Ruling, Surroundings
+
 from . import topics
 from .bank import ANYWHERE, Scene, by_topic, number_of, scenes
 from .refusals import READ_MAX, TITLE_MAX, plain, refused
@@ -121,7 +122,7 @@ def mood_of(verdict: Verdict, found: Sequence[Match]) -> Mood:
 
 
 def choose(reading: Reading, recent: Sequence[str], seed: int, *, with_figure: bool) -> tuple[Scene, int]:
-    """A scene from the first shelf with one not shown lately, else the one shown longest ago; and how many were passed over."""
+    """A scene not shown lately from the first shelf that has one, else the oldest; and how many were passed over."""
     shown: dict[int, int] = {}  # scene's number -> how long ago, 0 the newest
     for age, text in enumerate(recent):
         number = number_of(text)

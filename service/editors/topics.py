@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from service.model import Mood
+
 from .bank import HERE
 
 WORD = re.compile(r"[^\W_]+")
