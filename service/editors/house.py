@@ -35,6 +35,9 @@ NEIGHBOURS = {
     Mood.SOMBER: (Mood.GRIM,),
     Mood.GRIM: (),
 }
+#: topics whose scenes suit most headlines, when a day has used up what was meant for it
+ABROAD = ("village", "forest", "weather", "ocean", "books", "trains", "city", "travel", "art", "oddity")
+QUIET = ("mourning", "history", "faith", "health", "music", "violence", "accident")
 AVOID = (
     "lettering", "captions", "numbers", "logos", "flags", "watermark", "weapons", "real people's faces",
 )  # fmt: skip
@@ -148,6 +151,7 @@ def shelves(reading: Reading, *, with_figure: bool) -> Iterator[list[Scene]]:
     # a grave story's kin may be far-fetched (a blackout for a theft): a quiet scene of no topic is better
     places = [*own, (ANYWHERE, exact), *others] if reading.mood in DARK else [*own, *others, (ANYWHERE, exact)]
     places += [(name, moods) for moods in near for name in [*named[:1], ANYWHERE]]
+    places += [(name, exact) for name in (QUIET if reading.mood in DARK else ABROAD)]
     for topic, moods in places:
         shelf = [scene for scene in by_topic().get(topic, ()) if not scene.moods.isdisjoint(moods)]
         with_one = [scene for scene in shelf if scene.figure] if with_figure else []
