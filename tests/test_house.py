@@ -46,7 +46,8 @@ def kept(title, language="en", **other):
 
 def test_the_bank_is_large():
     """At least 180 scenes over at least 55 topics, two or more each, and at least 16 for headlines of no topic."""
-    assert len(scenes()) >= 180 and len(by_topic()) >= 55
+    assert len(scenes()) >= 180
+    assert len(by_topic()) >= 55
     assert all(len(shelf) >= 2 for shelf in by_topic().values())
     assert len(by_topic()[ANYWHERE]) >= 16
 
@@ -64,8 +65,10 @@ def test_scenes_are_unique_and_known_again():
 def test_scenes_are_faultless(scene):
     """Each scene and its alternative text pass the judge and are 15 to 45 words; its slots are filled and come early."""
     text, alt = scene.filled()
-    assert faults(text) == () and 15 <= len(text.split()) <= 45
-    assert [f for f in faults(alt) if not f.startswith("too short")] == [] and alt.endswith(".")
+    assert faults(text) == ()
+    assert 15 <= len(text.split()) <= 45
+    assert [f for f in faults(alt) if not f.startswith("too short")] == []
+    assert alt.endswith(".")
     assert (scene.figure is not None) == ("{figure}" in " ".join(scene.text.split()[:8]))
     assert (scene.noun is not None) == ("{noun}" in scene.text) == bool(scene.usual)
 
@@ -154,7 +157,9 @@ def test_the_gate_binds(mood, gravity):
             assert prompt.mood in DARK
         if prompt.mood in DARK:
             scene = scenes()[number_of(prompt.scene) - 1]
-            assert scene.moods & DARK and prompt.subject is None and "people" in prompt.avoid
+            assert scene.moods & DARK
+            assert prompt.subject is None
+            assert "people" in prompt.avoid
         elif prompt.mood is Mood.TENSE:
             assert Mood.TENSE in scenes()[number_of(prompt.scene) - 1].moods
 
@@ -176,17 +181,20 @@ def test_the_gate_binds(mood, gravity):
 def test_grave_words_outvote_merry_ones(title, language):
     """Even where the gate was wrong and said joyful, a headline of death or war gets a still life."""
     prompt = describe(title, language, mood=Mood.JOYFUL, gravity=0.0, subjects=["Ada"])
-    assert prompt.mood in DARK and prompt.subject is None
+    assert prompt.mood in DARK
+    assert prompt.subject is None
     assert scenes()[number_of(prompt.scene) - 1].moods & DARK
 
 
 def test_a_subject_appears_only_where_allowed():
     """A subject takes the figure's place, once and early, and stays away where the gate says nobody."""
     prompt = describe("Bakers of the valley share one oven", mood=Mood.HOPEFUL, subjects=["Ada"])
-    assert prompt.subject == "Ada" and faults(prompt.scene, subject="Ada") == ()
+    assert prompt.subject == "Ada"
+    assert faults(prompt.scene, subject="Ada") == ()
     assert describe("Bakers of the valley share one oven", mood=Mood.HOPEFUL).subject is None
     held = describe("Bakers of the valley share one oven", mood=Mood.HOPEFUL, subjects=["Ada"], subject_allowed=False)
-    assert held.subject is None and "Ada" not in held.scene
+    assert held.subject is None
+    assert "Ada" not in held.scene
 
 
 # ---- the same again, and not again -------------------------------------------------------------
@@ -303,7 +311,8 @@ GOOD = [
 def test_orders_to_machines_are_dropped(title):
     """An order to a model is no news, in many languages and disguises, in a title or a summary, and cannot be described."""
     ruling = HOUSE.decide([(story(title), verdict())])[0]
-    assert not ruling.keep and "order" in ruling.why
+    assert not ruling.keep
+    assert "order" in ruling.why
     with pytest.raises(Declined):
         describe(title)
     if len(title.split()) > 1 and not title.startswith("SYSTEM"):
@@ -314,7 +323,8 @@ def test_orders_to_machines_are_dropped(title):
 def test_what_is_no_news_is_dropped(title):
     """Adverts, bargains, horoscopes, puzzles, newsletters, live pages, lists and bare section names go, each with a reason."""
     ruling = HOUSE.decide([(story(title), verdict())])[0]
-    assert not ruling.keep and len(ruling.why) > 10
+    assert not ruling.keep
+    assert len(ruling.why) > 10
 
 
 @pytest.mark.parametrize("title", GOOD + [p.story.title for p in edition("home")])
@@ -346,7 +356,9 @@ def test_any_title_is_described_or_declined(title, language, mood):
         prompt = describe(title, language, mood=mood)
     except Declined:
         return
-    assert faults(prompt.scene) == () and prompt.alt and prompt.words == prompt.scene
+    assert faults(prompt.scene) == ()
+    assert prompt.alt
+    assert prompt.words == prompt.scene
 
 
 def test_a_headline_takes_under_two_milliseconds():
@@ -371,7 +383,7 @@ def test_golden():
         prompt = describe(case["title"], case["language"], mood=Mood(case["mood"]), gravity=case["gravity"])
         found = {"topic": prompt.topic, "darkness": str(prompt.mood), "scene": prompt.scene}
         if os.environ.get("UPDATE_GOLDEN"):
-            case |= found
+            case.update(found)
         assert found == {key: case.get(key) for key in found}, case["title"]
     if os.environ.get("UPDATE_GOLDEN"):
         GOLDEN.write_text(json.dumps(cases, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")

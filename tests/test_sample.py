@@ -36,8 +36,12 @@ def test_plates_have_no_rows():
     assert [p.id for p in PLATES] == [-n for n in range(1, len(PLATES) + 1)]
     assert len({p.story.id for p in PLATES}) == len(PLATES)
     for p in PLATES:
-        assert p.sample and p.step is Step.RENDERED and p.channel == "home"
-        assert re.fullmatch(r"[0-9a-f]{64}", p.story.id) and p.story.link == "" and p.story.feed == "sample:"
+        assert p.sample
+        assert p.step is Step.RENDERED
+        assert p.channel == "home"
+        assert re.fullmatch(r"[0-9a-f]{64}", p.story.id)
+        assert p.story.link == ""
+        assert p.story.feed == "sample:"
         assert p.story.published.tzinfo is not None
 
 
@@ -47,7 +51,8 @@ def test_scenes_are_faultless(plate):
     assert faults(plate.prompt.scene) == ()
     assert plate.prompt.topic in topics()
     script = SCRIPT.get(plate.story.language[:2])
-    assert plate.prompt.alt and (script is None or re.search(script, plate.prompt.alt))
+    assert plate.prompt.alt
+    assert script is None or re.search(script, plate.prompt.alt)
     assert script is None or re.search(script, plate.story.title)
 
 
