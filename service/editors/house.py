@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from service.errors import Declined
 from service.model import Mood, Prompt, Story, Verdict
 from service.protocols import Brief, Ruling, Surroundings
+
 from . import topics
 from .bank import ANYWHERE, Scene, by_topic, number_of, scenes
 from .refusals import READ_MAX, TITLE_MAX, plain, refused
@@ -34,6 +35,9 @@ NEIGHBOURS = {
     Mood.SOMBER: (Mood.GRIM,),
     Mood.GRIM: (),
 }
+#: topics whose scenes suit most headlines, when a day has used up what was meant for it
+ABROAD = ("village", "forest", "weather", "ocean", "books", "trains", "city", "travel", "art", "oddity")
+QUIET = ("mourning", "history", "faith", "health", "music", "violence", "accident")
 AVOID = (
     "lettering", "captions", "numbers", "logos", "flags", "watermark", "weapons", "real people's faces",
 )  # fmt: skip
@@ -121,7 +125,7 @@ def mood_of(verdict: Verdict, found: Sequence[Match]) -> Mood:
 
 
 def choose(reading: Reading, recent: Sequence[str], seed: int, *, with_figure: bool) -> tuple[Scene, int]:
-    """A scene from the first shelf with one not shown lately, else the one shown longest ago; and how many were passed over."""
+    """A scene not shown lately from the first shelf that has one, else the oldest; and how many were passed over."""
     shown: dict[int, int] = {}  # scene's number -> how long ago, 0 the newest
     for age, text in enumerate(recent):
         number = number_of(text)
@@ -147,6 +151,7 @@ def shelves(reading: Reading, *, with_figure: bool) -> Iterator[list[Scene]]:
     # a grave story's kin may be far-fetched (a blackout for a theft): a quiet scene of no topic is better
     places = [*own, (ANYWHERE, exact), *others] if reading.mood in DARK else [*own, *others, (ANYWHERE, exact)]
     places += [(name, moods) for moods in near for name in [*named[:1], ANYWHERE]]
+    places += [(name, exact) for name in (QUIET if reading.mood in DARK else ABROAD)]
     for topic, moods in places:
         shelf = [scene for scene in by_topic().get(topic, ()) if not scene.moods.isdisjoint(moods)]
         with_one = [scene for scene in shelf if scene.figure] if with_figure else []

@@ -9,6 +9,7 @@ from functools import cache
 from typing import NamedTuple
 
 from service.model import Story
+
 from .bank import HERE
 
 #: a run of base64 or hexadecimal too long for a word of any language

@@ -15,34 +15,44 @@ WORDS_MIN, WORDS_MAX = 8, 60  #: a scene's length
 #: what a fault is called, and the words that make it (regular expressions, whole words, any case)
 WORDS = {
     "lettering": (
-        "sign|signs|sign ?posts?|sign ?boards?|lettering|letters|captions?|slogans?|headlines?|newspapers?|posters?|placards?|"
-        "billboards?|banners?|labels?|subtitles?|inscri\\w+|graffiti|written|writes|spelling|spells|reads(?! aloud| in| to)|"
+        "sign|signs|sign ?posts?|sign ?boards?|lettering|letters|captions?|slogans?|"
+        "headlines?|newspapers?|posters?|placards?|"
+        "billboards?|banners?|labels?|subtitles?|inscri\\w+|graffiti|written|writes|spelling|"
+        "spells|reads(?! aloud| in| to)|"
         "says|saying|text|words|alphabet\\w*|numbers?|numerals?|tattoo\\w*|speech bubbles?|tombstones?"
     ),
     "weapon": (
-        "guns?|rifles?|pistols?|revolvers?|shotguns?|swords?|knife|knives|daggers?|bombs?|bombers?|missiles?|grenades?|"
-        "bullets?|spears?|cannons?|tanks?|axes?|machetes?|weapons?|ammunition|warheads?|warships?|bayonets?|crossbows?|"
+        "guns?|rifles?|pistols?|revolvers?|shotguns?|swords?|knife|knives|daggers?|bombs?|"
+        "bombers?|missiles?|grenades?|"
+        "bullets?|spears?|cannons?|tanks?|axes?|machetes?|weapons?|ammunition|warheads?|"
+        "warships?|bayonets?|crossbows?|"
         "landmines?|explosives?"
     ),
     "harm": (
-        "blood\\w*|bleed\\w*|gore|gory|wound(?:s|ed)|corpses?|carcass\\w*|dead|dying|die|dies|kill\\w*|murder\\w*|coffins?|"
-        "noose|hanged|severed|injur\\w+|bruis\\w+|scream\\w*|drown\\w*|explod\\w+|explosions?|wreck\\w*|rubble|crash\\w*|"
-        "burning (?:house|car|town|building)\\w*|crying|weeping|tortur\\w+|starv\\w+|skulls?|handcuffs?|chained|beaten|"
+        "blood\\w*|bleed\\w*|gore|gory|wound(?:s|ed)|corpses?|carcass\\w*|dead|dying|die|"
+        "dies|kill\\w*|murder\\w*|coffins?|"
+        "noose|hanged|severed|injur\\w+|bruis\\w+|scream\\w*|drown\\w*|explod\\w+|"
+        "explosions?|wreck\\w*|rubble|crash\\w*|"
+        "burning (?:house|car|town|building)\\w*|crying|weeping|tortur\\w+|starv\\w+|skulls?|"
+        "handcuffs?|chained|beaten|"
         "graves?|gravestones?|body bags?|suffering|victims?"
     ),
     "flag": "flags?|swastikas?|coats? of arms|national emblems?|crucifix\\w*|hammer and sickle",
     "logo": "logos?|brands?|branded|trademarks?|watermarks?|mascots?",
     "worn symbol": (
-        "light ?bulbs?|handshakes?|shaking hands|globes?|jigsaws?|puzzle pieces?|puppet strings|broken hearts?|lady justice"
+        "light ?bulbs?|handshakes?|shaking hands|globes?|jigsaws?|puzzle pieces?|"
+        "puppet strings|broken hearts?|lady justice"
     ),
     "real person": (
-        "president|prime minister|chancellor|senator|politicians?|celebrit\\w+|dictator|movie star|pop star|pope|ayatollah|"
+        "president|prime minister|chancellor|senator|politicians?|celebrit\\w+|dictator|"
+        "movie star|pop star|pope|ayatollah|"
         "resembling|lookalike|portrait of"
     ),
     "undressed": "naked|nude|topless|lingerie|sexy|erotic|underwear",
     "named by its absence": "no|not|without|never|nothing|nobody|none|neither",
     "style, not scene": (
-        "photorealis\\w+|hyperrealis\\w+|masterpiece|in the style of|trending|artstation|octane|unreal engine|high quality|"
+        "photorealis\\w+|hyperrealis\\w+|masterpiece|in the style of|trending|artstation|"
+        "octane|unreal engine|high quality|"
         "best quality|4k|8k|hdr|illustration of|painting of|photo of|photograph of|render of"
     ),
     "order": "ignore (?:all|any|the|previous)|system prompt|instructions?|as an ai",

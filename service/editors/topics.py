@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from service.model import Mood
+
 from .bank import HERE
 
 WORD = re.compile(r"[^\W_]+")
@@ -46,12 +47,12 @@ SHORTEST_STEM = 2
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """A topic's place in the file, its relatives and the lightest mood of its scenes."""
+    """A topic's relatives, the lightest mood of its scenes, and how much its words count."""
 
-    order: int
     kin: tuple[str, ...]
     floor: Mood
     grave: bool
+    weight: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +105,13 @@ def table() -> dict[str, dict[str, Any]]:
 
 @cache
 def topics() -> dict[str, Topic]:
-    """Every topic, most particular first."""
+    """Every topic by name."""
     known = {}
-    for order, (name, entry) in enumerate(table().items()):
+    for name, entry in table().items():
         if name != IGNORED:
             floor = Mood(entry.get("floor", "joyful"))
             grave = floor in {Mood.SOMBER, Mood.GRIM}
-            known[name] = Topic(order, tuple(entry.get("kin", "").split()), floor, grave)
+            known[name] = Topic(tuple(entry.get("kin", "").split()), floor, grave, 1 if entry.get("broad") else 2)
     return known
 
 
@@ -208,13 +209,11 @@ def ranked(text: str, language: str) -> list[Match]:
     """The topics of a text, the likeliest first, each once; grave ones outvote all others."""
     found = [m for m in matches(text, topic_index(language)) if m.label != IGNORED]
     known, votes = topics(), Counter[str]()
+    first: dict[str, Match] = {}  # in the order of the headline: what it names first, it is about
     for match in found:
-        votes[match.label] += match.weight
-    first: dict[str, Match] = {}
-    for match in found:
+        votes[match.label] += match.weight * known[match.label].weight
         first.setdefault(match.label, match)
-    order = sorted(votes, key=lambda n: (not known[n].grave, -votes[n], known[n].order))
-    return [first[name] for name in order]
+    return sorted(first.values(), key=lambda m: (not known[m.label].grave, -votes[m.label]))
 
 
 def nouns(text: str, kind: str, language: str) -> list[Match]:
