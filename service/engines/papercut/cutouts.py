@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from .lexicon import CutOut, cut_out
 from .palette import Palette, settled
 from .paper import Sheet
+
+#: Woodcuts of growing things are cut from green paper, not from the hero's.
+_GREEN = {"tree", "oak", "pine", "trees", "bamboo", "fern", "grass", "reed", "vines", "pads", "branch", "treehouse",
+          "baobab", "cactus", "artichoke", "bush"}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,8 @@ def colour(fill: str, palette: Palette) -> str:
 def lay(sheet: Sheet, name: str, spot: Spot, palette: Palette, lift: float, **tint: str) -> None:
     """Lay a cut-out in full colour; ``tint`` gives other papers to single roles (``a="#ff0000"``)."""
     cut = cut_out(name)
+    if _GREEN.intersection(re.split("[/-]", name)) and name.startswith("cut/"):
+        tint = {"a": palette.roles["g"], "b": palette.roles["t"]} | tint
     back = tint.get("back") or _back(name, palette)
     parts = [(cut.outline, back)] if back else []
     parts += [(path, tint.get(fill) or colour(fill, palette)) for fill, path in cut.parts]
