@@ -16,6 +16,7 @@ from PIL import Image
 
 from . import clock, telling, text
 from .assembly import Service, desk_of, opened, read_settings, shipped
+from .compose.finish import encode, signed
 from .errors import ConfigError, Declined, EditorError, EngineError, FrontispieceError, SourceError
 from .gate.verdict import decide, judge as find_verdict
 from .model import Decision, Mood, Picture, Plate, Prompt, Step, Story, Verdict
@@ -201,7 +202,7 @@ def _painted(desk: Desk, prompt: Prompt, size: tuple[int, int]) -> Picture:
     reasons = []
     for name, engine in desk.engines:
         try:
-            return engine.render(prompt, *size)
+            return signed(engine.render(prompt, *size))
         except EngineError as error:
             reasons.append(f"{name}: {error}")
             telling.remark(reasons[-1])
@@ -297,9 +298,8 @@ def _as(picture: Picture, suffix: str) -> bytes:
         raise FrontispieceError(f"a picture can be written as .png or .jpg, not {suffix or 'without an ending'}")
     if suffix == picture.suffix:
         return picture.data
-    out = io.BytesIO()
-    Image.open(io.BytesIO(picture.data)).convert("RGB").save(out, "PNG" if suffix == ".png" else "JPEG", quality=93)
-    return out.getvalue()
+    image = Image.open(io.BytesIO(picture.data)).convert("RGB")
+    return signed(replace(picture, data=encode(image, suffix), suffix=suffix)).data
 
 
 def _write(path: Path, data: bytes) -> None:

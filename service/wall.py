@@ -18,6 +18,7 @@ from PIL import Image
 from . import hanging, sample
 from .cache import Cache
 from .clock import Clock
+from .compose.finish import signed
 from .compose.slide import Composer, Fragment
 from .model import Plate
 from .press import Press
@@ -208,7 +209,7 @@ class Wall:
         assert plate.prompt is not None
         profile = self._largest(plate.channel)
         with self._painting:
-            return self.sampler.render(plate.prompt, profile.width_px, profile.height_px).data
+            return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px)).data
 
     def _largest(self, channel: str) -> Profile:
         return largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == channel])

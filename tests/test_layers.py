@@ -170,7 +170,7 @@ from service.assembly import opened
 from service.settings import Settings
 from service.web.app import create
 with opened(Settings(), pathlib.Path(sys.argv[1])) as s:
-    create(s.wall, s.press, templates=s.templates, secret="x")
+    create(s.wall, templates=s.templates, secret="x")
 print(*sorted(set(sys.argv[2:]) & set(sys.modules)))
 """
 

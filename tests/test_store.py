@@ -225,3 +225,10 @@ def test_a_database_that_is_none_is_told(tmp_path):
     (tmp_path / "frontispiece.db").write_bytes(b"not a database" * 100)
     with pytest.raises(DataFolderError, match="cannot be used"):
         Store(tmp_path)
+
+
+def test_a_newer_database_is_left_alone(tmp_path):
+    """A database of a later version is refused with what to do, not changed."""
+    Store(tmp_path).db.execute("PRAGMA user_version = 99")
+    with pytest.raises(DataFolderError, match="newer Frontispiece"):
+        Store(tmp_path)

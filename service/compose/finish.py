@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from service.errors import ComposeError
+from service.model import Picture
 from service.profiles import Panel
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
@@ -104,6 +105,12 @@ def mark(data: bytes, what: Mark) -> bytes:
         chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
         return data[:after] + chunk + data[after:]
     return data
+
+
+def signed(picture: Picture) -> Picture:
+    """A picture that says of itself how it was made; ``recipe["trained"]`` is false where no model was."""
+    kind = SourceType.TRAINED if picture.recipe.get("trained", True) else SourceType.ALGORITHMIC
+    return replace(picture, data=mark(picture.data, Mark(kind)))
 
 
 def _jfif(data: bytes) -> bytes:

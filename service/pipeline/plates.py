@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
+from ..compose.finish import signed
 from ..errors import Declined, EditorError, EngineError
 from ..model import Plate, Step
 from ..protocols import Brief
@@ -98,7 +99,7 @@ def _render(line: Line, desk: Desk, plate: Plate) -> Event:
             if last and plate.attempts < MAX_ATTEMPTS:
                 return replace(event, error=plate.error)
             continue
-        line.store.rendered(plate, picture)
+        line.store.rendered(plate, signed(picture))
         return replace(event, note=name)
     line.store.unillustrated(plate, plate.error)
     return replace(event, note="text only", error=plate.error)

@@ -147,6 +147,7 @@ def _recipe(prompt: Prompt, table: Table, name: str, palette: Palette) -> dict[s
     shown = table.cast.people and name in PEOPLED
     return {
         "engine": "papercut",
+        "trained": False,
         "version": VERSION,
         "composition": name,
         "seed": prompt.seed,
