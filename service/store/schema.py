@@ -72,6 +72,8 @@ def migrate(db: sqlite3.Connection) -> None:
     """Bring a database up to date; each step is one transaction, so an interrupted one is simply taken again."""
     (version,) = db.execute("PRAGMA user_version").fetchone()
     if version > len(MIGRATIONS):
-        raise DataFolderError(f"the database was made by a newer Frontispiece (its version {version}): upgrade this one")
+        raise DataFolderError(
+            f"the database was made by a newer Frontispiece (its version {version}): upgrade this one"
+        )
     for number, script in enumerate(MIGRATIONS[version:], version + 1):
         db.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version={number}; COMMIT;")
