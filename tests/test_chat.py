@@ -385,12 +385,12 @@ def test_nothing_to_decide_asks_nothing(tmp_path):
 
 
 def test_the_subject_is_put_where_its_mark_was(tmp_path):
-    """The model writes SUBJECT; the scene gets the token and class, the alternative text the name."""
+    """The model writes SUBJECT and knows only what kind it is; scene and alternative text get the name."""
     named(tmp_path, "rex")
     alt = "SUBJECT rows a clock over a lake."
     prompt, server = described(lambda heard: heard.sound(alt=alt), tmp_path, a_brief=brief(subjects=("rex",)))
     assert prompt.subject == "rex"
-    assert prompt.scene.startswith("sks dog, a ferryman, rows")
+    assert prompt.scene == SUBJECT_SCENE.replace("SUBJECT", "rex")
     assert prompt.alt == "Rex rows a clock over a lake."
     assert "SUBJECT appears: a dog." in server.heard[0].user
 
@@ -405,23 +405,24 @@ def test_a_subject_without_a_folder_goes_by_its_name(tmp_path):
 @pytest.mark.parametrize(
     ("scene", "subjects", "fault"),
     [
-        (SCENE, ("rex",), "exactly once"),
-        (SUBJECT_SCENE + ", SUBJECT again", ("rex",), "exactly once"),
-        ("Across a moonlit mountain lake in thin autumn mist SUBJECT rows a giant brass clock toward the shore", ("rex",), "first 8"),
+        (SCENE, ("rex",), "named 0 times"),
+        (SUBJECT_SCENE + ", SUBJECT again", ("rex",), "named 2 times"),
+        ("Across a moonlit mountain lake in thin autumn mist SUBJECT rows a giant brass clock toward the shore", ("rex",), "comes late"),
         (SUBJECT_SCENE, (), "does not appear"),
         (SCENE + ", sks dog on deck", (), "sks"),
         (SCENE + ", rex on deck", (), "rex"),
         (SCENE.replace("mountain", "Alps"), (), "Alps"),
         (SCENE.replace("mountain", "alps"), (), "alps"),
         (SCENE.replace("mountain", "Zürich"), (), "Zürich"),
-        (SCENE + ", 12 45 on its face", (), "45"),
-        (SCENE + ', "HELLO" on its rim', (), "lettering"),
-        (SCENE + ", see evil.example", (), "addresses"),
+        (SCENE + ", 12 45 on its face", (), "digit"),
+        (SCENE + ', "HELLO" on its rim', (), "quotation"),
+        (SCENE + ", see evil.com", (), "address"),
         ("Der Zug fährt " + "夜行列車" + " " + SCENE, (), "English"),
         ("night trains return to a station made of bread under the moon while small lamps glow in the mist", (), "repeat"),
         ("a clock", (), "2 words"),
         (SCENE + " and very far away" * 12, (), "words"),
-        (SCENE + " beside a loaded gun", (), "gun"),
+        (SCENE + " beside a loaded gun", (), "weapon"),
+        (SCENE + ", as you see", (), "speak"),
     ],
 )  # fmt: skip
 def test_a_faulty_scene_never_reaches_a_prompt(scene, subjects, fault, tmp_path):

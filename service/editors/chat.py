@@ -21,7 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import Declined, EditorError
-from ..model import Prompt, Story, Verdict
+from ..model import Mood, Prompt, Story, Verdict
 from ..protocols import Brief, Ruling, Surroundings
 from ..settings import secret
 from .answers import Direction, Rulings, Word
@@ -32,6 +32,7 @@ from .taste import faults as tasteless
 
 BATCH = 40  #: stories in one question
 GRAVE = 0.2  #: gravity above which a scene may not be brighter than the gate's mood; nobody of this home appears there
+DARK = (Mood.SOMBER, Mood.GRIM)  #: nobody of this home appears in these
 ALL_REFUSED = 5  #: a batch of at least so many of which nothing is kept: the model fails, not the news
 _RECENT = 8  #: scenes of the last days that the model is shown
 _SUMMARY_CHARS = 400
@@ -84,7 +85,7 @@ class Chat:
         if order := orders(story.title):
             raise Declined(f"the headline speaks to a machine: {order}")
         seed = int(story.id[:8], 16)
-        cast = _cast(self._data / "subjects", brief.subjects, seed)
+        cast = _cast(self._data / "subjects", brief, seed)
         direction = self._ask(
             "describe", {"item": _item(story, brief.verdict), "cast": cast, "recent": brief.recent_scenes[:_RECENT],
                          "floor": brief.verdict.mood if brief.verdict.gravity > GRAVE else None},
@@ -118,12 +119,15 @@ class Chat:
     def _prompt(self, direction: Direction, story: Story, brief: Brief, cast: Cast) -> Prompt:
         verdict, scene = brief.verdict, tidy(direction.scene)
         mood = darkest(direction.mood, verdict.mood) if verdict.gravity > GRAVE else direction.mood
-        painted = scene.replace(MARK, cast.figure)
+        # a model that finds the story darker than the gate did lowers it: then it is not the place for a friend
+        subject = None if mood in DARK else cast.subject
+        scene, alt = (
+            text.replace(MARK, subject or f"a {cast.kind}") for text in (scene, _alt(direction.alt, scene, story, cast))
+        )
         return Prompt(
-            scene=painted, words=painted, mood=mood, topic=verdict.topics[0] if verdict.topics else "news",
-            seed=int(story.id[:8], 16), style=brief.style, avoid=sober(direction.avoid, story, cast),
-            subject=cast.subject, alt=_alt(direction.alt, scene, story, cast),
-            why=self._why(direction.essence, direction.idea),
+            scene=scene, words=scene, mood=mood, topic=verdict.topics[0] if verdict.topics else "news",
+            seed=int(story.id[:8], 16), style=brief.style, avoid=sober(direction.avoid, story, cast), subject=subject,
+            alt=_sentence(alt), why=self._why(direction.essence, direction.idea),
         )  # fmt: skip
 
     def _ask(
@@ -209,16 +213,14 @@ def _direction_faults(answer: Direction, story: Story, cast: Cast, recent: Seque
     return () if _lowered(answer) else scene_faults(tidy(answer.scene), story, cast, recent)
 
 
-def _cast(folder: Path, subjects: Sequence[str], seed: int) -> Cast:
-    """Who appears: one of the subjects allowed, the same one for a story each time."""
+def _cast(folder: Path, brief: Brief, seed: int) -> Cast:
+    """Who appears: one of the subjects allowed, the same one for a story each time; nobody in a dark one."""
     known = {path.parent.name: _subject(path) for path in sorted(folder.glob("*/subject.toml"))}
-    unwelcome = {*known, *subjects, *(token for token, _ in known.values() if token)}
-    if not subjects:
-        return Cast(None, unwelcome=tuple(sorted(unwelcome)))
-    name = subjects[seed % len(subjects)]
-    token, kind = known.get(name, ("", ""))
-    figure = f"{token} {kind}".strip() if token else name
-    return Cast(name, figure, kind or "person", tuple(sorted(unwelcome)))
+    unwelcome = {*known, *brief.subjects, *(token for token, _ in known.values() if token)}
+    allowed = brief.subjects if brief.verdict.subject_allowed and brief.verdict.mood not in DARK else ()
+    name = allowed[seed % len(allowed)] if allowed else None
+    _, kind = known.get(name or "", ("", ""))
+    return Cast(name, kind or "person", tuple(sorted(unwelcome)))
 
 
 def _subject(path: Path) -> tuple[str, str]:
@@ -233,8 +235,12 @@ def _subject(path: Path) -> tuple[str, str]:
 def _alt(said: str, scene: str, story: Story, cast: Cast) -> str:
     """The model's own sentence where it is fit to be shown, else the scene's first."""
     alt = tidy(said)
-    fit = 0 < len(alt) <= _ALT_CHARS and not any(wording_faults(alt, story, cast)) and not tasteless(alt)
+    faults = [fault for fault in tasteless(alt.replace(MARK, "somebody")) if not fault.startswith("too short")]
+    fit = 0 < len(alt) <= _ALT_CHARS and not faults and not any(wording_faults(alt, story, cast))
     if not fit or (MARK in alt and cast.subject is None):
-        alt = re.split(r"(?<=[.!?])\s", scene)[0]
-    alt = alt.replace(MARK, cast.subject or "")
-    return (alt[:1].upper() + alt[1:]).rstrip(".") + "."
+        return re.split(r"(?<=[.!?])\s", scene)[0]
+    return alt
+
+
+def _sentence(text: str) -> str:
+    return (text[:1].upper() + text[1:]).rstrip(".") + "."
