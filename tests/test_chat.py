@@ -14,7 +14,7 @@ from service.editors.ask.reading import found, spoken
 from service.editors.ask.schema import strict_schema
 from service.editors.chat import Chat, Settings, make
 from service.editors.quoting import orders, quoted
-from service.editors.scenery import Cast, scene_faults
+from service.editors.scenery import Cast, scene_faults, tidy
 from service.errors import Declined, EditorError
 from service.model import Mood
 from service.protocols import Brief, Editor, Surroundings
@@ -506,6 +506,31 @@ def test_words_to_avoid_are_plain_nouns(tmp_path):
     assert prompt.avoid == ("cars", "crowds")
 
 
+def test_marks_of_the_subject_lose_their_brackets():
+    """Braces, quotes and stars that models put around SUBJECT go; a possessive stays."""
+    for mark in ("{SUBJECT}", "<SUBJECT>", '"SUBJECT"', "**SUBJECT**", "[SUBJECT]"):
+        assert tidy(f"{mark} rows  a boat") == "SUBJECT rows a boat"
+    assert tidy("SUBJECT’s boat") == "SUBJECT's boat"
+
+
+def test_a_darker_reading_leaves_the_subject_out(tmp_path):
+    """Where the model finds a story somber that the gate did not, a stranger takes the part."""
+    prompt, _ = described(lambda heard: heard.sound(mood="somber"), tmp_path, a_brief=brief(subjects=("rex",)))
+    assert prompt.subject is None
+    assert prompt.mood is Mood.SOMBER
+    assert prompt.scene.startswith("a person, a ferryman, rows")
+
+
+def test_nobody_of_this_home_appears_where_the_gate_says_so(tmp_path):
+    """Subjects of a brief count for nothing when the verdict forbids them or is dark."""
+    for other in ({"subject_allowed": False}, {"mood": Mood.GRIM}):
+        prompt, server = described(
+            lambda heard: heard.sound(mood="grim"), tmp_path, a_brief=brief(subjects=("rex",), verdict=verdict(**other))
+        )
+        assert prompt.subject is None
+        assert "SUBJECT does not appear" in server.heard[0].user
+
+
 def test_names_in_headlines_with_capitals_everywhere():
     """In a headline where every word has a capital, and in German, common words stay usable in lower case."""
     titled = story("Night Trains Return To The Alps After Forty Years Of Absence")
@@ -516,7 +541,16 @@ def test_names_in_headlines_with_capitals_everywhere():
     assert scene_faults(scene.replace("hills", "Alps"), titled, Cast(None))
 
 
-@pytest.mark.parametrize("title", ["US and EU agree on bees", "Trains return after a long night", "WHO counts storks"])
+@pytest.mark.parametrize(
+    "title",
+    [
+        "US and EU agree on bees",
+        "Trains return after a long night",
+        "WHO counts storks",
+        "The Bread Game",
+        "Every Tory for us",
+    ],
+)
 def test_ordinary_words_are_no_names(title):
     """Short names and first words do not forbid the ordinary words that look like them."""
     scene = "trains made of bread wait for us at a quiet station by the sea, who knows why, storks on every roof"

@@ -18,7 +18,7 @@ from typing import Any, Literal, TypeVar
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import Declined, EditorError
 from ..model import Mood, Prompt, Story, Verdict
@@ -36,6 +36,7 @@ DARK = (Mood.SOMBER, Mood.GRIM)  #: nobody of this home appears in these
 ALL_REFUSED = 5  #: a batch of at least so many of which nothing is kept: the model fails, not the news
 _RECENT = 8  #: scenes of the last days that the model is shown
 _SUMMARY_CHARS = 400
+_GLANCE_CHARS = 160  #: of a summary where forty stories share a question: local models often read only 4,096 tokens
 _WHY_CHARS = 160
 _ALT_CHARS = 200
 NO_KEY = "none"  #: sent where the owner names no key: local servers want a word, whatever it says
@@ -48,13 +49,20 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["chat"] = "chat"
-    base_url: str = Field(pattern=r"^https?://[^\s/]+")
+    base_url: str
     model: str = Field(min_length=1)
     api_key_env: str = ""  #: "": the server needs no key
     timeout_seconds: float = Field(60, gt=0, le=900)
     temperature: float = Field(0.7, ge=0, le=2)
     max_tokens: int = Field(4000, ge=200)
     reasoning_effort: str = ""  #: sent as it is where it is set; "none" spares hidden tokens
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if not re.match(r"https?://[^\s/]+\S*$", url, re.IGNORECASE):
+            raise ValueError("should be an http:// or https:// address, such as http://127.0.0.1:11434/v1")
+        return url.rstrip("/")
 
 
 def make(settings: Settings, surroundings: Surroundings) -> Chat:
@@ -87,22 +95,25 @@ class Chat:
         seed = int(story.id[:8], 16)
         cast = _cast(self._data / "subjects", brief, seed)
         direction = self._ask(
-            "describe", {"item": _item(story, brief.verdict), "cast": cast, "recent": brief.recent_scenes[:_RECENT],
+            "describe", {"item": _item(story), "appears": cast.kind if cast.subject else None,
+                         "recent": brief.recent_scenes[:_RECENT],
                          "floor": brief.verdict.mood if brief.verdict.gravity > GRAVE else None},
-            Direction, lambda told: _direction_faults(told, story, cast, brief.recent_scenes),
-            self.settings.temperature,
+            Direction, faults=lambda told: _direction_faults(told, story, cast, brief.recent_scenes),
+            temperature=self.settings.temperature,
         )  # fmt: skip
         if _lowered(direction):
             raise Declined(self._why(direction.kind, direction.essence))
         return self._prompt(direction, story, brief, cast)
 
     def _decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> list[Ruling]:
-        honest = [(story, verdict) for story, verdict in candidates if not orders(story.title)]
-        items = [_item(story, verdict) for story, verdict in honest]
+        honest = [story for story, _ in candidates if not orders(story.title)]
+        items = [_item(story, _GLANCE_CHARS) for story in honest]
         said: dict[str, Word] = {}
         if items:
             known = {item["id"] for item in items}
-            answer = self._ask("decide", {"items": items}, Rulings, lambda told: _ruling_faults(told, known), 0.2)
+            answer = self._ask(
+                "decide", {"items": items}, Rulings, faults=lambda told: _ruling_faults(told, known), temperature=0.2
+            )  # fmt: skip
             said = {word.id: word for word in reversed(answer.rulings) if word.id in known}
         rulings = [self._ruling(story, said.get(_short(story))) for story, _ in candidates]
         if len(honest) >= ALL_REFUSED and not any(ruling.keep for ruling in rulings):
@@ -131,7 +142,7 @@ class Chat:
         )  # fmt: skip
 
     def _ask(
-        self, page: str, values: Mapping[str, Any], answer: type[A], faults: Callable[[A], Sequence[str]],
+        self, page: str, values: Mapping[str, Any], answer: type[A], *, faults: Callable[[A], Sequence[str]],
         temperature: float,
     ) -> A:  # fmt: skip
         return self._ladder.ask(
@@ -196,9 +207,9 @@ def _short(story: Story) -> str:
     return story.id[:8]
 
 
-def _item(story: Story, verdict: Verdict) -> dict[str, str]:
-    summary = "" if orders(story.summary) else quoted(story.summary, _SUMMARY_CHARS)
-    return {"id": _short(story), "headline": quoted(story.title), "summary": summary, "mood": verdict.mood.value}
+def _item(story: Story, summary_chars: int = _SUMMARY_CHARS) -> dict[str, str]:
+    summary = "" if orders(story.summary) else quoted(story.summary, summary_chars)
+    return {"id": _short(story), "headline": quoted(story.title), "summary": summary}
 
 
 def _lowered(answer: Word | Direction) -> bool:

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905  (a list of words reads best as words)
 """What a scene that a model wrote must be before it may reach an engine. Pure: values in, faults in words out.
 
 A model that follows orders hidden in a headline can only say so in the fields it fills; these checks are what stands
@@ -21,9 +22,14 @@ QUOTED_WORDS = 4  #: in a row from the headline: then the scene repeats the text
 MAX_AVOID = 6
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_MARK = re.compile(rf"[{{<\[(*\"']*\b{MARK}\b[}}>\])*\"']*(?!['’]s)")
+_MARK = re.compile(rf"[{{<\[(*\"']*\b{MARK}\b(?!['’]s)[}}>\])*\"']*")
 _SENTENCE = re.compile(r"(?:^|[.!?:;]\s+)([^\W_]+)")
 _SPEECH = re.compile(r"\b(?:you|your|yours|yourself|please|prompts?|instructions?|headlines?)\b", re.IGNORECASE)
+# words that begin a headline's sentence and are nobody's name even where the next word is one
+_STARTS = frozenset(
+    "after also amid before every first from here into just more most next once only other over some such than that "
+    "their then there these they this those under until what when where while with your".split()
+)
 _NOUNS_IN_CAPITALS = ("de", "lb", "nds", "gsw")  #: languages where a capital does not make a name
 
 
@@ -98,13 +104,13 @@ def headline_names(story: Story) -> tuple[frozenset[str], frozenset[str]]:
         words = [re.sub(r"['’]s$", "", word) for word in _WORD.findall(text)]
         upper = [word for word in words if word[:1].isupper()]
         capitalised |= {word for word in upper if len(word) > 1}
-        loud = len(upper) > 0.6 * len([word for word in words if len(word) > 3]) and len(upper) > 3
-        if loud or story.language.split("-")[0] in _NOUNS_IN_CAPITALS:
+        everywhere = len(upper) > 0.6 * len([word for word in words if len(word) > 3])
+        if everywhere or story.language.split("-")[0] in _NOUNS_IN_CAPITALS:
             continue
         first = set(_SENTENCE.findall(text))
-        sure |= {word.lower() for word in upper if len(word) > 3 and word not in first}
         if len(words) > 1 and words[0][:1].isupper() and words[1][:1].isupper():  # "Marie Curie wins"
-            sure.add(words[0].lower())
+            first.discard(words[0])
+        sure |= {word.lower() for word in upper if len(word) > 3 and word not in first} - _STARTS
     return frozenset(capitalised - _common_starts(story)), frozenset(sure)
 
 

@@ -83,7 +83,8 @@ class Wire:
         """The server's own words about an error, short, and without the key that it may have quoted."""
         if isinstance(body, Mapping):
             body = body.get("message") or body.get("detail") or body.get("error")
-        return " ".join(str(body or "").replace(self._key, "…").split())[:200]
+        words = str(body or "").replace(self._key, "…")
+        return " ".join("".join(char if char.isprintable() else " " for char in words).split())[:200]
 
     def close(self) -> None:
         """Let go of the connection. Safe to repeat; the next request makes a new one."""
