@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -147,6 +148,7 @@ SOUND = json.dumps(direction())
 FAULTY_ONCE = {
     "fenced": f"Sure!\n```json\n{SOUND}\n```\nEnjoy.",
     "thinking": f"<think>Maybe {{}} or [1]?\n</think>\n{SOUND}",
+    "thinking afterwards": f"{SOUND}<think>Was that {{good}}?</think>",
     "thinking whose start was in the template": f"Hmm, {{a}}.</think>{SOUND}",
     "trailing commas": SOUND.replace("}", ",}").replace('["cars"]', '["cars", ]'),
     "Python's quotes": repr(direction()),
@@ -258,8 +260,6 @@ def test_what_cannot_be_mended_is_a_named_failure(fault, tmp_path):
 @pytest.mark.parametrize("kind", [silent, dripping])
 def test_silence_ends_at_the_deadline(kind, tmp_path):
     """A server that says nothing, or a byte now and then, costs no more than timeout_seconds."""
-    import time
-
     start = time.monotonic()
     message, _ = failing(lambda heard: kind, tmp_path, timeout_seconds=0.4)
     assert "timeout_seconds" in message
@@ -668,6 +668,17 @@ def test_any_scene_can_be_judged(scene):
     """Judging a scene never fails, and a scene of another script never passes."""
     wrong_ = scene_faults(scene, story(), Cast(None))
     assert wrong_ or 15 <= len(scene.split()) <= 60
+
+
+@pytest.mark.parametrize(
+    "text", ["{" * 60_000, '"' * 60_000, "SUBJECT " * 8_000, "word " * 12_000, "[INST" * 10_000, "<think>" * 9_000]
+)
+def test_no_answer_is_too_long_to_judge(text):
+    """An answer of nothing but brackets is judged as fast as any other."""
+    start = time.process_time()
+    assert scene_faults(tidy(text), story(), Cast(None))
+    assert not any(True for _ in found(text) if _ == {})
+    assert time.process_time() - start < 2
 
 
 # -- the seam ----------------------------------------------------------------------------------------------------------

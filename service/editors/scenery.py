@@ -18,11 +18,12 @@ from .taste import faults as tasteless
 
 MARK = "SUBJECT"  #: stands for the subject in what the model reads and writes: it never learns a name or a token
 MIN_WORDS = 15
+MAX_LETTERS = 700  #: sixty long words
 QUOTED_WORDS = 4  #: in a row from the headline: then the scene repeats the text instead of showing it
 MAX_AVOID = 6
 
 _WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_MARK = re.compile(rf"[{{<\[(*\"']*\b{MARK}\b(?!['’]s)[}}>\])*\"']*")
+_MARK = re.compile(rf"[{{<\[(*\"']{{0,4}}\b{MARK}\b(?!['’]s)[}}>\])*\"']{{0,4}}")
 _SENTENCE = re.compile(r"(?:^|[.!?:;]\s+)([^\W_]+)")
 _SPEECH = re.compile(r"\b(?:you|your|yours|yourself|please|prompts?|instructions?|headlines?)\b", re.IGNORECASE)
 # words that begin a headline's sentence and are nobody's name even where the next word is one
@@ -44,7 +45,7 @@ class Cast:
 
 def tidy(scene: str) -> str:
     """One line, plain quotes, the subject's mark bare of the brackets that models put around it."""
-    line = " ".join(unicodedata.normalize("NFKC", scene).split())
+    line = " ".join(unicodedata.normalize("NFKC", scene[: 2 * MAX_LETTERS]).split())
     return _MARK.sub(MARK, line).replace("’", "'")
 
 
@@ -53,6 +54,8 @@ def scene_faults(scene: str, story: Story, cast: Cast, recent: Sequence[str] = (
     found = [*tasteless(scene, MARK if cast.subject else None), *wording_faults(scene, story, cast)]
     if len(scene.split()) < MIN_WORDS:
         found.append(f"{len(scene.split())} words: write 25 to 50")
+    if len(scene) > MAX_LETTERS:
+        found.append("far too long: write 25 to 50 words")
     if MARK in scene and not cast.subject:
         found.append(f"{MARK} does not appear in this story")
     if scene.replace(MARK, cast.subject or "") in recent:

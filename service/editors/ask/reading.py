@@ -16,7 +16,6 @@ MAX_CHARS = 64_000  #: of an answer that are read; forty rulings take about 8,00
 _STARTS = 24  #: places where JSON might begin that are tried, so that a page of brackets costs nothing
 _DEPTH = 32  #: of brackets; an answer has four
 
-_THOUGHT = re.compile(r"<(think|thinking|reasoning)>.*?</\1>", re.DOTALL | re.IGNORECASE)
 _THOUGHT_END = re.compile(r"</(?:think|thinking|reasoning)>", re.IGNORECASE)
 _THOUGHT_START = re.compile(r"<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],]', re.DOTALL)
@@ -25,10 +24,10 @@ _CLOSING = {"{": "}", "[": "]"}
 
 
 def spoken(text: str) -> str:
-    """The answer without the thinking before it; "" where it never got beyond thinking."""
-    text = _THOUGHT.sub(" ", text[:MAX_CHARS])
-    *_, text = _THOUGHT_END.split(text)  # the opening tag may have been part of the server's own template
-    return _THOUGHT_START.split(text)[0].strip()
+    """The answer without the thinking before or after it; "" where the model never got beyond thinking."""
+    *before, after = _THOUGHT_END.split(text[:MAX_CHARS])  # the opening tag may be part of the server's own template
+    said = _THOUGHT_START.split(after)[0].strip()
+    return said or (_THOUGHT_START.split(before[0])[0].strip() if before else "")
 
 
 def found(text: str) -> Iterator[Any]:
