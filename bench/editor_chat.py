@@ -1,0 +1,87 @@
+"""What the language-model editor costs beside the model: time per story, letters per prompt.
+
+    python -m bench.editor_chat [--stories 200]
+
+The model is a server on loopback that answers at once in its own process, so that its time is not ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.loopback import headlines
+from service.editors.chat import Chat, Settings
+from service.protocols import Brief, Surroundings
+from tests.dialects import openai, speaking
+from tests.values import NOON, story, verdict
+
+TEMPLATES = Path(__file__).parent.parent / "templates"
+
+
+@contextmanager
+def model() -> Iterator[str]:
+    """The address of a model in a process of its own."""
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs,), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        ours.send(None)
+        process.join(5)
+
+
+def _serve(pipe) -> None:
+    with speaking(openai) as server:
+        pipe.send(server.url)
+        pipe.recv()
+
+
+def measured(call: Callable[[int], object], count: int) -> str:
+    wall, cpu = [], []
+    for number in range(count):
+        started, used = time.perf_counter(), time.process_time()
+        call(number)
+        wall.append((time.perf_counter() - started) * 1000)
+        cpu.append((time.process_time() - used) * 1000)
+    return f"median {statistics.median(wall):6.1f} ms wall, {statistics.median(cpu):5.1f} ms CPU"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stories", type=int, default=200)
+    count = parser.parse_args().stories
+    stories = [story(title, summary="What it means for the town. " * 12) for title in headlines(max(count, 40))]
+    brief = Brief(verdict(), "papercut", NOON, recent_scenes=["a small boat of folded paper on a still lake"] * 8)
+    with model() as url, tempfile.TemporaryDirectory() as data:
+        chat = Chat(Settings(base_url=url, model="m"), Surroundings("llm", Path(data), TEMPLATES))
+        started = time.perf_counter()
+        chat.describe(stories[0], brief)
+        print(f"first story, openai imported and connected: {(time.perf_counter() - started) * 1000:.0f} ms")
+        print("describe, per story:  ", measured(lambda n: chat.describe(stories[n], brief), count))
+        batch = [(one, verdict()) for one in stories[:40]]
+        print("decide, forty stories:", measured(lambda _: chat.decide(batch), max(5, count // 20)))
+    _letters()
+
+
+def _letters() -> None:
+    """Letters of the shipped prompts; English takes about 4.5 a token."""
+    seen = []
+    with speaking(lambda heard: seen.append(heard) or heard.sound()) as server, tempfile.TemporaryDirectory() as data:
+        chat = Chat(Settings(base_url=server.url, model="m"), Surroundings("llm", Path(data), TEMPLATES))
+        chat.describe(story(summary="What it means for the town. " * 12), Brief(verdict(), "papercut", NOON))
+        chat.decide([(story(t, summary="What it means. " * 20), verdict()) for t in headlines(40)])
+    for name, heard in zip(("describe", "decide 40"), seen, strict=True):
+        print(f"{name}: {len(heard.system)} letters of system prompt (constant), {len(heard.user)} of question")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,237 @@
+"""Ask until the answer has the form and passes the checks, or say why not.
+
+Servers differ in how an answer's form is asked for: a schema (OpenAI, llama.cpp, Ollama, vLLM, LM Studio), "an object"
+with a schema beside it (llama-cpp-python), or words in the prompt alone. We begin at the top, step down where a form is
+not spoken, and remember the one that worked. The schema always stands in the prompt as well: some servers enforce it
+without showing it to the model, others take it and ignore it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from ...errors import EditorError
+from .reading import found
+from .schema import strict_schema
+
+if TYPE_CHECKING:
+    from .wire import Refused, Reply, Wire
+
+A = TypeVar("A", bound=BaseModel)
+_BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_MAX_PAUSE = 10.0  #: seconds
+_QUOTED_BACK = 4_000  #: characters of a bad answer shown to the model again
+
+
+class Rung(IntEnum):
+    """Ways to ask for a form, the strictest first."""
+
+    SCHEMA = 0
+    OBJECT = 1
+    PROMPT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Where a model is and how it is spoken to."""
+
+    base_url: str
+    model: str
+    key: str
+    key_name: str  #: the environment variable the key is in; "" where there is none
+    timeout_seconds: float  #: for a whole question, every try together
+    max_tokens: int
+    reasoning_effort: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[A]):
+    """What is asked, the answer's form, and what makes an answer of that form a bad one (nothing: it is good)."""
+
+    system: str
+    user: str
+    answer: type[A]
+    faults: Callable[[A], Sequence[str]]
+    repair: Callable[[Sequence[str]], str]  #: faults as words to the model
+    temperature: float
+
+
+@dataclass(slots=True)
+class _Talk:
+    """One question's course."""
+
+    messages: list[dict[str, str]]
+    until: float
+    rung: Rung
+    retried: bool = False
+    repaired: bool = False
+    left_out: set[str] = field(default_factory=set)
+
+
+class Ladder:
+    """Asks one model at one server; remembers which form and parameters it takes."""
+
+    def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
+        self.access, self._pause = access, pause
+        self.rung = Rung.SCHEMA
+        self._unwanted: set[str] = set()  #: optional parameters this model rejects
+        self._wire: Wire | None = None
+
+    def ask(self, question: Question[A]) -> A:
+        """A valid answer. At most eight requests within ``timeout_seconds``. Raises EditorError."""
+        until = time.monotonic() + self.access.timeout_seconds
+        talk = _Talk(_messages(question), until, self.rung)
+        while True:
+            reply = self._heard(talk, question)
+            if reply is None:
+                continue  # a step further down
+            answer, faults = _read(reply, question)
+            if answer is not None:
+                self.rung = talk.rung
+            if answer is not None and not faults:
+                return answer
+            if answer is None and not reply.cut and not _has_form(reply) and talk.rung < Rung.PROMPT:
+                talk.rung = Rung(talk.rung + 1)  # nothing like an answer: this form of asking may be what broke it
+                continue
+            if talk.repaired:
+                raise EditorError(f"{self.access.model} gave no usable answer: {'; '.join(faults)[:300]}")
+            talk.repaired = True
+            talk.messages += [
+                {"role": "assistant", "content": (reply.text or reply.thought)[:_QUOTED_BACK] or "…"},
+                {"role": "user", "content": question.repair(faults)},
+            ]
+
+    def _heard(self, talk: _Talk, question: Question[A]) -> Reply | None:
+        """The server's reply, or None where the next rung must be tried. Raises EditorError."""
+        from .wire import Refused
+
+        try:
+            reply = self._posted(talk, question)
+        except Refused as refused:
+            if refused.status in (400, 415, 422) and self._drop_parameter(refused.said):
+                return None
+            final = _verdict(refused, self.access)
+            if final or talk.rung is Rung.PROMPT:
+                self.rung = Rung.SCHEMA
+                raise final or EditorError(_failed(refused, self.access)) from refused
+            talk.rung = Rung(talk.rung + 1)
+            return None
+        if reply.refusal:
+            raise EditorError(f"{self.access.model} would not answer: {reply.refusal[:160]}")
+        return reply
+
+    def _posted(self, talk: _Talk, question: Question[A]) -> Reply:
+        """One request, and once a question a second one where the server is busy or stumbles."""
+        from .wire import Refused, Wire
+
+        self._wire = self._wire or Wire(self.access.base_url, self.access.key)
+        body = self._body(talk, question)
+        try:
+            return self._wire.post(body, self._left(talk))
+        except Refused as refused:
+            wait = min(1.0 if refused.retry_after is None else refused.retry_after, _MAX_PAUSE)
+            if talk.retried or refused.status not in _BUSY or _spent(refused) or self._left(talk) < wait + 1:
+                raise
+            talk.retried = True
+            self._pause(wait)
+        return self._wire.post(body, self._left(talk))
+
+    def _left(self, talk: _Talk) -> float:
+        left = talk.until - time.monotonic()
+        if left <= 0:
+            raise EditorError(
+                f"{self.access.model} gave no usable answer within {self.access.timeout_seconds:g} s: "
+                "a smaller model or a larger timeout_seconds may help"
+            )
+        return left
+
+    def _body(self, talk: _Talk, question: Question[A]) -> Mapping[str, Any]:
+        optional: dict[str, Any] = {"temperature": question.temperature, "max_tokens": self.access.max_tokens}
+        if self.access.reasoning_effort:
+            optional["reasoning_effort"] = self.access.reasoning_effort
+        if "max_tokens" in self._unwanted:  # newer OpenAI models know it by another name only
+            optional["max_completion_tokens"] = self.access.max_tokens
+        body = {name: value for name, value in optional.items() if name not in self._unwanted}
+        return {"model": self.access.model, "messages": talk.messages} | body | _form(talk.rung, question.answer)
+
+    def _drop_parameter(self, said: str) -> bool:
+        """Leave out from now on what the server says it does not take. Whether there was such a thing."""
+        for name in ("max_tokens", "temperature", "reasoning_effort", "max_completion_tokens"):
+            if name in said and name not in self._unwanted:
+                self._unwanted.add(name)
+                return True
+        return False
+
+
+def _messages(question: Question[A]) -> list[dict[str, str]]:
+    schema = json.dumps(strict_schema(question.answer), separators=(",", ":"))
+    system = f"{question.system}\n\nReply with one JSON object of this schema and nothing else:\n{schema}"
+    return [{"role": "system", "content": system}, {"role": "user", "content": question.user}]
+
+
+def _form(rung: Rung, answer: type[BaseModel]) -> dict[str, Any]:
+    schema = strict_schema(answer)
+    if rung is Rung.SCHEMA:
+        named = {"name": answer.__name__.lower(), "schema": schema, "strict": True}
+        return {"response_format": {"type": "json_schema", "json_schema": named}}
+    if rung is Rung.OBJECT:
+        return {"response_format": {"type": "json_object", "schema": schema}}
+    return {}
+
+
+def _read(reply: Reply, question: Question[A]) -> tuple[A | None, Sequence[str]]:
+    """The first thing in the reply that has the answer's form, and its faults; None and what was wrong without one."""
+    wrong: Sequence[str] = ("the answer was cut off: be shorter",) if reply.cut else ("there was no JSON object in it",)
+    for text in (reply.text, reply.thought):
+        for value in found(text):
+            try:
+                answer = question.answer.model_validate(value)
+            except ValidationError as error:
+                wrong = wrong if reply.cut else _explained(error)
+                continue
+            return answer, question.faults(answer)
+        if text.strip():
+            break  # thoughts count only where nothing was said
+    return None, wrong
+
+
+def _has_form(reply: Reply) -> bool:
+    """Whether it holds JSON at all."""
+    return any(True for text in (reply.text, reply.thought) for _ in found(text))
+
+
+def _explained(error: ValidationError) -> list[str]:
+    return [f"{'.'.join(map(str, fault['loc'])) or 'answer'}: {fault['msg']}" for fault in error.errors()[:5]]
+
+
+def _spent(refused: Refused) -> bool:
+    return refused.status == 402 or "quota" in refused.said.lower() or "billing" in refused.said.lower()
+
+
+def _verdict(refused: Refused, access: Access) -> EditorError | None:
+    """What no other form of asking would change; None where one might."""
+    url, said = access.base_url, refused.said.lower()
+    if refused.status in (401, 403):
+        key = f"the key in {access.key_name}" if access.key_name else "a request without a key: set api_key_env"
+        return EditorError(f"{url} refused {key}")
+    if _spent(refused):
+        return EditorError(f"the account at {url} has no credit left: {refused.said}")
+    if refused.status == 429:
+        return EditorError(f"{url} is busy: too many requests")
+    if "model" in said and any(word in said for word in ("not found", "not exist", "not loaded", "no such")):
+        return EditorError(f"{url} has no model {access.model!r}: check its name (for Ollama: ollama pull)")
+    if refused.status in (404, 405):
+        return EditorError(f"there is no /chat/completions at {url}: base_url usually ends in /v1")
+    return None
+
+
+def _failed(refused: Refused, access: Access) -> str:
+    reason = f": {refused.said}" if refused.said else ""
+    return f"{access.base_url} failed with {access.model} (HTTP {refused.status}){reason}"

@@ -1,0 +1,257 @@
+"""The editor that is a language model, at any server that speaks OpenAI's Chat Completions.
+
+It has taste and no power: the gate's verdict binds it (it can lower a story, never raise one), it rules only on stories
+it was given, and its words reach an engine only through the checks of ``scenery``. Headlines go to it quoted and
+stripped of what could be taken for a turn of its conversation; texts that speak to a machine are not shown to it at
+all. It learns neither a subject's name nor a secret.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+import tomllib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..errors import Declined, EditorError
+from ..model import Mood, Prompt, Story, Verdict
+from ..protocols import Brief, Ruling, Surroundings
+from ..settings import secret
+from .answers import Direction, Rulings, Word
+from .ask import Access, Ladder, Question
+from .quoting import orders, quoted
+from .scenery import MARK, Cast, darkest, scene_faults, sober, tidy, wording_faults
+from .taste import faults as tasteless
+
+BATCH = 40  #: stories in one question
+GRAVE = 0.2  #: gravity above which a scene may not be brighter than the gate's mood; nobody of this home appears there
+DARK = (Mood.SOMBER, Mood.GRIM)  #: nobody of this home appears in these
+ALL_REFUSED = 5  #: a batch of at least so many of which nothing is kept: the model fails, not the news
+_RECENT = 8  #: scenes of the last days that the model is shown
+_SUMMARY_CHARS = 400
+_GLANCE_CHARS = 160  #: of a summary where forty stories share a question: local models often read only 4,096 tokens
+_WHY_CHARS = 160
+_ALT_CHARS = 200
+NO_KEY = "none"  #: sent where the owner names no key: local servers want a word, whatever it says
+A = TypeVar("A", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """An ``[editors.NAME]`` table. Nothing is called that the owner did not name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["chat"] = "chat"
+    base_url: str
+    model: str = Field(min_length=1)
+    api_key_env: str = ""  #: "": the server needs no key
+    timeout_seconds: float = Field(60, gt=0, le=900)
+    temperature: float = Field(0.7, ge=0, le=2)
+    max_tokens: int = Field(4000, ge=200)
+    reasoning_effort: str = ""  #: sent as it is where it is set; "none" spares hidden tokens
+
+    @field_validator("base_url")
+    @classmethod
+    def _web_address(cls, url: str) -> str:
+        if not re.match(r"https?://[^\s/]+\S*$", url, re.IGNORECASE):
+            raise ValueError("should be an http:// or https:// address, such as http://127.0.0.1:11434/v1")
+        return url.rstrip("/")
+
+
+def make(settings: Settings, surroundings: Surroundings) -> Chat:
+    """The adapter, as ``config.toml`` selects it. Connects to nothing."""
+    return Chat(settings, surroundings)
+
+
+class Chat:
+    """An Editor that asks a language model."""
+
+    def __init__(
+        self, settings: Settings, surroundings: Surroundings, *, pause: Callable[[float], None] = time.sleep
+    ) -> None:
+        self.settings, self._data, self._pause = settings, surroundings.data, pause
+        self._pages = _pages(surroundings.templates / "prompts")
+
+    def decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
+        """Rule on the candidates in their order, with one question for every forty. Raises EditorError."""
+        rulings: list[Ruling] = []
+        for start in range(0, len(candidates), BATCH):
+            rulings += self._decide(candidates[start : start + BATCH])
+        return rulings
+
+    def describe(self, story: Story, brief: Brief) -> Prompt:
+        """Direct the picture of a story, with one question. Raises EditorError; Declined where it must not be shown."""
+        if brief.verdict.veto:
+            raise Declined(f"the gate: {brief.verdict.why}")
+        if order := orders(story.title):
+            raise Declined(f"the headline speaks to a machine: {order}")
+        seed = int(story.id[:8], 16)
+        cast = _cast(self._data / "subjects", brief, seed)
+        direction = self._ask(
+            "describe", {"item": _item(story), "appears": cast.kind if cast.subject else None,
+                         "recent": brief.recent_scenes[:_RECENT],
+                         "floor": brief.verdict.mood if brief.verdict.gravity > GRAVE else None},
+            Direction, faults=lambda told: _direction_faults(told, story, cast, brief.recent_scenes),
+            temperature=self.settings.temperature,
+        )  # fmt: skip
+        if _lowered(direction):
+            raise Declined(self._why(direction.kind, direction.essence))
+        return self._prompt(direction, story, brief, cast)
+
+    def _decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> list[Ruling]:
+        honest = [story for story, _ in candidates if not orders(story.title)]
+        items = [_item(story, _GLANCE_CHARS) for story in honest]
+        said: dict[str, Word] = {}
+        if items:
+            known = {item["id"] for item in items}
+            answer = self._ask(
+                "decide", {"items": items}, Rulings, faults=lambda told: _ruling_faults(told, known), temperature=0.2
+            )  # fmt: skip
+            said = {word.id: word for word in reversed(answer.rulings) if word.id in known}
+        rulings = [self._ruling(story, said.get(_short(story))) for story, _ in candidates]
+        if len(honest) >= ALL_REFUSED and not any(ruling.keep for ruling in rulings):
+            raise EditorError(f"{self.settings.model} kept none of {len(honest)} stories: its word is not taken")
+        return rulings
+
+    def _ruling(self, story: Story, word: Word | None) -> Ruling:
+        if order := orders(story.title):
+            return Ruling(story.id, keep=False, why=f"the headline speaks to a machine: {order}")
+        if word is None:
+            return Ruling(story.id, keep=True, why=f"{self.settings.model} said nothing: the gate's word stands")
+        return Ruling(story.id, keep=not _lowered(word), why=self._why(word.kind, word.essence))
+
+    def _prompt(self, direction: Direction, story: Story, brief: Brief, cast: Cast) -> Prompt:
+        verdict, scene = brief.verdict, tidy(direction.scene)
+        mood = darkest(direction.mood, verdict.mood) if verdict.gravity > GRAVE else direction.mood
+        # a model that finds the story darker than the gate did lowers it: then it is not the place for a friend
+        subject = None if mood in DARK else cast.subject
+        scene, alt = (
+            text.replace(MARK, subject or f"a {cast.kind}") for text in (scene, _alt(direction.alt, scene, story, cast))
+        )
+        return Prompt(
+            scene=scene, words=scene, mood=mood, topic=verdict.topics[0] if verdict.topics else "news",
+            seed=int(story.id[:8], 16), style=brief.style, avoid=sober(direction.avoid, story, cast), subject=subject,
+            alt=_sentence(alt), why=self._why(direction.essence, direction.idea),
+        )  # fmt: skip
+
+    def _ask(
+        self, page: str, values: Mapping[str, Any], answer: type[A], *, faults: Callable[[A], Sequence[str]],
+        temperature: float,
+    ) -> A:  # fmt: skip
+        return self._ladder.ask(
+            Question(
+                system=self._page(f"{page}.system", {"mark": MARK}), user=self._page(page, {"mark": MARK, **values}),
+                answer=answer, faults=faults, repair=lambda wrong: self._page("repair", {"faults": wrong}),
+                temperature=temperature,
+            )
+        )  # fmt: skip
+
+    @cached_property
+    def _ladder(self) -> Ladder:
+        """Made at first use, so that a key that is not there yet stops a story and not the service."""
+        told = self.settings
+        return Ladder(
+            Access(
+                base_url=told.base_url, model=told.model, key=_key(told.api_key_env), key_name=told.api_key_env,
+                timeout_seconds=told.timeout_seconds, max_tokens=told.max_tokens,
+                reasoning_effort=told.reasoning_effort,
+            ),
+            self._pause,
+        )  # fmt: skip
+
+    def _page(self, name: str, values: Mapping[str, Any]) -> str:
+        """A prompt from ``templates/prompts``, which the owner may have edited."""
+        try:
+            return self._pages.get_template(f"{name}.j2").render(values).strip()
+        except TemplateSyntaxError as error:
+            raise EditorError(f"prompts/{name}.j2, line {error.lineno}: {error.message}") from error
+        except (TemplateError, OSError, TypeError, ValueError) as error:
+            raise EditorError(f"prompts/{name}.j2 cannot be used: {error}") from error
+
+    def _why(self, *parts: str) -> str:
+        said = "; ".join(filter(None, (quoted(part, _WHY_CHARS).strip(" .") for part in parts)))
+        return f"{said} ({self.settings.model})" if said else self.settings.model
+
+
+def _pages(folder: Path) -> Environment:
+    return ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        autoescape=False,  # prompts are plain text; what goes in is quoted before
+    )  # fmt: skip
+
+
+def _key(name: str) -> str:
+    """The key in the environment. Raises EditorError that names the variable."""
+    if not name:
+        return NO_KEY
+    try:
+        key = (secret(name) or "").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise EditorError(f"the file that {name}_FILE names cannot be read: {error}") from error
+    if not key:
+        raise EditorError(f"the environment variable {name} (or {name}_FILE) is not set: it must hold the editor's key")
+    if not key.isascii() or not key.isprintable():
+        raise EditorError(f"{name} holds something that cannot be a key")
+    return key
+
+
+def _short(story: Story) -> str:
+    """What a story is called in a conversation: nothing that a headline could guess of another."""
+    return story.id[:8]
+
+
+def _item(story: Story, summary_chars: int = _SUMMARY_CHARS) -> dict[str, str]:
+    summary = "" if orders(story.summary) else quoted(story.summary, summary_chars)
+    return {"id": _short(story), "headline": quoted(story.title), "summary": summary}
+
+
+def _lowered(answer: Word | Direction) -> bool:
+    return not answer.keep or answer.kind != "news"
+
+
+def _ruling_faults(answer: Rulings, known: Collection[str]) -> list[str]:
+    return [] if any(word.id in known for word in answer.rulings) else ["none of the ids is one of the items'"]
+
+
+def _direction_faults(answer: Direction, story: Story, cast: Cast, recent: Sequence[str]) -> Sequence[str]:
+    return () if _lowered(answer) else scene_faults(tidy(answer.scene), story, cast, recent)
+
+
+def _cast(folder: Path, brief: Brief, seed: int) -> Cast:
+    """Who appears: one of the subjects allowed, the same one for a story each time; nobody in a dark one."""
+    known = {path.parent.name: _subject(path) for path in sorted(folder.glob("*/subject.toml"))}
+    unwelcome = {*known, *brief.subjects, *(token for token, _ in known.values() if token)}
+    allowed = brief.subjects if brief.verdict.subject_allowed and brief.verdict.mood not in DARK else ()
+    name = allowed[seed % len(allowed)] if allowed else None
+    _, kind = known.get(name or "", ("", ""))
+    return Cast(name, kind or "person", tuple(sorted(unwelcome)))
+
+
+def _subject(path: Path) -> tuple[str, str]:
+    """A subject's token and class noun; empty where its file says nothing that can be used."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return "", ""
+    return str(table.get("token", "")), str(table.get("class_noun", ""))
+
+
+def _alt(said: str, scene: str, story: Story, cast: Cast) -> str:
+    """The model's own sentence where it is fit to be shown, else the scene's first."""
+    alt = tidy(said)
+    faults = [fault for fault in tasteless(alt.replace(MARK, "somebody")) if not fault.startswith("too short")]
+    fit = 0 < len(alt) <= _ALT_CHARS and not faults and not any(wording_faults(alt, story, cast))
+    if not fit or (MARK in alt and cast.subject is None):
+        return re.split(r"(?<=[.!?])\s", scene)[0]
+    return alt
+
+
+def _sentence(text: str) -> str:
+    return (text[:1].upper() + text[1:]).rstrip(".") + "."
