@@ -41,25 +41,26 @@ def describe(line: Line, desk: Desk) -> Iterator[Event]:
 
 
 def _describe(line: Line, desk: Desk, plate: Plate) -> Event:
+    """The channel's editor directs; where it fails, or has killed the process too often, the house editor does."""
     event = Event("describe", plate.story.title, plate=plate.id)
-    if plate.text_only:
-        line.store.unillustrated(plate)
-        return replace(event, note="text only")
-    spent = plate.attempts >= MAX_ATTEMPTS
-    if plate.attempts >= 2 * MAX_ATTEMPTS:
+    if plate.text_only or plate.attempts >= 2 * MAX_ATTEMPTS:
         line.store.unillustrated(plate, plate.error)
         return replace(event, note="text only", error=plate.error)
     line.store.begin(plate)
+    told, error = brief(line, desk, plate), None
     try:
-        prompt = (desk.house if spent else desk.editor).describe(plate.story, brief(line, desk, plate))
-    except Declined as error:
-        line.store.refused(plate, str(error))
-        return replace(event, note=f"declined: {error}")
-    except EditorError as error:
-        line.store.failed(plate, str(error), _wait(plate.attempts))
-        return replace(event, error=str(error))
+        try:
+            prompt = (desk.editor if plate.attempts < MAX_ATTEMPTS else desk.house).describe(plate.story, told)
+        except Declined:
+            raise
+        except EditorError as failed:
+            error = str(failed)
+            prompt = desk.house.describe(plate.story, told)
+    except Declined as declined:
+        line.store.refused(plate, str(declined))
+        return replace(event, note=f"declined: {declined}", error=error)
     line.store.described(plate, prompt)
-    return replace(event, note=prompt.scene)
+    return replace(event, note=prompt.scene, error=error)
 
 
 def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
