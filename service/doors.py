@@ -16,6 +16,7 @@ from PIL import Image
 
 from . import clock, telling, text
 from .assembly import Service, desk_of, opened, read_settings, shipped
+from .compose import focus
 from .compose.finish import encode, signed
 from .errors import ConfigError, Declined, EditorError, EngineError, FrontispieceError, SourceError
 from .gate.verdict import decide, judge as find_verdict
@@ -251,7 +252,7 @@ def _plate(
         return replace(plate, text_only=True), None
     prompt = _prompt(service, desk, story, verdict)
     painted = _painted(desk, prompt, size)
-    return replace(plate, prompt=prompt), Image.open(io.BytesIO(painted.data))
+    return replace(plate, prompt=prompt), focus.opened(painted.data, painted.recipe)
 
 
 # -- small parts -----------------------------------------------------------------------------

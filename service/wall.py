@@ -6,21 +6,22 @@ the plate that hangs ─▶ else the newest finished one ─▶ else the sample 
 from __future__ import annotations
 
 import hashlib
-import io
 import logging
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from PIL import Image
 
 from . import hanging, sample
 from .cache import Cache
 from .clock import Clock
+from .compose import focus
 from .compose.finish import signed
 from .compose.slide import Composer, Fragment
-from .model import Plate
+from .model import Picture, Plate
 from .press import Press
 from .profiles import PROFILES, Profile, fitted
 from .protocols import Engine
@@ -192,11 +193,16 @@ class Wall:
 
     def _image(self, plate: Plate) -> Image.Image | None:
         data = self._picture(plate)
-        return Image.open(io.BytesIO(data)) if data else None
+        return focus.opened(data, self._recipe(plate)) if data else None
+
+    def _recipe(self, plate: Plate) -> Mapping[str, Any]:
+        if plate.sample:
+            return self._painted(plate).recipe
+        return self.archive.recipe(plate.picture) if plate.picture else {}
 
     def _picture(self, plate: Plate) -> bytes | None:
         if plate.sample:
-            return self._cache.get(("sample", plate), lambda: self._paint(plate), len)
+            return self._painted(plate).data
         if plate.picture is None:
             return None
         try:
@@ -205,11 +211,15 @@ class Wall:
             log.warning("the picture of plate %d cannot be read: %s", plate.id, error)
             return None
 
-    def _paint(self, plate: Plate) -> bytes:
+    def _painted(self, plate: Plate) -> Picture:
+        """A picture of the sample edition, painted when first asked for."""
+        return self._cache.get(("sample", plate), lambda: self._paint(plate), lambda picture: len(picture.data))
+
+    def _paint(self, plate: Plate) -> Picture:
         assert plate.prompt is not None
         profile = self._largest(plate.channel)
         with self._painting:
-            return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px)).data
+            return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px))
 
     def _largest(self, channel: str) -> Profile:
         return largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == channel])

@@ -19,6 +19,7 @@ from . import fonts
 from .ages import Kicker, age, kicker
 from .colour import CARDS, PAPER, Card, Tones, css, tones_of
 from .fit import Fitted, Room, fit
+from .focus import CENTRE, focus
 from .languages import direction, language, line_height, script
 from .layout import Layout, Places, Sheet, layout_for, place
 from .press import Style
@@ -26,7 +27,6 @@ from .scrim import ClockInk, Scrim, cap, clock_ink, gradient, solve, tint_of
 from .words import graphemes, shortened, tidy
 
 TRACKING = {"latin": -0.018, "cyrillic": -0.012, "greek": -0.012}  #: em; any other script keeps its own
-FOCUS = (0.5, 0.42)  #: what a crop keeps: a little above the middle, where faces and horizons are
 #: Scripts with long words and large letters on the body.
 WIDE = {"tamil", "malayalam", "telugu", "kannada", "sinhala", "myanmar", "khmer", "tibetan"}
 KICKER_PX = 21  #: at 1024x600
@@ -76,6 +76,7 @@ class Setting:
     clock: str | None = None
     clock_ink: ClockInk | None = None
     qr: str | None = None  #: a data: address
+    focus: tuple[float, float] = CENTRE
 
     @property
     def layout(self) -> Layout:
@@ -112,7 +113,8 @@ class Setting:
         return (
             f"width:{p.width_px}px;height:{p.height_px}px;--u:{p.unit:.4f}px;--fs:{head.size_px:.2f}px;"
             f"--line:{head.size_px * head.line_height:.2f}px;--ls:{head.tracking}em;--ks:{self.kicker_px:.2f}px;"
-            f"--paper:{tones.paper};--ink:{tones.ink};--soft:{tones.soft};--accent:{tones.accent};{self.stacks}"
+            f"--paper:{tones.paper};--ink:{tones.ink};--soft:{tones.soft};--accent:{tones.accent};"
+            f"--focus:{100 * self.focus[0]:.1f}% {100 * self.focus[1]:.1f}%;{self.stacks}"
         )
 
     def _scrim(self) -> dict[str, str] | None:
@@ -216,7 +218,9 @@ def _kicker_fitted(line: Kicker, sheet: Sheet, measure: Callable[[Sequence[str]]
 def _coloured(setting: Setting, picture: Image.Image) -> Setting:
     """Crop the picture to its box and take the slide's colours from it."""
     box, profile = setting.places.picture, setting.sheet.profile
-    crop = cropped(picture, (max(1, round(box.width)), max(1, round(box.height))))
+    size = max(1, round(box.width)), max(1, round(box.height))
+    at = focus(picture, size)
+    crop, setting = cropped(picture, size, at), replace(setting, focus=at)
     if setting.layout is not Layout.HEADLINE or profile.eink:
         tones = PAPER if profile.eink else tones_of(crop)
         return _with_clock(replace(setting, picture=crop, tones=tones))
@@ -239,10 +243,10 @@ def _with_clock(setting: Setting) -> Setting:
     return replace(setting, clock_ink=ink)
 
 
-def cropped(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def cropped(picture: Image.Image, size: tuple[int, int], at: tuple[float, float]) -> Image.Image:
     """A picture cut to a size, as ``slide.css`` has a browser do it (object-fit, object-position)."""
     info = picture.info
-    out = ImageOps.fit(picture.convert("RGB"), size, Image.Resampling.BICUBIC, centering=FOCUS)
+    out = ImageOps.fit(picture.convert("RGB"), size, Image.Resampling.BICUBIC, centering=at)
     out.info = dict(info)
     return out
 

@@ -19,7 +19,8 @@ from .names import publication
 
 MOST_ITEMS = 500  #: of one document; the first ones, which are the newest as a rule
 _LONGEST_LINK = 2000  # characters; a QR code holds about 2,900
-_FUTURE, _PAST = timedelta(hours=1), timedelta(days=3653)
+_FUTURE, _FIRST = timedelta(hours=1), datetime(1995, 1, 1, tzinfo=UTC)  # no feed is older than that
+_ANCIENT = re.compile(r"\b00\d\d\b(?!:)")  # a year that e-mail's rules would move to our days
 
 # Names of zones that appear in feeds, in hours from UTC; Python's mail parser knows only the North American ones and
 # takes the others for UTC. IST is India's here: Ireland and Israel use it too, but write fewer RFC 822 dates.
@@ -131,8 +132,8 @@ def absolute(link: str, base: str) -> str:
 
 def published(date: str, now: datetime) -> datetime:
     """When an item was published, in UTC; ``now`` where its date is missing, cannot be read or cannot be true."""
-    when = _rfc822(date.strip()) or _iso8601(date.strip())
-    if when is None or not now - _PAST < when < now + _FUTURE:
+    when = None if _ANCIENT.search(date) else _rfc822(date.strip()) or _iso8601(date.strip())
+    if when is None or not _FIRST < when < now + _FUTURE:
         return now
     return min(when, now)
 
