@@ -76,8 +76,13 @@ class Press:
             "disk": {"free_bytes": free, "low": free < LOW_DISK_BYTES},
             "counts": self.line.archive.counts(),
             "feeds": [feed for desk in self.line.desks for feed in self._feeds(desk)],
-            "stuck": [_stuck(plate) for plate in self.line.store.unfinished()],
+            "stuck": [_stuck(plate) for plate in self._stuck()],
         }
+
+    def _stuck(self) -> list[Plate]:
+        """Plates that wait for something; while a round runs, those it has in hand do not."""
+        running = self._round.locked()
+        return [plate for plate in self.line.store.unfinished() if plate.retry_at or plate.error or not running]
 
     def _feeds(self, desk: pipeline.Desk) -> list[dict[str, Any]]:
         return [{"channel": desk.name, **_feed(row)} for row in self.line.archive.feeds(desk.channel.feeds)]
@@ -93,6 +98,6 @@ def _feed(row: FeedRow) -> dict[str, Any]:
 def _stuck(plate: Plate) -> dict[str, Any]:
     return {
         "plate": plate.id, "channel": plate.channel, "headline": plate.story.title, "step": str(plate.step),
-        "attempts": plate.attempts, "error": plate.error,
+        "attempts": plate.attempts, "error": plate.error or ("interrupted" if plate.attempts else None),
         "next_try_at": plate.retry_at and plate.retry_at.isoformat(),
     }  # fmt: skip

@@ -104,7 +104,7 @@ def test_an_attempt_is_counted_before_it_runs(store):
     made = plate(store, step=Step.DESCRIBED)
     store.begin(made)
     (left,) = store.waiting("home", Step.DESCRIBED)
-    assert (left.attempts, left.error) == (1, "interrupted")
+    assert (left.attempts, left.retry_at) == (1, None)
 
 
 def test_a_failed_plate_waits(store, clock):

@@ -161,7 +161,7 @@ class Store:
 
     def begin(self, plate: Plate) -> None:
         """Count an attempt *before* it runs: a story that kills the process is not tried for ever."""
-        self._set(plate.id, "attempts = attempts + 1, error = 'interrupted', retry_at = NULL")
+        self._set(plate.id, "attempts = attempts + 1, retry_at = NULL")
 
     def failed(self, plate: Plate, error: str, wait: timedelta) -> None:
         self._set(plate.id, "error = ?, retry_at = ?", error, stamp(self.now() + wait))
