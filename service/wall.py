@@ -9,7 +9,7 @@ import hashlib
 import io
 import logging
 import threading
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -19,10 +19,11 @@ from . import hanging, sample
 from .cache import Cache
 from .clock import Clock
 from .compose.slide import Composer, Fragment
+from .errors import DisplayError
 from .model import Plate
 from .press import Press
 from .profiles import PROFILES, Profile, fitted
-from .protocols import Engine
+from .protocols import Engine, Fetching, Reporting
 from .settings import Channel, Display
 
 log = logging.getLogger(__name__)
@@ -141,8 +142,30 @@ class Wall:
         return {
             "name": display.name, "kind": display.kind, "channel": display.channel, "profile": display.profile,
             "plate": showing.plate.id, "headline": showing.plate.story.title, "since": showing.since.isoformat(),
-            "note": showing.note, "error": None,
+            "note": showing.note, "error": None, **self._reported(display.name),
         }  # fmt: skip
+
+    def _reported(self, display: str) -> Mapping[str, object]:
+        """What a display that is told says of itself; its last error is the row's."""
+        adapter = self.press.line.displays.get(display)
+        if not isinstance(adapter, Reporting):
+            return {}
+        state = dict(adapter.state())
+        return {"error": state.pop("last_error", None), **state}
+
+    def fetched(self, display: str, query: str) -> None:
+        """A display's still was asked for: a display that fetches by itself learns that it can."""
+        adapter = self.press.line.displays.get(display)
+        if isinstance(adapter, Fetching):
+            adapter.fetched(query)
+
+    def greet(self) -> None:
+        """After a start: tell each display what hangs there, which nobody else does before the next change."""
+        for name, adapter in self.press.line.displays.items():
+            try:
+                adapter.show(self.showing(name).plate)
+            except DisplayError as error:
+                log.warning("display %s: %s", name, error)
 
     # -- pixels -----------------------------------------------------------------------------
 
