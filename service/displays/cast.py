@@ -145,16 +145,17 @@ class Cast:
         self._memory = replace(self._memory, wanted=plate.id if plate else None)
         if self._link is None:
             if quiet or self._memory.not_before > now:
-                self._pause(self._memory.not_before if not quiet else now + CHECK_SECONDS)
+                self._pause(self._memory.not_before if not quiet else now + CHECK_SECONDS, plate, None)
                 return
             self._connect()
         assert self._link is not None
         if self._link.lost:
             raise Absent(self._link.lost)
-        self._notice(self._link.seen)
+        seen = self._link.seen
+        self._notice(seen)
         act, at = next_act(self._memory, self._rules, quiet=quiet)
         if act is Act.NOTHING or at > now:
-            self._pause(at)
+            self._pause(at, plate, seen)
         else:
             self._perform(act, self._link)
 
@@ -183,10 +184,9 @@ class Cast:
             self._told = replace(self._told, error=None)
             log.info("display %s: %s is on the screen; we wait", self._around.name, seen.name)
 
-    def _pause(self, until: float) -> None:
-        """Wait for the moment, or for anything that may change the decision; see that the device is still there."""
-        link, plate = self._link, self._owner.newest
-        seen = link.seen if link else None
+    def _pause(self, until: float, plate: Plate | None, seen: Seen | None) -> None:
+        """Wait for the moment, or until what was decided on is not so any more; see that the device is still there."""
+        link = self._link
         wait = max(0.0, min(until - time.monotonic(), CHECK_SECONDS))
         self._told = replace(self._told, next_at=until if self._memory.wanted is not None else None)
 
@@ -273,7 +273,7 @@ class Cast:
     # -- small things -----------------------------------------------------------------------
 
     def _base_url(self, link: Link) -> str:
-        """Where the device finds our pages; that they are there is seen first, so that it is never sent into the void."""
+        """Where the device finds our pages; seen to be there first, so that it is never sent into the void."""
         if self._settings.base_url:
             return self._settings.base_url
         host, port = link.local_address, self._around.port

@@ -1,8 +1,8 @@
 """One connection to one Cast device, through pychromecast. What that library does, and where it fails, is known here.
 
 A connection that is lost is thrown away: pychromecast's own reconnecting keeps a stale status, waits up to five
-minutes and fills the log. All sending is done by one thread, since it has no lock around its socket. Messages for an app
-are addressed to the session that we launched, so that a guest can never receive one.
+minutes and fills the log. All sending is done by one thread, since it has no lock around its socket. Messages for an
+app are addressed to the session that we launched, so that a guest can never receive one.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
 LAUNCH_SECONDS = 15.0  #: a Nest Hub takes three to eight
 LOAD_SECONDS = 15.0
+OVERTAKEN = "another app came in between"
 LAST_WORD_SECONDS = 1.0  #: for an answer while the service ends
 
 PLATFORM = "receiver-0"
@@ -77,6 +78,7 @@ class Link:
         self._cast = pychromecast.Chromecast(info, tries=1, timeout=CONNECT_SECONDS, retry_wait=0.1)
         # its media controller would open a channel to every guest that plays media, and ask it questions
         self._cast.unregister_handler(self._cast.media_controller)
+        self._cast.socket_client._handlers.pop(MEDIA)  # noqa: SLF001 - the bare name left there opens channels too
         heard: Any = _Listener(self._heard)
         moved: Any = _Listener(self._moved)
         self._cast.register_status_listener(heard)
@@ -128,9 +130,6 @@ class Link:
     def launch(self) -> Seen:
         """Start the player on a free screen and wait until it is ready. Raises Absent, Refused."""
         before = self.seen.session
-        reply = self._ask(PLATFORM, RECEIVER, {"type": "LAUNCH", "appId": PLAYER}, LAUNCH_SECONDS)
-        if reply.get("type") == "LAUNCH_ERROR":
-            raise Refused(f"the player does not start: {reply.get('reason') or 'no reason given'}")
 
         def ready() -> bool:
             return self.seen.app == PLAYER and self.seen.session != before and self.seen.media
@@ -138,10 +137,13 @@ class Link:
         def taken() -> bool:
             return self.seen.app not in AMBIENT and self.seen.app != PLAYER
 
+        reply = self._ask(PLATFORM, RECEIVER, {"type": "LAUNCH", "appId": PLAYER}, LAUNCH_SECONDS, unless=taken)
+        if reply.get("type") == "LAUNCH_ERROR":
+            raise Refused(f"the player does not start: {reply.get('reason') or 'no reason given'}")
         if not self._wait(lambda: ready() or taken(), LAUNCH_SECONDS):
             raise Absent("the player was started, but did not come up")
         if taken():
-            raise Refused(f"{self.seen.name} came in first")
+            raise Refused(OVERTAKEN)
         return self.seen
 
     def load(self, url: str, title: str) -> None:
@@ -152,7 +154,9 @@ class Link:
             "metadata": {"metadataType": 4, "title": title},  # 4: a photo
         }  # fmt: skip
         body = {"type": "LOAD", "sessionId": player.session, "media": media, "autoplay": True, "customData": {}}
-        reply = self._ask(str(player.transport), MEDIA, body, LOAD_SECONDS, during=player.session)
+        reply = self._ask(
+            str(player.transport), MEDIA, body, LOAD_SECONDS, unless=lambda: self.seen.session != player.session
+        )
         if reply.get("type") != "MEDIA_STATUS":
             code = reply.get("detailedErrorCode") or reply.get("reason") or ""
             raise Refused(f"the device did not take the picture: {reply.get('type')} {code}".rstrip())
@@ -183,9 +187,9 @@ class Link:
 
     def _ask(
         self, to: str, namespace: str, body: dict[str, Any], seconds: float, *,
-        during: str | None = None, through: bool = False,
+        unless: Callable[[], bool] = bool, through: bool = False,
     ) -> Reply:  # fmt: skip
-        """Send and wait for the answer; ``during``: only as long as that session is in front."""
+        """Send and wait for the answer; ``unless``: what makes waiting for it pointless."""
         replies: list[tuple[bool, Any]] = []
 
         def answered(sent: bool, reply: Any) -> None:
@@ -197,14 +201,11 @@ class Link:
             self._cast.socket_client.send_message(to, namespace, body, callback_function=answered)
         except self._errors as error:
             raise Absent(self.lost or f"the connection was lost to {self.where}") from error
-        gone = during is not None
-        heard = self._wait(
-            lambda: replies or (gone and self.seen.session != during), seconds, through=through,
-        )  # fmt: skip
+        heard = self._wait(lambda: replies or unless(), seconds, through=through)
         if not heard:
             raise Absent(f"{self.where} did not answer {body['type']} within {seconds:.0f} s")
         if not replies:
-            raise Refused("another app came in between")
+            raise Refused(OVERTAKEN)
         sent, reply = replies[0]
         if not sent or not isinstance(reply, dict):
             raise Absent(self.lost or f"the connection was lost to {self.where}")
@@ -215,7 +216,7 @@ class Link:
         session = self.seen.session
         self._wait(lambda: happened() or self.seen.session != session, seconds)
         if self.seen.session != session and not happened():
-            raise Refused("another app came in between")
+            raise Refused(OVERTAKEN)
         return bool(happened())
 
     def _wait(self, happened: Callable[[], object], seconds: float, *, through: bool = False) -> bool:

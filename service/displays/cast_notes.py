@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -43,6 +42,6 @@ def write(path: Path, notes: Notes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         part.write_text(json.dumps(asdict(notes)), encoding="utf-8")
-        os.replace(part, path)  # noqa: PTH105
+        part.replace(path)
     except OSError as error:
         log.warning("%s cannot be written: %s", path, error)

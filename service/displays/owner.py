@@ -43,11 +43,6 @@ class Owner:
                 self._thread.start()
             self.bell.notify_all()
 
-    def ring(self) -> None:
-        """Wake the owner: something it may wait for has happened."""
-        with self.bell:
-            self.bell.notify_all()
-
     def wait(self, happened: Callable[[], object], seconds: float | None, *, through: bool = False) -> bool:
         """Wait until something happened. True if it did in time. Raises Closing, unless it is to go through."""
         with self.bell:
