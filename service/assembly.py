@@ -73,7 +73,8 @@ class Service:
         return module.make(module.Settings.model_validate(table), self._surroundings(name))
 
     def _surroundings(self, name: str) -> Surroundings:
-        return Surroundings(name, self.data, self.templates, self.settings.web.port if self.port is None else self.port)
+        port = self.settings.web.port if self.port is None else self.port
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone)
 
     @cached_property
     def templates(self) -> Path:
@@ -133,7 +134,7 @@ class Service:
     @cached_property
     def displays(self) -> Mapping[str, Display]:
         told = [d for d in self.settings.displays if d.kind != "page"]
-        return {d.name: self._make("displays", {"kind": d.kind, "address": d.address}, d.name) for d in told}
+        return {d.name: self._make("displays", d.own, d.name) for d in told}
 
     @cached_property
     def press(self) -> Press:

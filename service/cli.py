@@ -76,6 +76,7 @@ def run(
         def started(address: str) -> None:
             service.store.folder.describe({"secret": secret, "url": address})
             telling.welcome(address, settings)
+            service.wall.greet()
             jobs.append(schedule.start(service.press))
 
         jobs: list[Any] = []

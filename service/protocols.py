@@ -7,11 +7,11 @@ The file's name is the ``kind`` that selects it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from .model import Picture, Plate, Prompt, Story, Verdict
 
@@ -26,6 +26,7 @@ class Surroundings:
     data: Path  #: the data folder
     templates: Path
     port: int = 8080  #: where the service's own pages are, for displays that fetch from it
+    zone: tzinfo | None = None  #: the owner's time zone; None: the machine's
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +107,27 @@ class Display(Protocol):
     """A screen that must be told what to show. A browser asks by itself and needs none of this."""
 
     def show(self, plate: Plate) -> None:
-        """See that the screen shows the plate. Raises DisplayError."""
+        """See that the screen shows the plate, now or as soon as it can; returns at once. Raises DisplayError."""
         ...
 
     def close(self) -> None:
         """Let go of the screen. Safe to repeat."""
+        ...
+
+
+@runtime_checkable
+class Reporting(Protocol):
+    """A display that can say how it is. Optional."""
+
+    def state(self) -> Mapping[str, object]:
+        """What is known, JSON-safe; ``last_error`` is a sentence or None, keys that end in ``_at`` are moments."""
+        ...
+
+
+@runtime_checkable
+class Fetching(Protocol):
+    """A display that fetches its still from the service by itself, and wants to know that it did. Optional."""
+
+    def fetched(self, query: str) -> None:
+        """The display's still was asked for, with this query string."""
         ...

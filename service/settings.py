@@ -63,7 +63,12 @@ class Channel(Table):
 
 
 class Display(Table):
-    """A screen. ``dwell_seconds`` 0 shares the channel's cadence among a round's plates."""
+    """A screen. ``dwell_seconds`` 0 shares the channel's cadence among a round's plates.
+
+    Its table also holds its adapter's own keys; ``build`` has the adapter check them.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     name: Name
     kind: str = "page"
@@ -72,6 +77,12 @@ class Display(Table):
     channel: str = "home"
     template: str = ""  #: "": the channel's
     dwell_seconds: float = Field(0, ge=0)
+
+    @property
+    def own(self) -> dict[str, Any]:
+        """What its adapter is told: the kind, the address if there is one, and the adapter's own keys."""
+        address = {"address": self.address} if self.address else {}
+        return {**(self.model_extra or {}), "kind": self.kind, **address}
 
 
 class Store(Table):
@@ -176,11 +187,11 @@ def _key_at(location: Sequence[int | str]) -> list[int | str]:
     return parts[: min(depth, 3)]
 
 
-def _explained(error: ValidationError, root: type[BaseModel]) -> Iterator[str]:
+def _explained(error: ValidationError, root: type[BaseModel], also: Sequence[str] = ()) -> Iterator[str]:
     for fault in error.errors():
         path, what = _path(fault["loc"]), fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
-            known = _keys(root, fault["loc"][:-1])
+            known = [*_keys(root, fault["loc"][:-1]), *also]
             yield f"unknown key {path}" + _near(str(fault["loc"][-1]), known)
         elif fault["type"] == "missing":
             yield f"missing key {path}"
@@ -240,6 +251,7 @@ def _crossed(settings: Settings, kinds: Mapping[str, Kinds], templates: Sequence
             yield from _known(f"{at}.template", display.template, templates)
         if display.name in [other.name for other in settings.displays[:index]]:
             yield f"{at}.name: {display.name!r} is taken; every display needs a name of its own"
+        yield from _own(at, display, kinds["displays"])
     for room in ("editors", "engines"):
         for name, body in getattr(settings, room).items():
             yield from _adapter(f"{room}.{name}", body, kinds[room])
@@ -263,9 +275,23 @@ def _adapter(path: str, body: Any, kinds: Kinds) -> Iterator[str]:
     elif kind not in kinds:
         yield f"{path}.kind: unknown {kind!r}" + _near(str(kind), list(kinds))
     else:
-        try:
-            kinds[kind].model_validate(body)
-        except ValidationError as error:
-            yield from (f"{path}.{line}" if not line.startswith(("unknown", "missing"))
-                        else line.replace(" key ", f" key {path}.", 1)
-                        for line in _explained(error, kinds[kind]))  # fmt: skip
+        yield from _within(path, body, kinds[kind])
+
+
+def _own(path: str, display: Display, kinds: Kinds) -> Iterator[str]:
+    """A display's own keys, held against its adapter; a page has none."""
+    shared = list(Display.model_fields)
+    if display.kind in kinds:
+        yield from _within(path, display.own, kinds[display.kind], shared)
+    elif display.kind == "page":
+        yield from (f"unknown key {path}.{key}" + _near(key, shared) for key in display.model_extra or ())
+
+
+def _within(path: str, body: Any, model: type[BaseModel], also: Sequence[str] = ()) -> Iterator[str]:
+    """The mistakes of an adapter's table, with the path of the table before each."""
+    try:
+        model.model_validate(body)
+    except ValidationError as error:
+        yield from (f"{path}.{line}" if not line.startswith(("unknown", "missing"))
+                    else line.replace(" key ", f" key {path}.", 1)
+                    for line in _explained(error, model, also))  # fmt: skip

@@ -21,10 +21,11 @@ from .clock import Clock
 from .compose import focus
 from .compose.finish import signed
 from .compose.slide import Composer, Fragment
+from .errors import DisplayError
 from .model import Picture, Plate
 from .press import Press
 from .profiles import PROFILES, Profile, fitted
-from .protocols import Engine
+from .protocols import Engine, Fetching, Reporting
 from .settings import Channel, Display
 
 log = logging.getLogger(__name__)
@@ -143,8 +144,30 @@ class Wall:
         return {
             "name": display.name, "kind": display.kind, "channel": display.channel, "profile": display.profile,
             "plate": showing.plate.id, "headline": showing.plate.story.title, "since": showing.since.isoformat(),
-            "note": showing.note, "error": None,
+            "note": showing.note, "error": None, **self._reported(display.name),
         }  # fmt: skip
+
+    def _reported(self, display: str) -> Mapping[str, object]:
+        """What a display that is told says of itself; its last error is the row's."""
+        adapter = self.press.line.displays.get(display)
+        if not isinstance(adapter, Reporting):
+            return {}
+        state = dict(adapter.state())
+        return {"error": state.pop("last_error", None), **state}
+
+    def fetched(self, display: str, query: str) -> None:
+        """A display's still was asked for: a display that fetches by itself learns that it can."""
+        adapter = self.press.line.displays.get(display)
+        if isinstance(adapter, Fetching):
+            adapter.fetched(query)
+
+    def greet(self) -> None:
+        """After a start: tell each display what hangs there, which nobody else does before the next change."""
+        for name, adapter in self.press.line.displays.items():
+            try:
+                adapter.show(self.showing(name).plate)
+            except DisplayError as error:
+                log.warning("display %s: %s", name, error)
 
     # -- pixels -----------------------------------------------------------------------------
 

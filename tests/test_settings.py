@@ -21,10 +21,17 @@ class Remote(BaseModel):
     base_url: str
 
 
+class Screen(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    kind: str = "screen"
+    address: str
+    resume_after_seconds: float = 30
+
+
 KINDS = {
     "editors": {"house": House, "remote": Remote},
     "engines": {"papercut": House, "remote": Remote},
-    "displays": {},
+    "displays": {"screen": Screen},
 }
 TEMPLATES = ["headline", "split", "poster"]
 
@@ -74,6 +81,21 @@ def test_five_mistakes_are_five_lines():
         ('[[displays]]\nprofile = "tv"', "missing key displays[0].name"),
         ('[[displays]]\nname = "a"\nchannel = "hom"', "displays[0].channel: unknown 'hom', did you mean home?"),
         ('[[displays]]\nname = "../x"', "displays[0].name: '../x' should be"),
+        ('[[displays]]\nname = "a"\nporfile = "tv"', "unknown key displays[0].porfile, did you mean profile?"),
+        ('[[displays]]\nname = "a"\nresume_after_seconds = 9', "unknown key displays[0].resume_after_seconds"),
+        ('[[displays]]\nname = "a"\nkind = "screen"', "missing key displays[0].address"),
+        (
+            '[[displays]]\nname = "a"\nkind = "screen"\naddress = "x"\nresume_after_secnds = 9',
+            "unknown key displays[0].resume_after_secnds, did you mean resume_after_seconds?",
+        ),
+        (
+            '[[displays]]\nname = "a"\nkind = "screen"\naddress = "x"\nchanel = "home"',
+            "unknown key displays[0].chanel, did you mean channel?",
+        ),
+        (
+            '[[displays]]\nname = "a"\nkind = "screen"\naddress = "x"\nresume_after_seconds = "soon"',
+            "displays[0].resume_after_seconds: should be",
+        ),
         ('[channels."Our House"]', "channels.Our House: "),
         ('[channels.home]\ntemplate = "headlin"', "did you mean headline?"),
         ("[engines.gpu]\nx = 1", "missing key engines.gpu.kind; known kinds are papercut, remote"),
@@ -86,6 +108,13 @@ def test_five_mistakes_are_five_lines():
 def test_a_mistake_names_its_key(text, line):
     """Every kind of mistake is told with the path of its key."""
     assert any(line in found for found in mistakes(text)), mistakes(text)
+
+
+def test_a_display_keeps_its_adapters_keys():
+    """They stand in its own table beside the shared ones, and only the adapter is told."""
+    text = '[[displays]]\nname = "a"\nkind = "screen"\naddress = "x"\nprofile = "tv"\nresume_after_seconds = 9'
+    (display,) = config.build(tomllib.loads(text), KINDS, TEMPLATES).displays
+    assert display.own == {"kind": "screen", "address": "x", "resume_after_seconds": 9}
 
 
 def test_a_file_that_is_no_toml_says_where(tmp_path):

@@ -141,6 +141,9 @@ class Wall:
         profile = next(d for d in self.screens if d.name == display).profile
         return self._drawn(self.plates[-1].id, profile, suffix)
 
+    def fetched(self, display, query):
+        pass
+
     def slide(self, plate_id, profile):
         return self._drawn(plate_id, PROFILES[profile], ".jpg")
 

@@ -108,7 +108,10 @@ def display_png(display: str, request: Request, door: Here) -> Response:
 def _on_display(display: str, suffix: str, request: Request, door: Door) -> Response:
     until = door.wall.showing(door.display(display).name).until
     hint = str(wording.until_next(until, door.clock()))
-    return _still(door.wall.still(display, suffix), request, x_next_refresh=hint)
+    still = door.wall.still(display, suffix)
+    if request.url.query:
+        door.wall.fetched(display, request.url.query)
+    return _still(still, request, x_next_refresh=hint)
 
 
 @router.get("/plates/{plate_id}.jpg")

@@ -85,6 +85,10 @@ class Wall(Protocol):
         """The composed slide at the display's own size; ``suffix`` is ".jpg" or ".png". Raises ComposeError."""
         ...
 
+    def fetched(self, display: str, query: str) -> None:
+        """The display's still was asked for, with that query string."""
+        ...
+
     def slide(self, plate_id: int, profile: str) -> Still:
         """A plate composed for a profile. Raises LookupError, ComposeError."""
         ...

@@ -1,0 +1,47 @@
+"""What must outlive the process about one Cast device: which session is ours, and what we muted."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+UNSURE_SECONDS = 60.0  #: a player that came up so soon after a launch of ours without an answer is ours
+
+
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """Times are seconds of the Unix clock: they are read by the next process."""
+
+    session: str | None = None
+    muted: bool = False  #: by us, and not yet taken back
+    launching_at: float = 0.0  #: when a launch was asked for whose session is not known yet
+
+    @property
+    def unsure(self) -> bool:
+        return 0 <= time.time() - self.launching_at < UNSURE_SECONDS
+
+
+def read(path: Path) -> Notes:
+    """The notes as they were left; empty ones where there are none, or none that can be read."""
+    try:
+        table = json.loads(path.read_text(encoding="utf-8"))
+        session, muted, at = table.get("session"), table.get("muted"), table.get("launching_at")
+        return Notes(session if isinstance(session, str) else None, muted is True, float(at or 0))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return Notes()
+
+
+def write(path: Path, notes: Notes) -> None:
+    """Keep them. A disk that is full costs a chime after the next restart, nothing else."""
+    part = path.with_suffix(".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(json.dumps(asdict(notes)), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", path, error)

@@ -1,0 +1,534 @@
+"""Cast displays against a receiver that speaks the real protocol over a real socket."""
+
+import contextlib
+import socket
+import struct
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from service.displays import cast, cast_notes
+from service.protocols import Display, Fetching, Reporting, Surroundings
+
+from .castv2 import PLAYER, Receiver
+from .values import plate
+
+
+class Home:
+    """A service's own pages, a device, and the display between them."""
+
+    def __init__(self, folder):
+        self.folder, self.device, self.displays, self.asked = folder, Receiver(), [], []
+        self.bell = self.device.bell
+
+        class Pages(BaseHTTPRequestHandler):
+            def do_GET(page):
+                self.asked.append(page.path)
+                for display in self.displays:
+                    display.fetched(page.path.partition("?")[2])
+                page.send_response(200)
+                page.end_headers()
+                page.wfile.write(b"slide " + page.path.encode())
+
+            def log_message(page, *_):
+                pass
+
+        self.pages = ThreadingHTTPServer(("127.0.0.1", 0), Pages)
+        self.port = self.pages.server_address[1]
+        threading.Thread(target=self.pages.serve_forever, args=(0.01,), daemon=True).start()
+
+    def display(self, **settings):
+        table = {"address": self.device.address, "resume_after_seconds": 0.2, **settings}
+        around = Surroundings("hall", self.folder, self.folder, self.port)
+        self.displays.append(cast.make(cast.Settings(**table), around))
+        return self.displays[-1]
+
+    def shows(self, number, display=None, seconds=8.0):
+        """The plate is on the screen, proven."""
+        display = display or self.displays[-1]
+        url = f"slide /d/hall.jpg?v={number}".encode()
+        there = self.device.until(lambda: (self.device.picture or b"").startswith(url), seconds)
+        return there and said(display, lambda s: s["shown_plate"] == number and s["last_error"] is None)
+
+    def close(self):
+        for display in self.displays:
+            display.close()
+        self.device.off()
+        self.pages.shutdown()
+        self.pages.server_close()
+
+
+def said(display, what, seconds=8.0):
+    """Wait until the display's state is so; None if it never is."""
+    until = time.monotonic() + seconds
+    while not what(display.state()):
+        if time.monotonic() > until:
+            return None
+        with display._owner.bell:
+            display._owner.bell.wait(0.02)
+    return display.state()
+
+
+@pytest.fixture
+def home(tmp_path):
+    with contextlib.closing(Home(tmp_path)) as home:
+        yield home
+
+
+def test_it_is_a_display_that_reports_and_fetches(home):
+    """It keeps the seams' promises, and sends nothing before the first plate."""
+    display = home.display()
+    assert isinstance(display, Reporting)
+    assert isinstance(display, Fetching)
+    assert callable(Display.show)
+    display.close()
+    assert home.device.heard == []
+    assert display.state()["reachable"] is False
+
+
+def test_a_new_slide_is_on_the_screen(home):
+    """The right bytes, asked for at the local address of the connection, and the state says so."""
+    display = home.display()
+    display.show(plate(id=7))
+    assert home.shows(7)
+    assert home.device.fetched == [f"http://127.0.0.1:{home.port}/d/hall.jpg?v=7"]
+    state = display.state()
+    assert (state["reachable"], state["app"], state["busy_by"]) == (True, "Default Media Receiver", None)
+    assert state["shown_at"]
+
+
+def test_showing_does_not_wait_for_the_device(home):
+    """The pipeline hands over and goes on."""
+    display = home.display(address="127.0.0.1:9")
+    began = time.monotonic()
+    for number in range(100):
+        display.show(plate(id=number))
+    assert time.monotonic() - began < 0.5
+
+
+def test_slides_differ_by_address_and_one_launch_serves_them_all(home):
+    """No two slides share a URL; the app is started once, so nothing chimes or blinks in between."""
+    display = home.display()
+    for number in (1, 2, 3):
+        display.show(plate(id=number))
+        assert home.shows(number)
+    assert len(set(home.device.fetched)) == 3
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_the_launch_is_silent_and_the_sound_as_it_was(home):
+    """Muted before the app starts, not muted after, the volume never touched."""
+    home.display().show(plate())
+    assert home.shows(1)
+    assert home.device.chimes == 0
+    assert home.device.until(lambda: not home.device.volume["muted"])
+    assert home.device.volume["level"] == 0.4
+
+
+def test_a_device_that_was_muted_stays_muted(home):
+    """What we did not mute we do not unmute."""
+    home.device.volume["muted"] = True
+    home.display().show(plate())
+    assert home.shows(1)
+    assert home.device.volume["muted"]
+    assert home.device.count("SET_VOLUME") == 0
+
+
+@pytest.mark.parametrize("fault", ["launch_error", "load_answer"])
+def test_the_sound_comes_back_after_a_failure(home, fault):
+    """A launch or a load that is refused leaves no silent device behind."""
+    setattr(home.device, fault, "LOAD_FAILED")
+    display = home.display()
+    display.show(plate())
+    assert said(display, lambda s: "LOAD_FAILED" in (s["last_error"] or ""))
+    assert home.device.until(lambda: not home.device.volume["muted"])
+    assert display.state()["shown_plate"] is None
+    assert display.state()["next_try_at"]
+
+
+def test_the_sound_comes_back_after_a_crash(home):
+    """The next process takes back the mute that the last one left."""
+    cast_notes.write(home.folder / "displays" / "hall.json", cast_notes.Notes(muted=True))
+    home.device.volume["muted"] = True
+    home.display().show(plate())
+    assert home.shows(1)
+    assert home.device.until(lambda: not home.device.volume["muted"])
+
+
+def test_the_sound_comes_back_when_the_line_drops_in_the_middle(home):
+    """The connection is lost while muted: the next one begins by taking it back."""
+    home.device.on_launch = lambda: (setattr(home.device, "on_launch", None), home.device.drop())[0] or True
+    home.display().show(plate())
+    assert home.shows(1)
+    assert home.device.until(lambda: not home.device.volume["muted"])
+
+
+def test_a_launch_whose_answer_was_lost_is_still_ours(home):
+    """The player came up, the line dropped: it is no stranger's."""
+
+    def up_then_gone():
+        home.device.on_launch = None
+        home.device.connections, gone = [], home.device.connections
+        home.device.front(PLAYER, "Default Media Receiver")
+        home.device.connections = gone
+        home.device.drop()
+        return True
+
+    home.device.on_launch = up_then_gone
+    home.display().show(plate())
+    assert home.shows(1)
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_a_guest_is_sent_nothing(home):
+    """While somebody's app is in front: no launch, no load, no stop, no volume, no channel to it."""
+    home.device.guest()
+    display = home.display(resume_after_seconds=0)
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["busy_by"] == "Spotify")
+    display.show(plate(id=2))
+    display.close()
+    assert {(to, what) for to, what, _ in home.device.heard} <= {("receiver-0", "CONNECT"), ("receiver-0", "GET_STATUS"),
+                                                                 ("receiver-0", "CLOSE")}  # fmt: skip
+
+
+def test_somebody_elses_session_of_the_same_player_is_a_guest(home):
+    """Another program's picture or film is not ours to replace."""
+    home.device.front(PLAYER, "Default Media Receiver")
+    display = home.display(resume_after_seconds=0)
+    display.show(plate())
+    assert said(display, lambda s: s["busy_by"])
+    display.close()
+    assert home.device.count("LOAD") == home.device.count("LAUNCH") == home.device.count("STOP") == 0
+
+
+def test_after_the_guest_the_newest_slide_comes_back(home):
+    """Not a backlog, not before the time."""
+    display = home.display(resume_after_seconds=0.5)
+    display.show(plate(id=1))
+    assert home.shows(1)
+    home.device.guest()
+    assert said(display, lambda s: s["busy_by"] == "Spotify")
+    for number in (2, 3, 4):
+        display.show(plate(id=number))
+    left = time.monotonic()
+    home.device.home()
+    assert home.shows(4)
+    assert time.monotonic() - left >= 0.5
+    assert [url.partition("v=")[2] for url in home.device.fetched] == ["1", "4"]
+
+
+def test_a_guest_that_comes_in_during_a_launch_keeps_the_screen(home):
+    """It came first: nothing is loaded over it, and its sound is not left off."""
+
+    def overtaken():
+        home.device.on_launch = None
+        home.device.guest()
+        return False if home.device.app is None else bool(home.device.broadcast() or True)
+
+    home.device.on_launch = overtaken
+    display = home.display()
+    display.show(plate())
+    assert said(display, lambda s: s["busy_by"] == "Spotify")
+    assert home.device.until(lambda: not home.device.volume["muted"])
+    assert home.device.count("LOAD") == 0
+    assert home.device.app["displayName"] == "Spotify"
+
+
+def test_a_slide_for_a_player_that_a_guest_replaced_never_reaches_the_guest(home):
+    """The load is addressed to our session, which is gone."""
+    display = home.display()
+    display.show(plate(id=1))
+    assert home.shows(1)
+    home.device.on_load = lambda: home.device.guest() or True
+    display.show(plate(id=2))
+    assert said(display, lambda s: s["busy_by"] == "Spotify")
+    guest = home.device.app["transportId"]
+    assert not [message for message in home.device.heard if message[0] == guest]
+
+
+def test_a_picture_that_was_swiped_away_comes_back_within_ten_seconds(home):
+    """The photo frame took over; the first removals are answered."""
+    display = home.display()
+    display.show(plate())
+    assert home.shows(1)
+    home.device.home(backdrop=True)
+    assert home.device.until(lambda: home.device.count("LAUNCH") == 2, 10)
+    assert home.device.until(lambda: len(home.device.fetched) == 2)
+
+
+def test_the_same_slide_is_loaded_again_before_the_devices_time_out(home):
+    """At ``reload_minutes``, by another address, into the same session."""
+    home.display(reload_minutes=0.01).show(plate())
+    assert home.device.until(lambda: len(home.device.fetched) >= 3)
+    assert home.device.fetched[:2] == [f"http://127.0.0.1:{home.port}/d/hall.jpg?{q}" for q in ("v=1", "v=1&again=1")]
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_a_showing_counts_only_when_the_bytes_were_fetched(home, monkeypatch):
+    """A device that says "yes" and cannot reach us is told as it is."""
+    monkeypatch.setattr(cast, "FETCH_SECONDS", 0.2)
+    home.device.fetches = False
+    display = home.display()
+    display.show(plate())
+    state = said(display, lambda s: s["last_error"])
+    assert "did not fetch" in state["last_error"]
+    assert state["shown_plate"] is None
+    home.device.fetches = True
+    assert home.shows(1)
+
+
+@pytest.mark.parametrize("answer", ["LOAD_FAILED", "LOAD_CANCELLED", "INVALID_REQUEST"])
+def test_a_load_that_fails_is_said_and_tried_again(home, answer):
+    """By the device's own word for it."""
+    home.device.load_answer = answer
+    display = home.display()
+    display.show(plate())
+    assert said(display, lambda s: answer in (s["last_error"] or ""))
+    home.device.load_answer = None
+    assert home.shows(1)
+
+
+def test_a_launch_that_fails_is_said_and_tried_again(home):
+    """With the device's reason."""
+    home.device.launch_error = "NOT_ALLOWED"
+    display = home.display()
+    display.show(plate())
+    assert said(display, lambda s: "NOT_ALLOWED" in (s["last_error"] or ""))
+    home.device.launch_error = None
+    assert home.shows(1)
+
+
+def test_a_dropped_line_is_taken_up_again(home):
+    """Our session is still there: no launch, and the next slide is loaded."""
+    display = home.display()
+    display.show(plate(id=1))
+    assert home.shows(1)
+    home.device.drop()
+    display.show(plate(id=2))
+    assert home.shows(2)
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_a_device_that_was_off_shows_the_newest_slide_when_it_is_back(home):
+    """Within five seconds, without a backlog and without anybody's help."""
+    display = home.display()
+    display.show(plate(id=1))
+    assert home.shows(1)
+    home.device.off()
+    assert said(display, lambda s: not s["reachable"] and "no Cast device answers" in (s["last_error"] or ""))
+    for number in (2, 3):
+        display.show(plate(id=number))
+    home.device.on()
+    back = time.monotonic()
+    assert home.shows(3)
+    assert time.monotonic() - back < 5
+    assert "v=2" not in " ".join(home.device.fetched)
+
+
+def test_a_device_that_falls_silent_is_noticed_and_taken_up_again(home, monkeypatch):
+    """No answer to a load: the line is given up, and the next one works."""
+    monkeypatch.setattr("service.displays.cast_link.LOAD_SECONDS", 0.3)
+    display = home.display()
+    display.show(plate(id=1))
+    assert home.shows(1)
+    home.device.on_load = lambda: setattr(home.device, "silent", True) or True
+    display.show(plate(id=2))
+    assert said(display, lambda s: "did not answer" in (s["last_error"] or ""))
+    home.device.on_load, home.device.silent = None, False
+    assert home.shows(2)
+
+
+def test_a_silent_device_is_asked_whether_it_is_there(home, monkeypatch):
+    """Even when there is nothing to load."""
+    monkeypatch.setattr(cast, "CHECK_SECONDS", 0.2)
+    monkeypatch.setattr("service.displays.cast_link.ANSWER_SECONDS", 0.2)
+    display = home.display()
+    display.show(plate())
+    assert home.shows(1)
+    home.device.raw(struct.pack(">I", 1000) + b"half a frame")
+    assert said(display, lambda s: s["last_error"])
+    assert said(display, lambda s: s["reachable"])
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [struct.pack(">I", 8) + b"\xff" * 8, struct.pack(">I", 1_000_000) + b"x" * 1_000_000, b"HTTP/1.1 400 Bad\r\n\r\n"],
+    ids=["no protobuf", "a megabyte", "another protocol"],
+)
+def test_a_device_that_answers_garbage_is_an_error_on_its_row(home, garbage, monkeypatch):
+    """It is told, and forgotten as soon as the device makes sense again."""
+    monkeypatch.setattr("service.displays.cast_link.ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr("service.displays.cast_link.CONNECT_SECONDS", 0.5)
+    home.device.garbage = garbage
+    display = home.display()
+    display.show(plate())
+    assert said(display, lambda s: s["last_error"])
+    home.device.garbage = None
+    assert home.shows(1)
+
+
+def test_a_flood_of_statuses_does_no_harm(home):
+    """Only the newest one counts."""
+    display = home.display()
+    display.show(plate(id=1))
+    assert home.shows(1)
+    for _ in range(2000):
+        home.device.broadcast()
+    display.show(plate(id=2))
+    assert home.shows(2)
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_a_name_full_of_markup_is_only_a_name(home):
+    """Headlines and app names are text on the way to the device and back."""
+    home.device.front("CAFEBABE", '<b>"Radio"</b> & Söhne')
+    display = home.display()
+    display.show(plate('"><script>alert(1)</script>'))
+    assert said(display, lambda s: s["busy_by"] == '<b>"Radio"</b> & Söhne')
+    home.device.home()
+    assert home.shows(1)
+    (load,) = [body for _, what, body in home.device.heard if what == "LOAD"]
+    assert load["media"]["metadata"]["title"] == '"><script>alert(1)</script>'
+
+
+def test_an_address_that_is_no_cast_device_is_said(home):
+    """A web server, for instance."""
+    display = home.display(address=f"127.0.0.1:{home.port}")
+    display.show(plate())
+    state = said(display, lambda s: s["last_error"])
+    assert "no Cast device answers at 127.0.0.1" in state["last_error"]
+
+
+def test_a_service_that_the_device_cannot_reach_is_said_and_nothing_is_started(home):
+    """Where our own door is closed, the device is not sent there."""
+    home.port = socket.create_server(("127.0.0.1", 0)).getsockname()[1]
+    display = home.display()
+    display.show(plate())
+    assert "web.host" in said(display, lambda s: s["last_error"])["last_error"]
+    assert home.device.count("LAUNCH") == 0
+
+
+def test_base_url_is_what_the_device_is_told(home):
+    """For a container, whose own address nobody can reach."""
+    home.display(base_url=f"http://localhost:{home.port}/").show(plate())
+    assert home.shows(1)
+    assert home.device.fetched == [f"http://localhost:{home.port}/d/hall.jpg?v=1"]
+
+
+def test_a_sick_display_does_not_delay_a_healthy_one(home):
+    """Ten that are dead, silent or absent, and one that works."""
+    with contextlib.ExitStack() as stack:
+        mute = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        for _ in range(5):
+            home.display(address=f"127.0.0.1:{mute.getsockname()[1]}").show(plate())
+            home.display(address="127.0.0.1:9").show(plate())
+        display = home.display()
+        began = time.monotonic()
+        display.show(plate())
+        assert home.shows(1, display)
+        assert time.monotonic() - began < 3
+        for sick in home.displays:
+            sick._owner.closing = True  # all at once, as they would be slow one by one
+
+
+def test_a_restart_finds_its_own_picture(home):
+    """The next process knows the session of the last one: no launch, no chime."""
+    first = home.display()
+    first.show(plate(id=1))
+    assert home.shows(1)
+    first.close()
+    home.displays.clear()
+    home.display().show(plate(id=2))
+    assert home.shows(2)
+    assert home.device.count("LAUNCH") == 1
+    assert home.device.count("STOP") == 0
+
+
+def test_the_picture_is_removed_at_the_end_if_so_wished(home):
+    """``when_stopped = "remove"`` ends our session, and only ours."""
+    display = home.display(when_stopped="remove")
+    display.show(plate())
+    assert home.shows(1)
+    display.close()
+    assert home.device.until(lambda: home.device.app is None)
+    assert home.device.count("STOP") == 1
+
+
+def test_a_guest_is_not_removed_at_the_end(home):
+    """``when_stopped = "remove"`` says nothing about others."""
+    display = home.display(when_stopped="remove")
+    display.show(plate())
+    assert home.shows(1)
+    home.device.guest()
+    assert said(display, lambda s: s["busy_by"])
+    display.close()
+    assert home.device.count("STOP") == 0
+
+
+def test_quiet_hours_take_the_picture_away_once(home):
+    """Our own session ends; nothing is launched until they are over."""
+    display = home.display(quiet_hours="00:00-23:59")
+    quiet = [False]
+    display._is_quiet = lambda: quiet[0]
+    display.show(plate(id=1))
+    assert home.shows(1)
+    quiet[0] = True
+    display.show(plate(id=2))
+    assert home.device.until(lambda: home.device.app is None)
+    assert said(display, lambda s: s["app"] is None)
+    quiet[0] = False
+    display.show(plate(id=3))
+    assert home.shows(3)
+    assert (home.device.count("STOP"), home.device.count("LAUNCH")) == (1, 2)
+
+
+@pytest.mark.parametrize("moment", ["connecting", "launching", "loading", "fetching"])
+def test_shutdown_is_quick_in_the_middle_of_anything(home, moment):
+    """Under five seconds, and the sound is back where it can be."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        reached = threading.Event()
+        home.device.on_launch = lambda: moment == "launching" and (reached.set() or True)
+        home.device.on_load = lambda: reached.set() or moment == "loading"
+        home.device.fetches = False
+        own = {"address": f"127.0.0.1:{mute.getsockname()[1]}"} if moment == "connecting" else {}
+        display = home.display(**own)
+        display.show(plate())
+        if moment == "connecting":
+            mute.accept()
+        else:
+            assert reached.wait(8)
+        began = time.monotonic()
+        display.close()
+        assert time.monotonic() - began < 4.5
+        display.close()
+        assert display._owner._thread is None or not display._owner._thread.is_alive()
+        assert not home.device.volume["muted"]
+
+
+def test_threads_and_files_do_not_grow(home):
+    """Six connections that are lost and replaced leave nothing behind."""
+    import psutil
+
+    display = home.display()
+    display.show(plate())
+    assert home.shows(1)
+    process = psutil.Process()
+    before = (process.num_fds(), threading.active_count())
+    for number in range(2, 8):
+        home.device.drop()
+        display.show(plate(id=number))
+        assert home.shows(number)
+    assert process.num_fds() <= before[0] + 2
+    assert threading.active_count() <= before[1] + 2
+
+
+def test_the_log_has_a_line_for_a_failure_not_for_an_attempt(home, caplog):
+    """A display that is off for a day does not fill the disk."""
+    display = home.display(address="127.0.0.1:9")
+    display.show(plate())
+    assert said(display, lambda s: s["last_error"])
+    assert said(display, lambda _: display._memory.failures >= 3)
+    assert len([record for record in caplog.records if record.levelname != "DEBUG"]) == 1

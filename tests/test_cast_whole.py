@@ -1,0 +1,175 @@
+"""Cast displays in the whole service: settings, web door, wall and device together; and found by mDNS."""
+
+import contextlib
+import io
+import socket
+import threading
+import uuid
+
+import pytest
+from PIL import Image
+
+from service.assembly import opened, read_settings
+from service.displays import cast
+from service.errors import ConfigError
+from service.protocols import Surroundings
+from service.web.app import create
+from service.web.server import serve
+
+from .castv2 import Receiver
+from .test_cast import said
+from .values import plate
+from .web_values import free_port
+
+CONFIG = """
+[[displays]]
+name = "kitchen"
+kind = "cast"
+address = "{address}"
+resume_after_seconds = 1
+[[displays]]
+name = "frame"
+kind = "folder"
+address = "{folder}"
+keep = 2
+[channels.home]
+feeds = []
+"""
+
+
+@contextlib.contextmanager
+def serving(service, port):
+    """The service's real web door."""
+    ready, stop = threading.Event(), threading.Event()
+    app = create(service.wall, templates=service.templates, secret="x")
+    thread = threading.Thread(target=serve, args=(app, "127.0.0.1", port, lambda _: ready.set()), kwargs={"stop": stop})
+    thread.start()
+    try:
+        assert ready.wait(10)
+        yield
+    finally:
+        stop.set()
+        thread.join(10)
+
+
+def test_the_sample_edition_goes_to_displays_that_are_told(tmp_path):
+    """A newcomer's Nest Hub and photo frame show a real slide before any story has come, and the status says so."""
+    port = free_port()
+    config = tmp_path / "config.toml"
+    with Receiver() as device:
+        config.write_text(CONFIG.format(address=device.address, folder=tmp_path / "frame"))
+        with opened(read_settings(config), tmp_path / "data", port) as service, serving(service, port):
+            service.wall.greet()
+            assert device.until(lambda: device.picture, 15)
+            still = Image.open(io.BytesIO(device.picture))
+            assert (still.format, still.size) == ("JPEG", (1024, 600))
+            assert "progression" not in still.info
+            assert len(device.picture) < 500_000
+            hub, frame = (service.displays[name] for name in ("kitchen", "frame"))
+            assert said(hub, lambda s: s["shown_plate"] is not None)
+            assert said(frame, lambda s: s["shown_plate"] is not None)
+            row = service.wall.status()["displays"][0]
+            assert (row["reachable"], row["app"], row["error"]) == (True, "Default Media Receiver", None)
+            assert row["shown_plate"] < 0
+            assert (tmp_path / "frame/frontispiece.jpg").stat().st_size > 10_000
+
+
+def test_a_mistake_in_a_cast_table_names_its_key(tmp_path):
+    """As in every other table, and all of them at once."""
+    path = tmp_path / "config.toml"
+    path.write_text("""
+        [[displays]]
+        name = "a"
+        kind = "cast"
+        address = "http://hub/"
+        resume_after_secnds = 5
+        quiet_hours = "late"
+        [[displays]]
+        name = "b"
+        kind = "cast"
+    """)
+    with pytest.raises(ConfigError) as caught:
+        read_settings(path)
+    found = caught.value.mistakes
+    assert "unknown key displays[0].resume_after_secnds, did you mean resume_after_seconds?" in found
+    assert any(line.startswith("displays[0].address: should be host") for line in found)
+    assert any(line.startswith('displays[0].quiet_hours: should look like "23:00-06:30"') for line in found)
+    assert "missing key displays[1].address" in found
+    assert len(found) == 4
+
+
+# -- mDNS ------------------------------------------------------------------------------------
+
+
+class Announced:
+    """mDNS records for devices, as they announce themselves, on loopback."""
+
+    def __init__(self):
+        from zeroconf import Zeroconf
+
+        self.zeroconf = Zeroconf(interfaces=["127.0.0.1"])
+        self.mark = uuid.uuid4().hex[:8]  # tests that run at the same time hear one another
+
+    def announce(self, port, name, **record):
+        from zeroconf import ServiceInfo
+
+        number = uuid.uuid4()
+        properties = {"id": number.hex, "fn": f"{name} {self.mark}", "md": "Google Nest Hub", "ca": "4101", **record}
+        self.info = ServiceInfo(
+            "_googlecast._tcp.local.", f"hub-{number.hex}._googlecast._tcp.local.", port, properties=properties,
+            addresses=[socket.inet_aton("127.0.0.1")], server=f"{number.hex}.local.",
+        )  # fmt: skip
+        self.zeroconf.register_service(self.info)
+        return properties
+
+    def moved(self, port):
+        self.info.port = port
+        self.zeroconf.update_service(self.info)
+
+
+@pytest.fixture
+def air():
+    try:
+        made = Announced()
+    except OSError as error:
+        pytest.skip(f"this machine has no multicast on loopback: {error}")
+    yield made
+    made.zeroconf.close()
+
+
+def display(tmp_path, address, port=9):
+    return cast.make(
+        cast.Settings(address=address, base_url="http://x"), Surroundings("hall", tmp_path, tmp_path, port)
+    )
+
+
+@pytest.mark.parametrize("by", ["fn", "id"])
+def test_a_device_is_found_by_its_name_or_uuid(tmp_path, air, by):
+    """Wherever it is, and wherever it moves to."""
+    with Receiver() as device, Receiver() as elsewhere:
+        device.fetches = elsewhere.fetches = False
+        record = air.announce(device.port, "Kitchen")
+        with contextlib.closing(display(tmp_path, record[by])) as hub:
+            hub.show(plate())
+            assert device.until(lambda: device.count("LOAD"), 15)
+            air.moved(elsewhere.port)
+            device.off()
+            assert elsewhere.until(lambda: elsewhere.count("LOAD"), 15)
+
+
+def test_a_speaker_is_not_a_display(tmp_path, air):
+    """It is found, and refused by name."""
+    with Receiver() as device:
+        record = air.announce(device.port, "Bathroom", md="Google Home Mini", ca="199172")
+        with contextlib.closing(display(tmp_path, record["fn"])) as hub:
+            hub.show(plate())
+            assert "no screen" in said(hub, lambda s: s["last_error"], 15)["last_error"]
+            assert device.heard == []
+
+
+def test_a_search_that_finds_nothing_ends_at_once_when_the_service_does(tmp_path):
+    """The thread does not wait for the search."""
+    hub = display(tmp_path, f"Nowhere {uuid.uuid4()}")
+    hub.show(plate())
+    hub.close()
+    assert not hub._owner._thread.is_alive()
