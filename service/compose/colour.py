@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from service.model import Mood
-
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
@@ -130,28 +128,3 @@ def tones_of(picture: Image.Image) -> Tones:
 
 
 PAPER = Tones("#ffffff", "#000000", "#000000", "#000000")  #: e-ink
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A typographic slide's ground: two ends of a slope of colour and a glow upon it."""
-
-    tones: Tones
-    slope: str  #: the colour at the far end; the near end is the paper
-    glow: str
-
-
-def _card(paper: str, slope: str, glow: str, inks: tuple[str, str, str]) -> Card:
-    ink, soft, accent = inks
-    return Card(Tones(paper, ink, soft, accent, dark=ink > "#888888"), slope, glow)
-
-
-CARDS = {
-    Mood.JOYFUL: _card("#ffd9a0", "#ff9d7c", "#fff1cf", ("#45140f", "#6b2a1d", "#c2371f")),
-    Mood.PLAYFUL: _card("#b9e5d3", "#7cc4d9", "#f4f6cf", ("#0c2e3c", "#17475a", "#b8431f")),
-    Mood.HOPEFUL: _card("#f9dcc9", "#b3c8ea", "#fff6dd", ("#1f2a4d", "#3a456b", "#b1502d")),
-    Mood.CALM: _card("#123f46", "#1e6a66", "#5fae9b", ("#f2faf5", "#cfe6dc", "#f0c987")),
-    Mood.TENSE: _card("#3a1d16", "#6d3320", "#b8683a", ("#fdf3ea", "#ecd2bf", "#f0a35e")),
-    Mood.SOMBER: _card("#1d2638", "#33415c", "#6f7f9e", ("#f1f4fa", "#cbd4e4", "#aebfdd")),
-    Mood.GRIM: _card("#1b1a1c", "#2d2b2e", "#57514f", ("#f3f0ec", "#cfc9c2", "#b9aa96")),
-}

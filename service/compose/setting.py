@@ -17,7 +17,8 @@ from service.profiles import Profile
 
 from . import fonts
 from .ages import Kicker, age, kicker
-from .colour import CARDS, PAPER, Card, Tones, css, tones_of
+from .card import Card, card
+from .colour import PAPER, Tones, css, tones_of
 from .fit import Fitted, Room, fit
 from .focus import CENTRE, focus
 from .languages import direction, language, line_height, script
@@ -160,8 +161,9 @@ def set_slide(job: Job, measure: Measure) -> Setting:
     setting = _typeset(text, line, sheet, measure)
     setting = replace(setting, qr=qr_code(link) if sheet.qr else None, clock=job.clock)
     if layout is Layout.CARD or job.picture is None:
-        card = CARDS[job.plate.verdict.mood]
-        return replace(setting, card=card, tones=PAPER if job.profile.eink else card.tones)
+        size = job.profile.width_px, job.profile.height_px, job.profile.unit
+        ground = card(job.plate.verdict.mood, story.id, size, mirrored=text.direction == "rtl")
+        return replace(setting, card=ground, tones=PAPER if job.profile.eink else ground.tones)
     return _coloured(setting, job.picture)
 
 
