@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import pkgutil
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -152,8 +153,9 @@ class Service:
         for desk in self.__dict__.get("desks", {}).values():
             for _, engine in desk.engines:
                 engine.close()
-        for display in self.__dict__.get("displays", {}).values():
-            display.close()
+        displays = self.__dict__.get("displays", {}).values()
+        with ThreadPoolExecutor(max(1, len(displays))) as pool:  # each may take its seconds, all together no longer
+            list(pool.map(lambda display: display.close(), displays))
         if "parser" in self.__dict__:
             self.parser.close()
 

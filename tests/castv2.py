@@ -6,6 +6,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 import urllib.request
 from pathlib import Path
 
@@ -29,6 +30,7 @@ class Receiver:
         self.fetches, self.silent, self.garbage = True, False, None
         self.load_answer = self.launch_error = self.on_launch = self.on_load = None
         self.heard = []  # (destination, type, whole message), heartbeats left out
+        self.violations, self._guest_at = [], 0.0  # what somebody else's app had to suffer
         self.chimes, self.fetched, self.pictures, self.connections = 0, [], [], []
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._tls.load_cert_chain(PEM)
@@ -61,10 +63,11 @@ class Receiver:
             with contextlib.suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-    def front(self, app_id, name="an app", media=True):
-        """Somebody starts an app, over whatever was there."""
+    def front(self, app_id, name="an app", media=True, *, ours=False):
+        """Somebody starts an app, over whatever was there; ``ours``: the display under test does."""
         with self.bell:
             self.number += 1
+            self._guest_at = None if ours or app_id == BACKDROP else time.monotonic()
             self.app = {
                 "appId": app_id, "displayName": name, "sessionId": f"session-{self.number}", "statusText": "",
                 "transportId": f"app-{self.number}", "namespaces": [{"name": MEDIA}] if media else [],
@@ -177,6 +180,7 @@ class Receiver:
             return
         with self.bell:
             self.heard.append((message.destination_id, body["type"], body))
+            self._judge(message.destination_id, body)
             self.bell.notify_all()
         if self.garbage is not None and message.namespace == RECEIVER:
             self.raw(self.garbage)
@@ -184,6 +188,15 @@ class Receiver:
             self._platform(sock, body)
         elif message.namespace == MEDIA:
             self._media(sock, message.destination_id, body)
+
+    def _judge(self, to, body):
+        """Note what a guest is sent. A message that crossed its coming on the wire is nobody's fault, and giving it
+        back its sound is a duty."""
+        if not self.app or self._guest_at is None or time.monotonic() - self._guest_at < 0.05:
+            return
+        restoring = body["type"] == "SET_VOLUME" and body["volume"] == {"muted": False}
+        if to == self.app["transportId"] or (body["type"] in ("LAUNCH", "STOP", "SET_VOLUME") and not restoring):
+            self.violations.append(f"{self.app['displayName']} was sent {body['type']}")
 
     def _platform(self, sock, body):
         reply = None
@@ -197,7 +210,7 @@ class Receiver:
                     self.chimes += not self.volume["muted"]
                     if self.on_launch and self.on_launch():
                         return
-                    self.front(body["appId"], "Default Media Receiver")
+                    self.front(body["appId"], "Default Media Receiver", ours=True)
                 case "STOP" if self.app and self.app["sessionId"] == body["sessionId"]:
                     self.app = None
             self._send(sock, RECEIVER, reply or self._status(body["requestId"]))

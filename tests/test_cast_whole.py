@@ -4,6 +4,7 @@ import contextlib
 import io
 import socket
 import threading
+import time
 import uuid
 
 import pytest
@@ -13,6 +14,7 @@ from service.assembly import opened, read_settings
 from service.displays import cast
 from service.errors import ConfigError
 from service.protocols import Surroundings
+from service.settings import Settings
 from service.web.app import create
 from service.web.server import serve
 
@@ -72,6 +74,19 @@ def test_the_sample_edition_goes_to_displays_that_are_told(tmp_path):
             assert (row["reachable"], row["app"], row["error"]) == (True, "Default Media Receiver", None)
             assert row["shown_plate"] < 0
             assert (tmp_path / "frame/frontispiece.jpg").stat().st_size > 10_000
+
+
+def test_a_service_with_many_sick_displays_ends_quickly(tmp_path):
+    """All are let go of at the same time, however each of them hangs."""
+    with socket.create_server(("127.0.0.1", 0)) as mute, opened(Settings(displays=[
+        {"name": f"d{n}", "kind": "cast", "address": f"127.0.0.1:{mute.getsockname()[1]}"} for n in range(12)
+    ]), tmp_path) as service:  # fmt: skip
+        service.wall.greet()
+        for _ in range(12):
+            mute.accept()
+        began = time.monotonic()
+        service.close()
+        assert time.monotonic() - began < 4.5
 
 
 def test_a_mistake_in_a_cast_table_names_its_key(tmp_path):
