@@ -132,13 +132,18 @@ def status(told: dict[str, Any], *, json: bool) -> None:
         for feed in told["feeds"]
     ])  # fmt: skip
     _print("displays", ("display", "shows", "since", "note"), [
-        (d["name"], d["headline"], _clock(d["since"]), d["note"]) for d in told["displays"]
+        (d["name"], d["headline"], _clock(d["since"]), _display(d)) for d in told["displays"]
     ])  # fmt: skip
     if told["stuck"]:
         _print("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
             (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _next(p))
             for p in told["stuck"]
         ])  # fmt: skip
+
+
+def _display(told: dict[str, Any]) -> str:
+    """The one thing most worth knowing about a display."""
+    return told["error"] or (f"waits for {told['busy_by']}" if told.get("busy_by") else told["note"])
 
 
 def _next(plate: dict[str, Any]) -> str:

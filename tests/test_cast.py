@@ -1,12 +1,14 @@
 """Cast displays against a receiver that speaks the real protocol over a real socket."""
 
 import contextlib
+import json
 import socket
 import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
 import pytest
 
@@ -21,17 +23,16 @@ class Home:
     """A service's own pages, a device, and the display between them."""
 
     def __init__(self, folder):
-        self.folder, self.device, self.displays, self.asked = folder, Receiver(), [], []
+        self.folder, self.device, self.displays, self.body = folder, Receiver(), [], None
         self.bell = self.device.bell
 
         class Pages(BaseHTTPRequestHandler):
             def do_GET(page):
-                self.asked.append(page.path)
                 for display in self.displays:
                     display.fetched(page.path.partition("?")[2])
                 page.send_response(200)
                 page.end_headers()
-                page.wfile.write(b"slide " + page.path.encode())
+                page.wfile.write(self.body or b"slide " + page.path.encode())
 
             def log_message(page, *_):
                 pass
@@ -410,6 +411,31 @@ def test_a_service_that_the_device_cannot_reach_is_said_and_nothing_is_started(h
     display.show(plate())
     assert "web.host" in said(display, lambda s: s["last_error"])["last_error"]
     assert home.device.count("LAUNCH") == 0
+
+
+def test_another_device_at_the_address_is_refused(home, monkeypatch):
+    """Where the config names the UUID, an address that went to another device is not used."""
+    monkeypatch.setattr("pychromecast.dial.FORMAT_BASE_URL_HTTPS", "http://{}:" + str(home.port))
+    mine, other = uuid4(), uuid4()
+    home.body = json.dumps({"device_info": {"name": "TV", "ssdp_udn": str(other)}}).encode()
+    display = home.display(uuid=str(mine))
+    display.show(plate())
+    assert "another one" in said(display, lambda s: s["last_error"])["last_error"]
+    assert home.device.connections == []
+    home.body = json.dumps({"device_info": {"name": "Hub", "ssdp_udn": str(mine)}}).encode()
+    assert home.device.until(lambda: home.device.count("LOAD"))
+
+
+def test_a_device_that_answers_slowly_gets_its_sound_back(home, monkeypatch):
+    """A mute that could not be taken back at once is taken back with the next connection."""
+    monkeypatch.setattr("service.displays.cast_link.ANSWER_SECONDS", 0.5)
+    home.device.on_load = lambda: setattr(home.device, "silent", True)
+    display = home.display()
+    display.show(plate())
+    assert said(display, lambda s: "SET_VOLUME" in (s["last_error"] or ""))
+    home.device.on_load, home.device.silent = None, False
+    assert home.shows(1)
+    assert home.device.until(lambda: not home.device.volume["muted"])
 
 
 def test_base_url_is_what_the_device_is_told(home):

@@ -11,10 +11,11 @@ import logging
 import socket
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Literal
 from urllib.parse import quote
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -23,8 +24,9 @@ from ..model import Plate
 from ..protocols import Surroundings
 from . import cast_notes
 from .cast_find import find, target
-from .cast_link import Absent, Link, Refused, Seen
+from .cast_link import Absent, Link, Refused, Seen, identity
 from .cast_manners import PLAYER, Act, Front, Memory, Rules, failed, front, hours, next_act, noticed
+from .cast_notes import Told
 from .owner import Owner
 
 log = logging.getLogger(__name__)
@@ -41,6 +43,7 @@ class Settings(BaseModel):
 
     kind: str = "cast"
     address: str  #: host, host:port, the device's name in the Home app, or its UUID
+    uuid: str = ""  #: where an address is given: the device that must be found there
     base_url: str = ""  #: where the device finds this service; "": the address that reached the device
     resume_after_seconds: float = Field(default=30, ge=0)  #: from the end of somebody else's app on
     reload_minutes: float = Field(default=7, gt=0)  #: devices put a still away after about ten
@@ -52,6 +55,11 @@ class Settings(BaseModel):
     def _reachable(cls, address: str) -> str:
         target(address)
         return address
+
+    @field_validator("uuid")
+    @classmethod
+    def _device(cls, text: str) -> str:
+        return UUID(text).hex if text else text
 
     @field_validator("quiet_hours")
     @classmethod
@@ -68,16 +76,6 @@ class Settings(BaseModel):
         return url.rstrip("/")
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What there is to say about the display, replaced as a whole."""
-
-    shown_plate: int | None = None
-    shown_at: datetime | None = None
-    error: str | None = None
-    next_at: float | None = None  #: of the monotonic clock
-
-
 class Cast:
     """One Cast device. ``show`` only hands over; ``state`` knows what became of it."""
 
@@ -91,7 +89,8 @@ class Cast:
         self._memory = Memory(session=self._notes.session)
         self._owner = Owner(surroundings.name, self._work)
         self._link: Link | None = None
-        self._told, self._loads, self._query, self._fetched = Told(), 0, "", ""
+        self._told, self._complained = Told(), ""
+        self._loads, self._query, self._fetched = 0, "", ""
 
     # -- what others may call ---------------------------------------------------------------
 
@@ -107,17 +106,11 @@ class Cast:
 
     def state(self) -> Mapping[str, object]:
         """How it is. JSON-safe."""
-        link, told, seen_front = self._link, self._told, self._memory.front
-        seen = link.seen if link is not None and not link.lost else None
+        link, guest = self._link, self._memory.front is Front.GUEST
+        app = link.seen.name if link is not None and not link.lost else None
         return {
-            "reachable": seen is not None,
-            "app": (seen.name or None) if seen else None,
-            "busy_by": seen.name if seen and seen_front is Front.GUEST else None,
-            "shown_plate": told.shown_plate,
-            "shown_at": told.shown_at.isoformat() if told.shown_at else None,
-            "last_error": told.error,
-            "next_try_at": _wall_clock(told.next_at),
-        }
+            "reachable": app is not None, "app": app or None, "busy_by": app if guest else None, **self._told.table(),
+        }  # fmt: skip
 
     def close(self) -> None:
         """Let go within 4 s, whatever is under way. Safe to repeat."""
@@ -161,6 +154,8 @@ class Cast:
 
     def _connect(self) -> None:
         host, port = find(self._target, self._owner)
+        if self._settings.uuid and identity(host) not in (None, UUID(self._settings.uuid).hex):
+            raise Refused(f"the device at {host} is another one: its UUID is not that in the config")
         link = Link(host, port, self._owner)
         try:
             link.open()
@@ -169,6 +164,7 @@ class Cast:
             raise
         self._link = link
         self._memory = replace(self._memory, failures=min(self._memory.failures, 4))
+        self._told = replace(self._told, error=None)
         self._notice(link.seen, fresh=True)
         if self._notes.muted and self._memory.front is not Front.GUEST:
             self._restore(link)
@@ -237,8 +233,9 @@ class Cast:
         self._shown(plate)
 
     def _shown(self, plate: Plate) -> None:
-        if self._told.error:
+        if self._complained:
             log.info("display %s: works again", self._around.name)
+        self._complained = ""
         self._memory = replace(
             self._memory, loaded=plate.id, loaded_at=time.monotonic(), failures=0, not_before=float("-inf")
         )
@@ -246,14 +243,14 @@ class Cast:
 
     def _failed(self, error: DisplayError, *, refused: bool) -> None:
         self._memory = failed(self._memory, time.monotonic(), refused=refused)
-        if self._told.error != str(error):  # one line a kind of failure, not one an attempt
+        if self._complained != str(error):  # one line a kind of failure, not one an attempt
             log.warning("display %s: %s", self._around.name, error)
+        self._complained = str(error)
         self._told = replace(self._told, error=str(error), next_at=self._memory.not_before)
 
     def _restore(self, link: Link) -> None:
-        with contextlib.suppress(Absent):  # then the note stays, and the next connection begins with this
-            link.mute(False, through=True)
-            self._note(muted=False)
+        link.mute(False, through=True)  # where this fails the note stays, and the next connection begins with it
+        self._note(muted=False)
 
     def _leave(self) -> None:
         """The end: our picture is left or removed, the line hung up."""
@@ -294,12 +291,6 @@ class Cast:
 
     def _is_quiet(self) -> bool:
         return self._quiet_hours is not None and datetime.now(self._around.zone).time() in self._quiet_hours
-
-
-def _wall_clock(at: float | None) -> str | None:
-    """A moment of the monotonic clock, for people; None where it is over or never comes."""
-    left = -1.0 if at is None else at - time.monotonic()
-    return (datetime.now(UTC) + timedelta(seconds=left)).isoformat() if 0 < left < 1e8 else None
 
 
 def make(settings: Settings, surroundings: Surroundings) -> Cast:

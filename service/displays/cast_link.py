@@ -21,6 +21,7 @@ from .owner import Owner
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+IDENTITY_SECONDS = 4.0
 LAUNCH_SECONDS = 15.0  #: a Nest Hub takes three to eight
 LOAD_SECONDS = 15.0
 OVERTAKEN = "another app came in between"
@@ -124,8 +125,8 @@ class Link:
 
     def mute(self, muted: bool, *, through: bool = False) -> None:
         """Mute or not; the volume itself is left alone, since setting it makes a sound. Raises Absent."""
-        seconds = LAST_WORD_SECONDS if through else ANSWER_SECONDS
-        self._ask(PLATFORM, RECEIVER, {"type": "SET_VOLUME", "volume": {"muted": muted}}, seconds, through=through)
+        body = {"type": "SET_VOLUME", "volume": {"muted": muted}}
+        self._ask(PLATFORM, RECEIVER, body, self._patience(through=through), through=through)
 
     def launch(self) -> Seen:
         """Start the player on a free screen and wait until it is ready. Raises Absent, Refused."""
@@ -140,7 +141,8 @@ class Link:
         reply = self._ask(PLATFORM, RECEIVER, {"type": "LAUNCH", "appId": PLAYER}, LAUNCH_SECONDS, unless=taken)
         if reply.get("type") == "LAUNCH_ERROR":
             raise Refused(f"the player does not start: {reply.get('reason') or 'no reason given'}")
-        if not self._wait(lambda: ready() or taken(), LAUNCH_SECONDS):
+        up = self._wait(lambda: ready() or taken(), LAUNCH_SECONDS)
+        if not up and (self.seen.app != PLAYER or self.seen.session == before):
             raise Absent("the player was started, but did not come up")
         if taken():
             raise Refused(OVERTAKEN)
@@ -163,8 +165,8 @@ class Link:
 
     def stop(self, session: str, *, through: bool = False) -> None:
         """End a session of ours. Raises Absent."""
-        seconds = LAST_WORD_SECONDS if through else ANSWER_SECONDS
-        self._ask(PLATFORM, RECEIVER, {"type": "STOP", "sessionId": session}, seconds, through=through)
+        body = {"type": "STOP", "sessionId": session}
+        self._ask(PLATFORM, RECEIVER, body, self._patience(through=through), through=through)
 
     def close(self) -> None:
         """Hang up. Safe to repeat."""
@@ -185,6 +187,9 @@ class Link:
 
     # -- below ------------------------------------------------------------------------------
 
+    def _patience(self, *, through: bool) -> float:
+        return LAST_WORD_SECONDS if through and self._owner.closing else ANSWER_SECONDS
+
     def _ask(
         self, to: str, namespace: str, body: dict[str, Any], seconds: float, *,
         unless: Callable[[], bool] = bool, through: bool = False,
@@ -203,7 +208,7 @@ class Link:
             raise Absent(self.lost or f"the connection was lost to {self.where}") from error
         heard = self._wait(lambda: replies or unless(), seconds, through=through)
         if not heard:
-            raise Absent(f"{self.where} did not answer {body['type']} within {seconds:.0f} s")
+            raise Absent(f"{self.where} did not answer {body['type']} within {seconds:g} s")
         if not replies:
             raise Refused(OVERTAKEN)
         sent, reply = replies[0]
@@ -224,6 +229,15 @@ class Link:
         if self.lost and not happened():
             raise Absent(self.lost)
         return bool(happened())
+
+
+def identity(host: str) -> str | None:
+    """The UUID (32 hex digits) that a device at that address says it has; None where it does not say."""
+    from pychromecast import dial
+
+    _hush("pychromecast")
+    info = dial.get_device_info(host, timeout=IDENTITY_SECONDS)
+    return info.uuid.hex if info and info.uuid else None
 
 
 class _Listener:

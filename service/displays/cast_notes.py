@@ -1,4 +1,4 @@
-"""What must outlive the process about one Cast device: which session is ours, and what we muted."""
+"""What is written down about one Cast device: for the next process, and for the owner to read."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import time
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -15,7 +16,7 @@ UNSURE_SECONDS = 60.0  #: a player that came up so soon after a launch of ours w
 
 @dataclass(frozen=True, slots=True)
 class Notes:
-    """Times are seconds of the Unix clock: they are read by the next process."""
+    """What must outlive the process: which session is ours, and what we muted. Times are of the Unix clock."""
 
     session: str | None = None
     muted: bool = False  #: by us, and not yet taken back
@@ -24,6 +25,25 @@ class Notes:
     @property
     def unsure(self) -> bool:
         return 0 <= time.time() - self.launching_at < UNSURE_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What became of it, for people; replaced as a whole."""
+
+    shown_plate: int | None = None
+    shown_at: datetime | None = None
+    error: str | None = None
+    next_at: float | None = None  #: of the monotonic clock
+
+    def table(self) -> dict[str, object]:
+        """JSON-safe; a next try that is over, or never comes, is None."""
+        left = -1.0 if self.next_at is None else self.next_at - time.monotonic()
+        soon = datetime.now(UTC) + timedelta(seconds=left) if 0 < left < 1e8 else None
+        return {
+            "shown_plate": self.shown_plate, "shown_at": self.shown_at and self.shown_at.isoformat(),
+            "last_error": self.error, "next_try_at": soon and soon.isoformat(),
+        }  # fmt: skip
 
 
 def read(path: Path) -> Notes:
