@@ -156,7 +156,7 @@ class Store:
     def unfinished(self, channel: str | None = None) -> list[Plate]:
         """Every plate that is on its way, whether it waits or not."""
         rows = self.db.execute(
-            f"{PLATE} WHERE plates.id IN (SELECT id FROM plates INDEXED BY plates_unfinished"
+            f"{PLATE} WHERE plates.id IN (SELECT id FROM plates INDEXED BY plates_unfinished"  # noqa: S608
             " WHERE step IN ('chosen', 'described')) AND (?1 IS NULL OR plates.channel = ?1) ORDER BY plates.id",
             (channel,),
         ).fetchall()
