@@ -11,6 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench.machine import machine
 from service import choice
 
 
@@ -50,7 +53,9 @@ def measure(drawn):
 
 def main():
     if len(sys.argv) < 2:
-        sys.exit(__doc__)
+        print("nothing measured: give a file of headlines and their stories, bench/cluster.py FILE.csv [DRAWS]")
+        return
+    print(machine())
     stories = read(sys.argv[1])
     draws = [draw(stories, seed) for seed in range(int(sys.argv[2]) if len(sys.argv) > 2 else 10)]
     found = [measure(each) for each in draws]

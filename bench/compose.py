@@ -7,17 +7,19 @@ CPU is that of this process (ours) or of the browser's processes (theirs); wall 
 
 import argparse
 import io
-import os
-import platform
 import statistics
+import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 import numpy as np
 from PIL import Image, ImageFilter
 
+from bench.machine import machine
 from service.compose import fonts
 from service.compose.slide import Composer
 from service.model import Mood, Plate, Step, Story, Verdict
@@ -143,12 +145,6 @@ def main():
             print(f"{profile.name:10} {size:>10} {template:>9} {ours[0]:9.0f} {ours[1]:7.0f} {other}")
     if theirs is None:
         print("\nno Chromium: install chromium and playwright to see it beside ours")
-
-
-def machine():
-    info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench import loopback
+from bench.machine import machine
 from service.store import Store
 
 PLATES = 6
@@ -77,6 +78,7 @@ def main() -> int:
     arguments.add_argument("--kills", type=int, default=100)
     arguments.add_argument("--seed", type=int, default=1)
     asked = arguments.parse_args()
+    print(machine())
     dice = random.Random(asked.seed)
     with tempfile.TemporaryDirectory() as folder, loopback.serving(
         {"news.xml": loopback.rss(loopback.headlines(40))}

@@ -19,6 +19,7 @@ started = time.process_time()
 from service.editors.house import House  # noqa: E402
 
 imported = time.process_time() - started
+from bench.machine import machine  # noqa: E402
 from service.model import Mood, Story, Verdict  # noqa: E402
 from service.protocols import Brief  # noqa: E402
 from service.sample import edition  # noqa: E402
@@ -36,6 +37,7 @@ def stories():
 
 
 def main():
+    print(machine())
     house, recent, spent = House(), [], []
     verdict = Verdict(0.1, Mood.CALM, (), "", subject_allowed=True)
     for story in stories():

@@ -1,6 +1,6 @@
 """What the language-model editor costs beside the model: time per story, letters per prompt.
 
-    python -m bench.editor_chat [--stories 200]
+    python bench/editor_chat.py [--stories 200]
 
 The model is a server on loopback that answers at once in its own process, so that its time is not ours.
 """
@@ -17,7 +17,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
 from bench.loopback import headlines
+from bench.machine import machine
 from service.editors.chat import Chat, Settings
 from service.protocols import Brief, Surroundings
 from tests.dialects import openai, speaking
@@ -59,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stories", type=int, default=200)
     count = parser.parse_args().stories
+    print(machine())
     stories = [story(title, summary="What it means for the town. " * 12) for title in headlines(max(count, 40))]
     brief = Brief(verdict(), "papercut", NOON, recent_scenes=["a small boat of folded paper on a still lake"] * 8)
     with model() as url, tempfile.TemporaryDirectory() as data:

@@ -11,6 +11,9 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from bench.machine import machine
 from service.gate.verdict import decide, judge
 from service.model import Decision
 
@@ -62,9 +65,14 @@ def speed(titles):
 
 
 def main():
+    if "--help" in sys.argv:
+        print(__doc__)
+        return
     names = [each for each in sys.argv[1:] if not each.startswith("--")]
     if len(names) != 1:
-        sys.exit(__doc__)
+        print("nothing measured: give a file of labelled headlines, bench/gate.py FILE.csv (--help says which columns)")
+        return
+    print(machine())
     grim_only = "--all-grim" in sys.argv
     rows = read(names[0], labelled=not grim_only)
     if grim_only:

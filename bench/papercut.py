@@ -1,16 +1,21 @@
 """How long a paper picture takes, and how twenty-four of them look.
 
-python -m bench.papercut            # median CPU ms for each size
-python -m bench.papercut -o x.png   # also a contact sheet
+python bench/papercut.py            # median CPU ms for each size
+python bench/papercut.py -o x.png   # also a contact sheet
 """
 
 import argparse
 import io
 import statistics
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from PIL import Image
 
+from bench.machine import machine
 from service.engines.papercut import Papercut
 from service.model import Mood, Prompt
 
@@ -55,6 +60,7 @@ def cpu_ms(engine, prompt, size):
 
 
 def measured():
+    print(machine())
     engine, some = Papercut(), list(prompts())
     for size in SIZES:
         engine.render(some[0], *size)  # bakes the grain of this size

@@ -11,11 +11,13 @@ from datetime import timedelta
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from . import memory
 from .press import Press
 
 log = logging.getLogger(__name__)
 
 SHOW_SECONDS = 5
+REST_SECONDS = 30
 
 
 def start(press: Press) -> BackgroundScheduler:
@@ -31,6 +33,7 @@ def start(press: Press) -> BackgroundScheduler:
     soon = now + timedelta(seconds=1)
     scheduler.add_job(_logged(press.show), "interval", seconds=SHOW_SECONDS, next_run_time=soon, id="show slides")
     scheduler.add_job(_logged(press.tidy), "cron", hour=4, minute=17, id="tidy up")
+    scheduler.add_job(memory.give_back, "interval", seconds=REST_SECONDS, id="give memory back")
     scheduler.start()
     return scheduler
 

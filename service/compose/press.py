@@ -18,7 +18,7 @@ from service.errors import ComposeError
 from .fonts import Face, folder
 
 PICTURE = "mem:picture"  #: what a fragment that goes to the press calls its picture
-CACHE_BYTES = 16 << 20  #: decoded pictures the engine keeps
+CACHE_BYTES = 2 << 20  #: decoded pictures the engine keeps: none, they are 4 MB each and decoded in 3 ms
 MEASURE_PX = 100  #: type size that widths are measured at
 ENDLESS = 200_000  #: px; wider than any 300 characters
 MEASURE_CSS = (

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from .. import choice
@@ -85,13 +85,12 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
     wanted = desk.channel.plates_per_round - len(line.store.unfinished(desk.name))
     if wanted <= 0:
         return
-    now = line.store.now()
-    found = line.store.candidates(desk.name, desk.channel.feeds)
+    now, age = line.store.now(), desk.channel.max_age_hours
+    found = line.store.candidates(desk.name, desk.channel.feeds, since=now - timedelta(hours=age) if age else None)
     candidates = [
         c for story, verdict in found if (c := _candidate(desk, story, verdict)).decision is not Decision.SKIP
     ]
     recent = [choice.Shown(p.title, p.chosen_at) for p in line.archive.since(desk.name, now - MEMORY)]
-    age = desk.channel.max_age_hours
     ranked = [c.candidate for c in choice.choose(candidates, wanted * 2, now=now, max_age_hours=age, recent=recent)]
     kept = 0
     picks: list[choice.Candidate] = []

@@ -14,6 +14,7 @@ from .rows import PLATE, FeedRow, feed_of, marks, plate_of, stamp
 from .store import Store
 
 GB = 1e9
+SLICE = 2000  #: rows that one transaction of the upkeep lets go of
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,8 @@ class Archive:
 
     def recent(self, limit: int) -> list[Plate]:
         """The newest finished plates of every channel, newest first."""
-        rows = self.store.db.execute(
-            f"{PLATE} WHERE plates.step = 'rendered' ORDER BY plates.id DESC LIMIT ?", (limit,)
+        rows = self.store.db.execute(  # the + keeps SQLite from the index by step: it would sort every plate there is
+            f"{PLATE} WHERE +plates.step = 'rendered' ORDER BY plates.id DESC LIMIT ?", (limit,)
         ).fetchall()
         return [plate_of(row) for row in rows]
 
@@ -90,7 +91,7 @@ class Archive:
         rows = self.store.db.execute(
             "SELECT title, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
             " JOIN stories ON stories.id = plates.story WHERE channel = ? AND step != 'declined' AND chosen_at >= ?"
-            " ORDER BY plates.id DESC LIMIT 500",
+            " ORDER BY chosen_at DESC, plates.id DESC LIMIT 500",
             (channel, stamp(moment)),
         ).fetchall()
         return [Recent(row["title"], row["scene"], datetime.fromisoformat(row["chosen_at"])) for row in rows]
@@ -111,35 +112,43 @@ class Archive:
     def prune(self, keep_days: float, keep_gb: float) -> int:
         """Let go of what is old or too much, oldest first; favourites stay. Returns how many files were removed.
 
-        Rows go before files, so that no row ever names a file that is not there.
+        Rows go before files, so that no row ever names a file that is not there; a showing before its plate, a plate
+        before its story and its picture.
         """
         before = stamp(self.store.now() - timedelta(days=keep_days))
-        with self.store.transaction() as db:
-            db.execute("DELETE FROM showings WHERE shown_at < ?", (before,))
-            db.execute("DELETE FROM plates WHERE favourite = 0 AND moved_at < ?", (before,))
-            db.execute(
-                "DELETE FROM stories WHERE first_seen < ? AND NOT EXISTS"
-                " (SELECT 1 FROM plates WHERE plates.story = stories.id)",
-                (before,),
-            )
-            self._shrink(keep_gb * GB)
-            db.execute("DELETE FROM pictures WHERE NOT EXISTS (SELECT 1 FROM plates WHERE picture = pictures.file)")
+        self._delete("showings", "shown_at < ?", before)
+        self._delete("plates", "favourite = 0 AND moved_at < ?", before)
+        unused = "NOT EXISTS (SELECT 1 FROM plates WHERE plates.story = stories.id)"
+        self._delete("stories", f"first_seen < ? AND {unused}", before)
+        self._shrink(keep_gb * GB)
+        self._delete("pictures", "NOT EXISTS (SELECT 1 FROM plates WHERE picture = pictures.file)")
         return self._remove_strays()
 
+    def _delete(self, table: str, condition: str, *values: str) -> None:
+        """Delete some rows at a time, so that others may write in between: a year's rows take seconds."""
+        some = f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {condition} LIMIT {SLICE})"  # noqa: S608
+        gone = SLICE
+        while gone == SLICE:
+            with self.store.transaction() as db:
+                gone = db.execute(some, values).rowcount
+
     def _shrink(self, keep_bytes: float) -> None:
-        """Delete the oldest plates with pictures until the rest fits. Inside a transaction."""
-        db = self.store.db
-        (total,) = db.execute("SELECT coalesce(sum(bytes), 0) FROM pictures").fetchone()
-        rows = db.execute(
-            "SELECT plates.id, bytes FROM plates JOIN pictures ON file = picture WHERE favourite = 0 ORDER BY plates.id"
-        )
-        doomed = []
-        for row in rows.fetchall():
+        """Delete the oldest plates with pictures until the rest fits."""
+        with self.store.transaction() as db:
+            (total,) = db.execute("SELECT coalesce(sum(bytes), 0) FROM pictures").fetchone()
             if total <= keep_bytes:
-                break
-            total -= row["bytes"]
-            doomed.append((row["id"],))
-        db.executemany("DELETE FROM plates WHERE id = ?", doomed)
+                return
+            rows = db.execute(
+                "SELECT plates.id, bytes FROM plates JOIN pictures ON file = picture WHERE favourite = 0"
+                " ORDER BY plates.id"
+            )
+            doomed = []
+            for row in rows.fetchall():
+                if total <= keep_bytes:
+                    break
+                total -= row["bytes"]
+                doomed.append((row["id"],))
+            db.executemany("DELETE FROM plates WHERE id = ?", doomed)
 
     def _remove_strays(self) -> int:
         """Remove the files that no row names."""

@@ -54,8 +54,9 @@ MIGRATIONS = (
         CHECK (step = 'declined' OR verdict IS NOT NULL),
         CHECK (text_only = 0 OR picture IS NULL)
     ) STRICT;
-    CREATE INDEX plates_waiting ON plates (channel, id) WHERE step IN ('chosen', 'described');
-    CREATE INDEX plates_by_step ON plates (channel, step, id);
+    CREATE INDEX plates_unfinished ON plates (id) WHERE step IN ('chosen', 'described');
+    CREATE INDEX plates_by_step ON plates (step, channel, id);
+    CREATE INDEX plates_by_time ON plates (channel, chosen_at);
     CREATE INDEX plates_by_picture ON plates (picture);
 
     CREATE TABLE showings (
