@@ -25,14 +25,15 @@ from .compose_water import AFLOAT, chart, sea
 from .compose_wood import clearing
 from .figure import PAPER_PEOPLE, Figure, likeness
 from .lexicon import nouns
-from .palette import Palette, mixed
+from .palette import Palette, mixed, snowed
 from .paper import Sheet, pressed
 from .reading import Cast, cast
 from .scenery import Table
+from .staging import Tie
 
 __all__ = ["COMPOSITIONS", "Papercut", "Settings", "make", "nouns"]
 
-VERSION = 1  #: raised whenever the same prompt would give other pixels
+VERSION = 2  #: raised whenever the same prompt would give other pixels
 SMALLEST_PX, LARGEST_PX = 64, 4096
 
 COMPOSITIONS: dict[str, Callable[[Table], None]] = {
@@ -82,8 +83,8 @@ def weights(cast: Cast, *, subject: bool) -> dict[str, float]:
         return dict.fromkeys(QUIET, 1.0)
     things = len(cast.everything)
     leaning = {"colossus": 3.0, "diorama": 2.0, "medallion": 2.2, "panorama": 2.0, "clearing": 0.7, "sea": 0.5,
-               "chart": 0.9, "town": 0.9, "sill": 1.0, "mobile": 0.2 + 0.5 * min(things - 1, 4),
-               "quilt": 0.45 * min(things - 1, 5)}  # fmt: skip
+               "chart": 0.9, "town": 0.9, "sill": 1.0, "mobile": 0.1 + 0.22 * min(things - 1, 4),
+               "quilt": 0.3 * min(things - 1, 5)}  # fmt: skip
     leaning = {name: max(base, 0.0) for name, base in leaning.items()}
     if cast.places:
         leaning = {name: 0.0 if name in PLACED else base * 0.45 for name, base in leaning.items()}
@@ -92,6 +93,8 @@ def weights(cast: Cast, *, subject: bool) -> dict[str, float]:
             leaning[name] += extra / (1 + rank)
     if any(word in look for noun in cast.heroes[:1] for look in noun.looks for word in AFLOAT):
         leaning |= {"chart": 0.0}
+    if any(part.tie is not Tie.BESIDE for part in cast.troupe.company) or cast.troupe.folk:
+        leaning |= {name: leaning[name] * 0.25 for name in ("quilt", "mobile", "chart")}
     if cast.mood in {Mood.TENSE, Mood.SOMBER}:
         leaning |= {"quilt": leaning["quilt"] * 0.4, "mobile": leaning["mobile"] * 0.4}
     if subject:
@@ -136,7 +139,9 @@ class Papercut:
         palette = mixed(who.mood, who.hour, random.Random(f"paper {prompt.seed}"))
         face = likeness(self.subjects, prompt.subject) if self.subjects and not who.quiet else None
         figure = Figure(face, rng.choice(PAPER_PEOPLE))
-        table = Table(Sheet(width_px, height_px), who, palette, rng, figure, [])
+        if "winter" in who.marks or who.weather == "snow":
+            palette = snowed(palette)
+        table = Table(Sheet(width_px, height_px), who, palette, rng, figure, [], [])
         return table, chosen(who, subject=prompt.subject is not None), palette
 
     def close(self) -> None:
@@ -144,7 +149,7 @@ class Papercut:
 
 
 def _recipe(prompt: Prompt, table: Table, name: str, palette: Palette) -> dict[str, object]:
-    shown = table.cast.people and name in PEOPLED
+    folk = next((used for used in table.used if used.startswith(("folk/", "likeness", "own/figure"))), None)
     return {
         "engine": "papercut",
         "trained": False,
@@ -155,9 +160,9 @@ def _recipe(prompt: Prompt, table: Table, name: str, palette: Palette) -> dict[s
         "mood": str(prompt.mood),
         "quiet": table.cast.quiet,
         "palette": palette.name,
-        "icons": list(dict.fromkeys(table.used)),
-        "figure": table.figure.said if shown else None,
-        "subject": prompt.subject if shown and table.figure.likeness else None,
+        "icons": [used for used in dict.fromkeys(table.used) if "/" in used and not used.startswith("folk/")],
+        "figure": folk,
+        "subject": prompt.subject if folk == "likeness" else None,
         "width_px": table.sheet.width,
         "height_px": table.sheet.height,
     }

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from . import shapes
-from .cutouts import Spot, size_of
+from .cutouts import Spot
+from .grouping import Land, Stage, perform
+from .ledges import ledge
 from .rail import TRAINS, viaduct
 from .scenery import (
     Table,
-    at_sea,
     blend,
     clouds,
     edge,
-    fitted,
-    fringe,
     heavens,
     hero,
-    others,
     sky,
     stage,
     swarm,
@@ -80,101 +78,49 @@ def wood(t: Table, ground: shapes.Ground, fill: str, lift: float, tall: float) -
     t.sheet.cut("".join(out), fill, lift)
 
 
-def foreground(t: Table, y: float, *, plants: bool = True) -> shapes.Ground:
-    """The calm lower part: three papers, each darker, from height ``y`` down; returns the uppermost edge."""
-    land, first = t.palette.land, None
-    for i, share in enumerate((0.0, 0.36, 0.7)):
-        top = y + (t.h - y) * share
-        ground = shapes.Ground(t.rng, t.w, top, t.h * (0.022 - 0.004 * i))
-        path, paper = edge(t, top, 0, 4 + i) if at_sea(t) else (ground.path(t.h + 9), land[4 + i])
-        t.sheet.cut(path, paper, 110 + 22 * i)
-        first = first or ground
-    if plants and not at_sea(t):
-        fringe(t, blend(land[6], t.palette.roles["k"], 0.35), 172)
-    assert first is not None
-    return first
-
-
 def colossus(t: Table) -> None:
-    """One giant thing on the horizon, a tiny figure before it."""
+    """One giant thing and its company on the horizon."""
     spot = stage(t)
     sky(t)
-    name = t.look(hero(t))
-    spot = fitted(name, spot, t.w * (0.44 if t.aspect > 1.3 else 0.8))
-    _, tall = size_of(name, spot.size)
-    heavens(t, spot.x + t.w * t.rng.uniform(-0.05, 0.05), spot.y - t.h * 0.30, min(t.h, t.w) * 0.25)
+    heavens(t, spot.x + t.w * t.rng.choice((-0.2, -0.06, 0.06, 0.2)), spot.y - t.h * 0.22, min(t.h, t.w) * 0.19)
     if t.cast.weather != "rain" and t.rng.random() < 0.7:
-        clouds(t, 3)
-    far_country(t, spot.y - t.h * 0.05)
-    t.sheet.cut(*edge(t, spot.y - t.h * 0.03, t.h * 0.018, 2), 60)
-    t.lay(name, Spot(spot.x, spot.y + tall * 0.03, spot.size, t.rng.uniform(-3, 3)), 84)
-    swarm(t, t.w * 0.3, t.h * 0.24, 7, t.w * 0.34)
-    near = foreground(t, spot.y + t.h * 0.0)
-    beside(t, near, spot.x, tall)
+        clouds(t, t.rng.choice((2, 3)), 0.06, 0.2)
+    far_country(t, spot.y - t.h * t.rng.uniform(0.02, 0.06))
+    t.sheet.cut(*edge(t, spot.y - t.h * 0.025, t.h * 0.016, 2), 60)
+    swarm(t, t.w * (0.26 if spot.x > t.w / 2 else 0.74), t.h * 0.17, 7, t.w * 0.34)
+    perform(t, Stage(ledge(t, spot.y), spot.x, spot.size, t.w * 0.04, t.w * 0.96))
     weather(t)
-
-
-def beside(t: Table, ground: shapes.Ground, x: float, tall: float) -> None:
-    """Somebody small, and a thing or two of the scene, on the ground about the hero."""
-    gap = t.w * (0.27 if t.aspect > 1.3 else 0.34)
-    if t.cast.people:
-        px = x - gap * 0.95
-        t.figure.stand(t.sheet, Spot(px, ground.at(px) + 5 * t.u, max(tall * 0.34, 64 * t.u)), t.palette)
-    for noun, sx in zip(
-        [n for n in others(t, 6) if n.role in {"ground", "row"}][:2], (x + gap * 0.86, x - gap * 0.5), strict=False
-    ):
-        if sx < t.w * 0.96:
-            name = t.look(noun)
-            spot = fitted(name, Spot(sx, ground.at(sx) + 6 * t.u, tall * 0.3), tall * 0.38)
-            t.lay(name, spot, 150)
 
 
 def panorama(t: Table) -> None:
-    """The long view: five or six lands one behind the other, small things at home in them."""
-    name = t.look(hero(t))
-    base = t.h * (0.66 if t.aspect > 1.3 else 0.6)
-    sky(t, horizon=base - t.h * 0.1)
-    dx = t.w * t.rng.uniform(0.2, 0.42)
-    heavens(t, dx, t.h * t.rng.uniform(0.2, 0.3), min(t.w, t.h) * t.rng.uniform(0.085, 0.12))
-    clouds(t, t.rng.choice((2, 3)))
-    far_country(t, base - t.h * 0.16)
-    for i, y in enumerate((0.1, 0.04)):
-        ground = shapes.Ground(t.rng, t.w, base - t.h * y, t.h * 0.03)
+    """The long view: lands one behind the other, small things at home in the nearest."""
+    spot = stage(t)
+    base = spot.y
+    sky(t, horizon=base - t.h * 0.08)
+    side = t.rng.choice((-1, 1))
+    heavens(t, t.w * (0.5 - side * t.rng.uniform(0.18, 0.3)), t.h * t.rng.uniform(0.15, 0.22),
+            min(t.w, t.h) * t.rng.uniform(0.085, 0.12))  # fmt: skip
+    clouds(t, t.rng.choice((2, 3)), 0.06, 0.22)
+    far_country(t, base - t.h * 0.13)
+    for i, y in enumerate((0.08, 0.035)):
+        ground = shapes.Ground(t.rng, t.w, base - t.h * y, t.h * 0.025)
         t.sheet.cut(ground.path(t.h), t.palette.land[2 + i], 62 + 14 * i)
-        wood(t, ground, blend(t.palette.land[3 + i], t.palette.roles["g"], 0.25), 66 + 14 * i, 34 + 10 * i)
-    if name in TRAINS and not t.cast.quiet:
-        viaduct(t, base - t.h * 0.1)
-    near = shapes.Ground(t.rng, t.w, base, t.h * 0.025)
+        wood(t, ground, blend(t.palette.land[3 + i], t.palette.roles["g"], 0.25), 66 + 14 * i, 30 + 8 * i)
+    swarm(t, t.w * (0.5 + side * 0.2), t.h * 0.16, 6, t.w * 0.3)
+    if t.look(hero(t)) in TRAINS and not t.cast.quiet:
+        viaduct(t, base - t.h * 0.06)
+    land = ledge(t, base)
+    stand = Stage(land, t.w * (0.5 + side * t.rng.uniform(0.08, 0.16)), spot.size * 0.78, t.w * 0.05, t.w * 0.95)
     if t.cast.quiet:
-        rest(t, near)
-    elif name not in TRAINS:
-        settle(t, near, name)
-    low = foreground(t, base)
-    if t.cast.people:
-        x = t.w * t.rng.uniform(0.24, 0.3)
-        t.figure.stand(t.sheet, Spot(x, low.at(x) + 6 * t.u, t.h * 0.15), t.palette)
-    swarm(t, t.w * 0.62, t.h * 0.22, 6, t.w * 0.3)
+        rest(t, land, stand.x, spot.size)
+    elif t.look(hero(t)) not in TRAINS:
+        perform(t, stand)
     weather(t)
 
 
-def settle(t: Table, ground: shapes.Ground, name: str) -> None:
-    """The hero and its company stand in the land, of middle size."""
-    x = t.w * t.rng.uniform(0.62, 0.72)
-    tall = min(t.h * 0.40, t.w * 0.6)
-    t.lay(name, fitted(name, Spot(x, ground.at(x) + 4 * t.u, tall), t.w * 0.34), 96)
-    for i, noun in enumerate([n for n in others(t, 6) if n.role in {"ground", "row", "hero"}][:2]):
-        look = t.look(noun)
-        gx = x + t.w * (-0.25, 0.21)[i]
-        count = 3 if noun.role == "row" else 1
-        for k in range(count):
-            spot = fitted(look, Spot(gx, 0, t.h * 0.16), t.h * 0.2)
-            kx = gx + (k - (count - 1) / 2) * size_of(look, spot.size)[0] * 1.12
-            t.lay(look, Spot(kx, ground.at(kx) + 5 * t.u, spot.size), 92 + k)
-
-
-def rest(t: Table, ground: shapes.Ground) -> None:
+def rest(t: Table, land: Land, x: float, tall: float) -> None:
     """A bare tree and an empty bench."""
-    x = t.w * t.rng.uniform(0.64, 0.7)
     bark = blend(t.palette.roles["k"], t.palette.land[5], 0.25)
-    t.lay("own/bare-tree", Spot(x, ground.at(x) + 6 * t.u, min(t.h * 0.52, t.w * 0.7)), 96, t=bark)
-    t.lay("own/bench", Spot(x - t.w * 0.16, ground.at(x - t.w * 0.16) + 10 * t.u, t.u * 100), 100)
+    t.lay("own/bare-tree", Spot(x, land.at(x) + 6 * t.u, tall), 160, t=bark)
+    bx = x - tall * 0.55
+    t.lay("own/bench", Spot(bx, land.at(bx) + 4 * t.u, tall * 0.42), 164)

@@ -9,7 +9,8 @@ from . import shapes
 from .compose_land import far_country
 from .compose_room import ring
 from .cutouts import Spot
-from .scenery import Table, blend, clouds, edge, fitted, heavens, hero, others, sky, stage, swarm
+from .grouping import Level, Stage, perform
+from .scenery import Table, blend, clouds, edge, fitted, heavens, landscape, others, sky, stage, swarm
 
 Cell = tuple[float, float, float, float]  #: left, top, width, height (px)
 
@@ -20,16 +21,16 @@ def quilt(t: Table) -> None:
     columns, rows = max(round(t.w / side), 3), max(round(t.h / side), 3)
     cw, ch = t.w / columns, t.h / rows
     span = 2 if rows < 5 else 3
-    bx = min(max(round(columns * 0.62 - span / 2), 0), columns - span) if t.aspect > 1.3 else (columns - span) // 2
-    by = 0 if rows <= 4 and t.rng.random() < 0.5 else (1 if rows >= 4 else 0)
-    by = min(by, rows - span)
+    bx = t.rng.choice((1, columns // 2 - 1, columns - span - 1)) if t.aspect > 1.3 else (columns - span) // 2
+    bx = min(max(bx, 0), columns - span)
+    by = 0 if landscape(t) else min(1 if rows >= 4 else 0, rows - span)
     cells = [(c, r) for r in range(rows) for c in range(columns) if not (bx <= c < bx + span and by <= r < by + span)]
     for c, r in cells:
         patch(t, (c * cw, r * ch, cw, ch), calm=r >= rows * 0.6)
-    upper = [(c, r) for c, r in cells if r < rows * 0.72]
+    upper = [(c, r) for c, r in cells if r < rows * (0.5 if landscape(t) else 0.72)]
     t.rng.shuffle(upper)
     for noun, (c, r) in zip(others(t, 7), upper, strict=False):
-        motif(t, t.look(noun, woodcut=t.rng.random() < 0.6), (c * cw, r * ch, cw, ch))
+        motif(t, t.look(noun), (c * cw, r * ch, cw, ch))
     great_patch(t, (bx * cw, by * ch, span * cw, span * ch))
 
 
@@ -147,10 +148,10 @@ def _petals(_rng: random.Random, cell: Cell) -> str:
 def motif(t: Table, name: str, at: Cell) -> None:
     """A square with one thing of the scene."""
     x, y, w, h = at
-    ground, figure = t.rng.sample([t.palette.roles["p"], t.palette.land[5], t.palette.roles["b"], t.palette.land[2]], 2)
+    ground = t.rng.choice((t.palette.roles["p"], t.palette.land[1], t.palette.sky[0], t.palette.land[2]))
     t.sheet.cut(shapes.box(x - 0.5, y - 0.5, w + 1, h + 1), ground, 60)
     spot = _middle(name, x + w / 2, y + h / 2, w * 0.74, h * 0.74)
-    t.lay(name, spot, 70, **({"a": t.palette.roles["a"], "back": figure} if name.startswith("cut/") else {}))
+    t.lay(name, spot, 70)
 
 
 def _middle(name: str, x: float, y: float, w: float, h: float) -> Spot:
@@ -188,27 +189,25 @@ def great_patch(t: Table, at: Cell) -> None:
         t.palette.land[4],
         96,
     )
-    name = t.look(hero(t))
-    t.lay(name, fitted(name, Spot(x + w / 2, y + h * 0.86, h * 0.68), w * 0.74), 110)
+    perform(t, Stage(Level(y + h * 0.87), x + w / 2, h * 0.62, x + m * 1.4, x + w - m * 1.4, 110))
 
 
 def medallion(t: Table) -> None:
     """A round window in plain paper, the scene within, a wreath about it."""
     spot = stage(t)
     sky(t, horizon=t.h * 0.6)
-    r = min(t.h * 0.405, t.w * 0.37)
-    x, y = spot.x, t.h * (0.47 if t.aspect > 1.3 else 0.4)
-    heavens(t, x + r * t.rng.uniform(-0.3, 0.3), y - r * 0.35, r * 0.36)
-    clouds(t, 4, 0.16, 0.3)
-    foot = y + r * 0.52
+    r = min(t.h * 0.43, t.w * 0.38)
+    x, y = t.w / 2 + (spot.x - t.w / 2) * 0.9, t.h * (0.40 if landscape(t) else 0.47 if t.aspect > 1.3 else 0.4)
+    heavens(t, x + r * t.rng.uniform(-0.4, 0.4), y - r * 0.4, r * 0.3)
+    clouds(t, 4, 0.1, 0.24)
+    foot = spot.y if landscape(t) else y + r * 0.5
     far_country(t, foot - r * 0.1)
-    t.sheet.cut(*edge(t, foot - r * 0.06, r * 0.05, 2), 56)
-    name = t.look(hero(t))
-    spot = fitted(name, Spot(x, foot + r * 0.06, r * 1.22), r * 1.25)
-    t.lay(name, spot, 74)
-    if t.cast.swarm:
-        swarm(t, x, y - r * 0.55, 5, r * 1.1)
-    t.sheet.cut(*edge(t, foot + r * 0.03, r * 0.04, 4), 96)
+    t.sheet.cut(*edge(t, foot - r * 0.05, r * 0.04, 2), 56)
+    swarm(t, x, y - r * 0.5, 5, r * 1.1)
+    reach = math.sqrt(max(r * r - (foot - y) ** 2, 0)) * 0.94
+    for i in range(3):
+        t.sheet.cut(*edge(t, foot + r * (0.02 + 0.24 * i), r * 0.012, 4 + i), 66 + 8 * i)
+    perform(t, Stage(Level(foot), x, (foot - y + r) * 0.66, x - reach, x + reach, 96))
     mount(t, x, y, r)
 
 

@@ -7,24 +7,51 @@ import math
 from . import shapes
 from .compose_land import peaks, wood
 from .cutouts import Spot
+from .grouping import Level, Stage, perform
 from .lexicon import Noun
 from .palette import Hour
-from .scenery import Table, blend, disc, drifts, edge, fitted, hero, others, sky, stage, stars, swarm, weather
+from .scenery import (
+    Table,
+    blend,
+    disc,
+    drifts,
+    edge,
+    fitted,
+    hero,
+    landscape,
+    others,
+    sky,
+    stage,
+    stars,
+    swarm,
+    weather,
+)
 
 
 def sill(t: Table) -> None:
     """A still life before a window, the day outside."""
     spot = stage(t)
-    foot = t.h * (0.69 if t.aspect > 1.3 else 0.62)
-    wide = min(t.w * 0.50, t.h * 0.98) if t.aspect > 1.3 else t.w * 0.74
-    left, top, high = spot.x - wide / 2, t.h * 0.06, foot - t.h * 0.06
+    foot, top = spot.y, t.h * (0.05 if t.aspect > 1.3 else 0.16)
+    wide = t.w * (t.rng.uniform(0.56, 0.66) if landscape(t) else 0.5 if t.aspect > 1.3 else 0.78)
+    middle = t.w / 2 + (spot.x - t.w / 2) * (0.8 if t.aspect > 1.3 else 0)
+    left, high = middle - wide / 2, foot - top
     outside(t, left, wide, foot)
     room(t, left, top, wide, high)
     curtains(t, left, top, wide, high)
-    t.sheet.cut(shapes.box(left - wide * 0.09, foot - 4 * t.u, wide * 1.18, 17 * t.u), t.palette.roles["p"], 96)
-    t.sheet.cut(shapes.box(left - wide * 0.06, foot + 13 * t.u, wide * 1.12, 7 * t.u), t.palette.roles["q"], 88)
-    still_life(t, spot.x, foot - 4 * t.u, wide)
+    t.sheet.cut(shapes.box(left - wide * 0.06, foot - 4 * t.u, wide * 1.12, 17 * t.u), t.palette.roles["p"], 96)
+    t.sheet.cut(shapes.box(left - wide * 0.04, foot + 13 * t.u, wide * 1.08, 7 * t.u), t.palette.roles["q"], 88)
+    glow_of_lamps(t, middle, foot, high)
+    perform(t, Stage(Level(foot - 4 * t.u), middle, spot.size * 0.86, left - wide * 0.03, left + wide * 1.03))
     dado(t, foot)
+
+
+def glow_of_lamps(t: Table, x: float, foot: float, high: float) -> None:
+    """The light of a candle or a lamp on the sill."""
+    first = hero(t)
+    if t.cast.quiet or first is None or not {"candle", "lantern", "lamp"}.intersection(first.word.split()):
+        return
+    glow = t.sheet.gradient(((0, t.palette.roles["l"], 0.55), (1, t.palette.roles["l"], 0)), radial=True)
+    t.sheet.ink(f'<circle cx="{x:.0f}" cy="{foot - high * 0.5:.0f}" r="{high * 0.6:.0f}" fill="{glow}"/>')
 
 
 def outside(t: Table, left: float, wide: float, foot: float) -> None:
@@ -113,28 +140,6 @@ def curtains(t: Table, left: float, top: float, wide: float, high: float) -> Non
     t.sheet.cut(shapes.box(left - wide * 0.1, top - 24 * t.u, wide * 1.2, 9 * t.u), roles["t"], 112)
 
 
-def still_life(t: Table, x: float, foot: float, wide: float) -> None:
-    """The hero on the sill, one or two small things beside it."""
-    first = hero(t)
-    name = t.look(first)
-    if t.cast.quiet and name in {"own/bench", "own/bare-tree", "own/street-lamp"}:
-        name = t.rng.choice(("own/candle", "own/glass-flower", "own/lantern"))
-    tall = min(t.h * 0.40, wide * 0.62)
-    if "candle" in name or "lantern" in name or "lamp" in name:
-        glow = t.sheet.gradient(((0, t.palette.roles["l"], 0.55), (1, t.palette.roles["l"], 0)), radial=True)
-        t.sheet.ink(f'<circle cx="{x:.0f}" cy="{foot - tall * 0.75:.0f}" r="{tall:.0f}" fill="{glow}"/>')
-    t.lay(name, fitted(name, Spot(x, foot + 3 * t.u, tall), wide * 0.6), 128)
-    if t.cast.quiet:
-        if name != "own/cup" and t.rng.random() < 0.5:
-            t.lay("own/cup", Spot(x - wide * 0.3, foot + 4 * t.u, 62 * t.u), 130)
-        return
-    small = [t.look(n) for n in others(t, 5) if n.role in {"ground", "hero"}] or [
-        t.rng.choice(("own/cup", "own/glass-flower", "own/candle"))
-    ]
-    for look, dx in zip(small[:2], (-0.33, 0.33), strict=False):
-        t.lay(look, fitted(look, Spot(x + dx * wide, foot + 5 * t.u, tall * 0.44), wide * 0.26), 134)
-
-
 def dado(t: Table, foot: float) -> None:
     """The wall below the sill: calm panels."""
     wall, shade = t.palette.wall
@@ -148,34 +153,29 @@ def dado(t: Table, foot: float) -> None:
 
 
 def diorama(t: Table) -> None:
-    """A shadow-box: frame within frame of cut paper, the hero in the innermost light."""
+    """A shadow-box: frame within frame of cut paper, the troupe in the innermost light."""
     spot = stage(t)
     land, roles = t.palette.land, t.palette.roles
-    x, y = spot.x, t.h * (0.42 if t.aspect > 1.3 else 0.4)
-    sky(t, horizon=t.h * 0.6)
-    disc(t, x, y - t.h * 0.03, min(t.w, t.h) * 0.23, 12)
-    rx, ry = (t.w * 0.27, t.h * 0.36) if t.aspect > 1.3 else (t.w * 0.38, t.h * 0.3)
-    name = t.look(hero(t))
-    foot = y + ry * 0.74
-    t.sheet.cut(*edge(t, foot, t.h * 0.02, 1), 30)
-    t.lay(name, fitted(name, Spot(x, foot + 5 * t.u, ry * 1.42), rx * 1.25), 48)
-    if t.cast.swarm:
-        swarm(t, x, y - ry * 0.72, 5, rx * 1.3)
-    wobble = [(t.rng.uniform(0.02, 0.06), n, t.rng.uniform(0, math.tau)) for n in (2, 3, 5, 8)]
-    depth = 5
-    for i in range(depth):
-        k = 1 + i * 0.23
-        paper = blend(
-            blend(t.palette.sky[1], t.palette.disc, 0.25 if t.palette.dark else 0),
-            blend(land[6], roles["k"], 0.3),
-            (0.22, 0.42, 0.6, 0.8, 1.0)[i],
-        )
+    x = t.w / 2 + (spot.x - t.w / 2) * 0.6
+    rx, ry = (t.w * 0.34, spot.size * 0.78) if t.aspect > 1.3 else (t.w * 0.4, t.h * 0.28)
+    y = spot.y - ry * 0.56
+    sky(t, horizon=spot.y)
+    if t.palette.hour is Hour.NIGHT:
+        stars(t, 40)
+    disc(t, x + rx * t.rng.choice((-0.42, 0, 0.42)), y - ry * 0.2, min(t.w, t.h) * 0.13, 12)
+    t.sheet.cut(*edge(t, spot.y - t.h * 0.035, t.h * 0.02, 1), 26)
+    swarm(t, x, y - ry * 0.5, 5, rx * 1.1)
+    t.sheet.cut(*edge(t, spot.y, t.h * 0.008, 3), 34)
+    perform(t, Stage(Level(spot.y), x, ry * 1.24, x - rx * 0.84, x + rx * 0.84, 48))
+    weather(t)
+    wobble = [(t.rng.uniform(0.02, 0.05), n, t.rng.uniform(0, math.tau)) for n in (2, 3, 5, 8)]
+    for i in range(5):
+        k = 1 + i * 0.2
+        lit = blend(t.palette.sky[1], t.palette.disc, 0.25 if t.palette.dark else 0)
+        paper = blend(lit, blend(land[6], roles["k"], 0.3), (0.22, 0.42, 0.6, 0.8, 1.0)[i])
         growth(t, x, y, rx * k, ry * k, paper, 82 + 30 * i)
-        t.sheet.cut(
-            shapes.box(-9, -9, t.w + 18, t.h + 18) + ring(x, y, rx * k, ry * k, wobble, i * 0.5), paper, 84 + 30 * i
-        )
-    if t.cast.people and not t.cast.quiet:
-        t.figure.stand(t.sheet, Spot(x - rx * 0.92, y + ry * 1.16, ry * 0.44), t.palette)
+        hole = ring(x, y, rx * k, ry * k, wobble, i * 0.5)
+        t.sheet.cut(shapes.box(-9, -9, t.w + 18, t.h + 18) + hole, paper, 84 + 30 * i)
 
 
 def ring(x: float, y: float, rx: float, ry: float, wobble: list[tuple[float, int, float]], turn: float) -> str:
@@ -210,15 +210,15 @@ def mobile(t: Table) -> None:
     t.sheet.cut(shapes.box(-2, -2, t.w + 4, t.h + 4), wall, 4)
     t.sheet.ink(f'<rect width="{t.w}" height="{t.h}" fill="{glow}"/>')
     spot = stage(t)
-    t.sheet.cut(shapes.circle(spot.x, t.h * 0.40, min(t.w, t.h) * 0.37), blend(wall, t.palette.disc, 0.4), 10)
-    y = t.h * 0.085
+    t.sheet.cut(shapes.circle(spot.x, t.h * 0.32, min(t.w, t.h) * 0.3), blend(wall, t.palette.disc, 0.4), 10)
+    y = t.h * (0.06 if landscape(t) else 0.085)
     twig(t, spot.x, y, t.w * (0.36 if t.aspect > 1.3 else 0.42))
     cast = [hero(t), *others(t, 6)] if not t.cast.quiet else [None]
-    big = min(t.h * 0.44, t.w * 0.44)
+    big = min(t.h * (0.36 if landscape(t) else 0.44), t.w * 0.44)
     upright = t.aspect < 1.3
-    hang(t, cast[0], (spot.x, y, t.h * 0.13), big, 0)
+    hang(t, cast[0], (spot.x, y, t.h * 0.09), big, 0)
     drops = [
-        t.h * d for d in ((0.44, 0.40, 0.05, 0.09, 0) if upright else (t.rng.uniform(0.1, 0.36) for _ in range(5)))
+        t.h * d for d in ((0.44, 0.40, 0.05, 0.09, 0) if upright else (t.rng.uniform(0.06, 0.26) for _ in range(5)))
     ]
     reach = t.w * (0.36 if t.aspect > 1.3 else 0.42)
     for i, dx in enumerate((-0.62, 0.66, -0.95, 0.96, -1.32)):

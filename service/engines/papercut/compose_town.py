@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from . import shapes
-from .cutouts import Spot
+from .grouping import Stage, perform
+from .ledges import ledge
 from .palette import Hour
-from .scenery import Table, blend, clouds, fitted, heavens, hero, sky, stage, swarm, weather
+from .scenery import Table, blend, clouds, heavens, moonlit, sky, stage, swarm, weather
 
 
 def town(t: Table) -> None:
-    """Three rows of houses, the nearest with lit windows; the hero stands among the roofs."""
+    """Rows of houses with lit windows; the troupe on the roofs, the quay or the square before them."""
     spot = stage(t)
-    sky(t, horizon=t.h * 0.62)
-    heavens(t, t.w * t.rng.uniform(0.2, 0.4), t.h * 0.22, min(t.w, t.h) * 0.1)
-    if t.palette.hour is not Hour.NIGHT:
-        clouds(t, 2)
+    foot = spot.y
+    sky(t, horizon=foot)
+    heavens(t, t.w - spot.x + t.w * t.rng.uniform(-0.06, 0.06), t.h * 0.17, min(t.w, t.h) * 0.1)
+    if not moonlit(t):
+        clouds(t, 2, 0.06, 0.2)
     land = t.palette.land
-    row(t, t.h * 0.52, (60, 150), land[1], 34, lit=0.0)
-    row(t, t.h * 0.58, (50, 120), land[2], 52, lit=0.25)
-    name = t.look(hero(t))
-    t.lay(name, fitted(name, Spot(spot.x, t.h * 0.68, t.h * 0.55), t.w * (0.42 if t.aspect > 1.3 else 0.74)), 80)
-    swarm(t, t.w * 0.36, t.h * 0.2, 7, t.w * 0.36)
-    row(t, t.h * 0.70, (34, 86), land[4], 112, lit=0.6, gabled=True)
-    street(t, t.h * 0.74)
+    row(t, foot - t.h * 0.04, (70, 150), land[1], 34, lit=0.0)
+    row(t, foot, (56, 116), land[2], 52, lit=0.25)
+    row(t, foot + t.h * 0.06, (44, 84), land[3], 70, lit=0.55, gabled=True)
+    swarm(t, t.w - spot.x, t.h * 0.17, 7, t.w * 0.36)
+    perform(t, Stage(ledge(t, foot, t.rng.choice(("roof", "wall"))), spot.x, spot.size, t.w * 0.05, t.w * 0.95))
     weather(t)
 
 
@@ -81,21 +81,3 @@ def panes(t: Table, at: tuple[float, float, float, float], lit: float, lights: l
             px, py = x + w * (c + 0.5) / columns - side / 2, foot - h + (8 + 24 * r) * t.u
             if py < foot - 6 * t.u:
                 (lights if t.rng.random() < lit else darks).append(shapes.box(px, py, side, side * 1.35))
-
-
-def street(t: Table, y: float) -> None:
-    """The calm street before the houses, lamps along it, somebody on their way."""
-    land, roles = t.palette.land, t.palette.roles
-    road = shapes.Ground(t.rng, t.w, y, t.h * 0.006)
-    t.sheet.cut(road.path(t.h + 9), land[5], 130)
-    t.sheet.cut(shapes.Ground(t.rng, t.w, y + t.h * 0.09, t.h * 0.008).path(t.h + 9), blend(land[5], land[6], 0.6), 142)
-    t.sheet.cut(shapes.Ground(t.rng, t.w, y + t.h * 0.17, t.h * 0.01).path(t.h + 9), land[6], 154)
-    lamps = (0.42, 0.9) if t.aspect > 1.3 else (0.14, 0.86)
-    glow = t.sheet.gradient(((0, roles["l"], 0.5), (1, roles["l"], 0)), radial=True)
-    for x in lamps:
-        lx, foot, tall = t.w * x, y + t.h * 0.06, t.h * 0.24
-        if t.palette.hour in {Hour.NIGHT, Hour.DUSK}:
-            t.sheet.ink(f'<circle cx="{lx:.0f}" cy="{foot - tall * 0.85:.0f}" r="{80 * t.u:.0f}" fill="{glow}"/>')
-        t.lay("own/street-lamp", Spot(lx, foot, tall), 170)
-    if t.cast.people:
-        t.figure.stand(t.sheet, Spot(t.w * (lamps[0] + 0.06), y + t.h * 0.07, t.h * 0.16), t.palette)

@@ -5,41 +5,55 @@ from __future__ import annotations
 import math
 
 from . import shapes
-from .cutouts import Spot
+from .cutouts import Spot, size_of
+from .folk import kin
+from .grouping import QUIET_BULK, Level, Stage, perform
 from .palette import Hour
-from .scenery import Table, birds, blend, clouds, fitted, heavens, hero, others, sky, stage, swarm, weather
+from .scenery import (
+    FOOT,
+    Table,
+    birds,
+    blend,
+    clouds,
+    fitted,
+    heavens,
+    hero,
+    landscape,
+    others,
+    sky,
+    stage,
+    swarm,
+    weather,
+)
+from .stock import seat
 
 AFLOAT = ("boat", "ship", "sail", "ferry", "canoe", "whale", "duck", "swan", "dolphin", "raft", "galleon", "drakkar",
           "submarine", "iceberg", "octopus", "buoy", "seal", "turtle", "goose", "otter", "fish", "paddle")  # fmt: skip
-ASHORE = ("lighthouse", "house", "castle", "wind-turbine", "oil-rig", "windmill", "island")
 
 
 def sea(t: Table) -> None:
-    """Row behind row of waves, the hero among them, the light low over the horizon."""
-    horizon = t.h * (0.44 if t.aspect > 1.3 else 0.4)
+    """Row behind row of waves, the troupe afloat or on rocks among them, the light low over the horizon."""
     spot = stage(t)
+    horizon = spot.y - t.h * 0.15
     sky(t, horizon=horizon)
-    lx = spot.x + t.w * t.rng.uniform(-0.3, -0.16) if not t.cast.quiet else spot.x
-    heavens(t, lx, horizon - t.h * t.rng.uniform(0.02, 0.14), min(t.w, t.h) * 0.15)
-    clouds(t, 2, 0.08, 0.22)
-    name = t.look(hero(t))
-    rows = 6
+    lx = t.w - spot.x + t.w * t.rng.uniform(-0.1, 0.1)
+    heavens(t, lx, horizon - t.h * t.rng.uniform(0.04, 0.14), min(t.w, t.h) * 0.13)
+    clouds(t, 2, 0.06, 0.18)
+    swarm(t, t.w - spot.x, t.h * 0.15, 6, t.w * 0.3)
+    rows = 7
     for i in range(rows):
-        y = horizon + (t.h * 1.02 - horizon) * (i / rows) ** 1.15
-        length = (70 + 42 * i) * t.u
-        t.sheet.cut(
-            shapes.swell(t.w, y, length, (5 + 4.2 * i) * t.u, t.rng.random(), t.h + 9), t.palette.water[i], 34 + 22 * i
-        )
+        y = horizon + (t.h * 1.02 - horizon) * (i / rows) ** 1.25
+        length = (70 + 38 * i) * t.u
+        swell = shapes.swell(t.w, y, length, (5 + 3.6 * i) * t.u, t.rng.random(), t.h + 9)
+        t.sheet.cut(swell, t.palette.water[min(i, 5)], 34 + 20 * i)
         if i == 0:
             path_of_light(t, lx, y)
         if i == 1 and not t.cast.quiet:
             afar(t, y)
-        if i == 2:
-            on_the_water(t, name, spot, y)
-    if not t.cast.quiet:
-        swarm(t, t.w * 0.34, t.h * 0.22, 6, t.w * 0.3)
-    else:
-        shore(t, name)
+        if i == 2 and not t.cast.quiet:
+            on_the_water(t, spot)
+    if t.cast.quiet:
+        shore(t)
     weather(t)
 
 
@@ -73,39 +87,46 @@ def afar(t: Table, y: float) -> None:
             )
 
 
-def on_the_water(t: Table, name: str, spot: Spot, y: float) -> None:
-    """The hero, afloat by nature, on a rock, or in a rowing boat."""
-    if t.cast.quiet:
-        return
-    foot = y + t.h * 0.115
-    size = t.h * 0.5 if t.aspect > 1.3 else min(t.h * 0.36, t.w * 0.66)
-    if any(word in name for word in AFLOAT):
-        t.lay(name, fitted(name, Spot(spot.x, foot, size, t.rng.uniform(-5, 5)), t.w * 0.42), 84)
-        return
-    if any(word in name for word in ASHORE):
-        rock = shapes.closed([(spot.x + dx * t.w * 0.2, foot + dy * t.h * 0.1) for dx, dy in
-                              ((-1, 1), (-0.8, 0.1), (-0.3, -0.35), (0.3, -0.4), (0.8, 0.0), (1.1, 1))])  # fmt: skip
-        t.lay(name, fitted(name, Spot(spot.x, foot - t.h * 0.025, size), t.w * 0.36), 84)
-        t.sheet.cut(rock, blend(t.palette.land[5], t.palette.roles["s"], 0.3), 88)
-        return
-    wide = min(t.w * 0.36, t.h * 0.56)
-    rise = wide * 0.14
-    t.lay(name, fitted(name, Spot(spot.x, foot - rise, size * 0.72), wide * 0.6), 80)
-    t.lay("own/rowboat", Spot(spot.x, foot + wide * 0.06, wide), 86)
+def on_the_water(t: Table, spot: Spot) -> None:
+    """The troupe: what floats on the water, its people in the boat, the rest on rocks."""
+    first, name = len(t.boxes), t.look(hero(t))
+    crewed = t.cast.troupe.folk and seat(name)
+    if crewed:
+        crew(t, name, spot)
+    perform(t, Stage(Level(spot.y), spot.x, spot.size, t.w * 0.04, t.w * 0.96, 88), folk=not crewed)
+    for used, box in list(zip(t.used, t.boxes, strict=True))[first:]:
+        if abs(box[3] - spot.y) < 12 * t.u and not any(word in used for word in AFLOAT):
+            rock(t, box)
 
 
-def shore(t: Table, name: str) -> None:
+def crew(t: Table, name: str, spot: Spot) -> None:
+    """Somebody in the boat that is about to be laid."""
+    wide, high = size_of(name, fitted(name, spot, t.w * 0.57).size)
+    person = kin(t.cast.troupe.folk[0], t.cast.seed)
+    tall = min(high * 0.9, spot.size * 0.62)
+    t.lay(person, Spot(spot.x + wide * 0.12, spot.y - high * (seat(name) or 0.4) + tall * 0.22, tall), 84)
+
+
+def rock(t: Table, box: tuple[float, float, float, float]) -> None:
+    """A rock under what cannot swim."""
+    x, y, half = (box[0] + box[2]) / 2, box[3], (box[2] - box[0]) * 0.72
+    edges = ((-1, 1), (-0.82, 0.1), (-0.4, -0.16), (0.3, -0.2), (0.8, 0.0), (1.1, 1))
+    outline = shapes.closed([(x + dx * half, y + dy * t.h * 0.1) for dx, dy in edges])
+    t.sheet.cut(outline, blend(t.palette.land[5], t.palette.roles["s"], 0.3), 94)
+
+
+def shore(t: Table) -> None:
     """A quiet strip of land at the water's edge with one thing on it."""
+    spot = stage(t)
+    name = t.quiet_look()
     if name in {"own/cup", "own/glass-flower"}:
         name = "own/stones"
-    y = t.h * (0.66 if t.aspect > 1.3 else 0.62)
-    ground = shapes.Ground(t.rng, t.w, y + t.h * 0.06, t.h * 0.02)
-    x = t.w * 0.72
-    tall = {"own/bare-tree": 0.5, "own/street-lamp": 0.46, "own/bench": 0.24}.get(name, 0.22)
+    ground = shapes.Ground(t.rng, t.w, spot.y + t.h * 0.01, t.h * 0.014)
     t.sheet.cut(ground.path(t.h + 9), t.palette.land[5], 170)
-    t.lay(name, fitted(name, Spot(x, ground.at(x) + 6 * t.u, t.h * tall), t.w * 0.5), 184)
-    t.sheet.cut(shapes.Ground(t.rng, t.w, t.h * 0.88, t.h * 0.02).path(t.h + 9), t.palette.land[6], 200)
-    birds(t, t.w * 0.36, t.h * 0.24, 3)
+    high = spot.size * QUIET_BULK.get(name, 0.6)
+    t.lay(name, fitted(name, Spot(spot.x, ground.at(spot.x) + 5 * t.u, high), t.w * 0.5), 184)
+    t.sheet.cut(shapes.Ground(t.rng, t.w, t.h * 0.8, t.h * 0.02).path(t.h + 9), t.palette.land[6], 200)
+    birds(t, t.w - spot.x, t.h * 0.2, 3)
 
 
 def chart(t: Table) -> None:
@@ -114,7 +135,7 @@ def chart(t: Table) -> None:
     water, land, roles = t.palette.water, t.palette.land, t.palette.roles
     t.sheet.cut(shapes.box(-2, -2, t.w + 4, t.h + 4), water[5], 4)
     graticule(t)
-    cx, cy = spot.x, spot.y - t.h * 0.14
+    cx, cy = spot.x, spot.y - t.h * 0.16
     wobble = [(t.rng.uniform(0.04, 0.11), n, t.rng.uniform(0, math.tau)) for n in (2, 3, 5)]
     papers = [water[4], water[3], water[2], water[1], blend(roles["p"], roles["l"], 0.3), land[1], land[2], land[3]]
     if t.palette.hour is Hour.NIGHT:
@@ -123,9 +144,9 @@ def chart(t: Table) -> None:
     for i, paper in enumerate(papers):
         k = 1 - i * 0.108
         t.sheet.cut(coast(cx, cy, rx * k, ry * k, wobble, i * 0.16), paper, 16 + 13 * i)
-    name = t.look(hero(t))
-    trees_about(t, cx, cy, rx * 0.26, ry * 0.22)
-    t.lay(name, fitted(name, Spot(cx, cy + t.h * 0.17, t.h * 0.46), t.w * 0.36), 150)
+    trees_about(t, cx, cy, rx * 0.3, ry * 0.2)
+    foot = min(cy + t.h * 0.17, spot.y)
+    perform(t, Stage(Level(foot), cx, spot.size * 0.86, cx - rx * 0.42, cx + rx * 0.42))
     voyage(t, cx, cy, rx, ry)
 
 
@@ -161,12 +182,13 @@ def trees_about(t: Table, x: float, y: float, rx: float, ry: float) -> None:
 
 def voyage(t: Table, cx: float, cy: float, rx: float, ry: float) -> None:
     """Little paper boats, or the scene's small things, on a dotted course."""
-    kin = [n for n in others(t, 4) if not t.cast.quiet]
+    small = [n for n in others(t, 4) if not t.cast.quiet]
     for i, a in enumerate((2.75, 3.55, 4.0, 5.6, 0.35)):
         x, y = cx + rx * 0.78 * math.cos(a), cy + ry * 0.8 * math.sin(a)
-        if not (0.04 * t.w < x < 0.96 * t.w and 0.06 * t.h < y < 0.94 * t.h) or t.cast.quiet:
+        low = FOOT if landscape(t) else 0.94
+        if not (0.04 * t.w < x < 0.96 * t.w and 0.1 * t.h < y < low * t.h) or t.cast.quiet:
             continue
-        name = t.look(kin[i]) if i < len(kin) and kin[i].role in {"swarm", "ground", "row", "sky"} else "own/paper-boat"
+        name = t.look(small[i]) if i < len(small) and small[i].role in {"swarm", "sky"} else "own/paper-boat"
         size = (62 if name == "own/paper-boat" else 84) * t.u
         t.lay(name, fitted(name, Spot(x, y, size, t.rng.uniform(-8, 8)), size), 90)
     compass(t)

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 from . import shapes
-from .compose_land import foreground
-from .cutouts import Spot
-from .scenery import Table, blend, fitted, fringe, heavens, hero, sky, stage, swarm, weather
+from .grouping import Stage, perform
+from .ledges import ledge
+from .scenery import Table, blend, fringe, heavens, sky, stage, swarm, weather
 
 
 def clearing(t: Table) -> None:
     """Looking between trunks into a lit clearing."""
     spot = stage(t)
+    x = t.w * 0.5 + (spot.x - t.w * 0.5) * 0.5
     sky(t, horizon=t.h * 0.8)
     land, roles = t.palette.land, t.palette.roles
-    heavens(t, spot.x, spot.y - t.h * 0.32, min(t.w, t.h) * 0.2)
-    back = shapes.Ground(t.rng, t.w, spot.y - t.h * 0.07, t.h * 0.02)
+    heavens(t, x + t.w * t.rng.uniform(-0.1, 0.1), spot.y - t.h * 0.26, min(t.w, t.h) * 0.16)
+    back = shapes.Ground(t.rng, t.w, spot.y - t.h * 0.06, t.h * 0.02)
     for i in range(3):
-        trunks(t, 11 - 3 * i, (13 + 9 * i) * t.u, blend(land[i], land[2 + i], 0.4), 30 + 14 * i, spot.x)
-        t.sheet.cut(shapes.Ground(t.rng, t.w, back.y + i * t.h * 0.03, t.h * 0.015).path(t.h), land[1 + i], 34 + 14 * i)
-    name = t.look(hero(t))
-    if t.cast.quiet and name in {"own/bare-tree", "own/cup", "own/glass-flower"}:
-        name = "own/lantern"
-    spot = fitted(name, Spot(spot.x, spot.y + 4 * t.u, t.h * 0.42), t.w * 0.4)
-    t.lay(name, spot, 84)
-    ground = foreground(t, spot.y, plants=False)
-    if t.cast.people:
-        x = spot.x - t.w * (0.2 if t.aspect > 1.3 else 0.3)
-        t.figure.stand(t.sheet, Spot(x, ground.at(x) + 4 * t.u, t.h * 0.17), t.palette)
-    swarm(t, spot.x - t.w * 0.1, t.h * 0.26, 5, t.w * 0.26)
-    trunks(t, 4, 62 * t.u, blend(land[6], roles["k"], 0.45), 176, spot.x - t.w * 0.08, keep=0.34)
-    fringe(t, blend(land[6], roles["k"], 0.6), 200)
+        trunks(t, 11 - 3 * i, (13 + 9 * i) * t.u, blend(land[i], land[2 + i], 0.4), 30 + 14 * i, x)
+        t.sheet.cut(shapes.Ground(t.rng, t.w, back.y + i * t.h * 0.02, t.h * 0.012).path(t.h), land[1 + i], 34 + 14 * i)
+    swarm(t, x - t.w * 0.1, t.h * 0.2, 5, t.w * 0.26)
+    perform(t, Stage(ledge(t, spot.y), x, spot.size * 0.92, t.w * 0.14, t.w * 0.86))
+    trunks(t, 4, 62 * t.u, blend(land[6], roles["k"], 0.45), 196, x, keep=0.36)
+    fringe(t, blend(land[6], roles["k"], 0.6), 206)
     weather(t)
 
 

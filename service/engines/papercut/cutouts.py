@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import tomllib
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
-from .lexicon import CutOut, cut_out
-from .palette import Palette, settled
+from .colour import hexed, labbed, mix
+from .folk import CutOut
+from .lexicon import cut_out
+from .palette import Palette, natural, settled
 from .paper import Sheet
-
-#: Woodcuts of growing things are cut from green paper, not from the hero's.
-_GREEN = {"tree", "oak", "pine", "trees", "bamboo", "fern", "grass", "reed", "vines", "pads", "branch", "treehouse",
-          "baobab", "cactus", "artichoke", "bush"}  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Spot:
@@ -46,12 +45,29 @@ def colour(fill: str, palette: Palette) -> str:
 def lay(sheet: Sheet, name: str, spot: Spot, palette: Palette, lift: float, **tint: str) -> None:
     """Lay a cut-out in full colour; ``tint`` gives other papers to single roles (``a="#ff0000"``)."""
     cut = cut_out(name)
-    if _GREEN.intersection(re.split("[/-]", name)) and name.startswith("cut/"):
-        tint = {"a": palette.roles["g"], "b": palette.roles["t"]} | tint
+    tint = _own_colours(name, palette) | tint
     back = tint.get("back") or _back(name, palette)
     parts = [(cut.outline, back)] if back else []
     parts += [(path, tint.get(fill) or colour(fill, palette)) for fill, path in cut.parts]
     sheet.pieces(parts, lift, place(cut, spot))
+
+
+@lru_cache(maxsize=1)
+def _natural() -> dict[str, tuple[str, str]]:
+    """The natural colours of woodcuts, by name."""
+    read = tomllib.loads(Path(__file__).with_name("natural.toml").read_text("utf-8"))
+    pairs = {name: (first, second) for name, (first, second) in read["colours"].items()}
+    return {f"cut/{thing}": pairs[name] for name, things in read["things"].items() for thing in things.split()}
+
+
+def _own_colours(name: str, palette: Palette) -> dict[str, str]:
+    """A woodcut's papers and the dark one beneath, where nature has a say."""
+    pair = _natural().get(name)
+    if pair is None:
+        return {}
+    first, second = (natural(colour, palette) for colour in pair)
+    dark = hexed(mix(labbed(first), labbed(palette.roles["k"]), 0.62))
+    return {"a": first, "b": second, "back": dark}
 
 
 def lay_plain(sheet: Sheet, name: str, spot: Spot, fill: str, lift: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from service.model import Mood
@@ -150,6 +150,14 @@ class Palette:
     chroma: float
 
 
+def snowed(palette: Palette) -> Palette:
+    """The palette with snow on the ground."""
+    snow = labbed("#eef3f8" if palette.hour in {Hour.DAY, Hour.DAWN} else "#a9b9cf")
+    shares = (0.8, 0.78, 0.74, 0.66, 0.52, 0.36, 0.24)
+    land = tuple(hexed(mix(labbed(paper), snow, share)) for paper, share in zip(palette.land, shares, strict=True))
+    return replace(palette, land=land)
+
+
 def _turned(hue: float, aim: float, share: float) -> float:
     """The hue drawn a share of the way towards another, the short way round."""
     return hue + ((aim - hue + 180) % 360 - 180) * share
@@ -223,6 +231,14 @@ def _disc(scheme: Scheme, temper: Temper, hour: Hour) -> str:
     return hexed(lch(lightness + temper.light * 0.5, chroma * max(c, 0.55), hue * 0.75 + scheme.hero * 0.25))
 
 
+def natural(colour: str, palette: Palette) -> str:
+    """A thing's own colour in the light of the picture: its hue stays."""
+    lightness, a, b = labbed(colour)
+    share = min(max(palette.chroma, 0.45), 1.1)
+    tone = (0.1 + lightness * 0.9 * min(palette.gain, 1.02), a * share, b * share)
+    return hexed(mix(tone, labbed(palette.sky[1]), 0.1))
+
+
 def settled(colour: str, palette: Palette) -> str:
     """A foreign colour drawn towards the palette: its own light and dark, the picture's hues."""
     lightness, a, b = labbed(colour[:7])
@@ -232,4 +248,4 @@ def settled(colour: str, palette: Palette) -> str:
         ink, paper = labbed(palette.roles["k"]), labbed(palette.roles["p"])
         return hexed(mix(ink, paper, (lightness - 0.2) / 0.75))
     anchor = max(palette.anchors, key=lambda lab: (lab[1] * a + lab[2] * b) / (math.hypot(lab[1], lab[2]) + 1e-6))
-    return hexed(mix((lightness, a * 0.72 * palette.chroma, b * 0.72 * palette.chroma), anchor, 0.42))
+    return hexed(mix((lightness, a * 0.84 * palette.chroma, b * 0.84 * palette.chroma), anchor, 0.26))

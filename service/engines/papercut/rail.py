@@ -27,6 +27,7 @@ def viaduct(t: Table, y: float) -> None:
     t.sheet.ink(f'<path d="{seam}" fill="{shade}"/>')
     train(t, y)
     t.used.append("own/train")
+    t.boxes.append((0, y, 0, y))
 
 
 def train(t: Table, y: float) -> None:

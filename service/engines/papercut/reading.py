@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import tomllib
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from service.model import Mood, Prompt
 
 from .lexicon import Noun, found, singulars, words_of
 from .palette import Hour
+from .staging import Troupe, troupe
 
 #: The only cut-outs that a quiet picture may show.
 QUIET = (
@@ -53,11 +54,17 @@ class Cast:
     places: tuple[str, ...]  #: likeliest first; may be empty
     weather: str  #: rain, snow, mist, wind or ""
     people: bool  #: somebody may stand in it
+    troupe: Troupe  #: what is shown, and how it stands together
+    marks: frozenset[str] = field(default_factory=frozenset)  #: what is seen besides: moon, crescent, leaves, petals …
+    subject_shown: bool = False  #: a subject of the house stands in it
 
     @property
     def everything(self) -> tuple[Noun, ...]:
         """All nouns, heroes first."""
         return (*self.heroes, *self.ground, *self.swarm, *self.sky, *self.row)
+
+
+NOBODY = Troupe(None, (), (), (), "")
 
 
 @lru_cache(maxsize=1)
@@ -87,6 +94,9 @@ def cast(prompt: Prompt) -> Cast:
         places=tuple(place for place, _ in said["place"].most_common()),
         weather=next((name for name, _ in said["weather"].most_common()), ""),
         people=people and not quiet,
+        troupe=troupe(prompt.scene) if not quiet else NOBODY,
+        marks=frozenset(name for name, words in settings()["seen"].items() if any(_has(marks, w) for w in words)),
+        subject_shown=prompt.subject is not None and not quiet,
     )
 
 
@@ -107,7 +117,8 @@ def _count(marks: str, groups: dict[str, list[str]]) -> Counter[str]:
 
 def _hour(said: Counter[str], mood: Mood, rng: random.Random) -> Hour:
     if said and mood is not Mood.GRIM:
-        return Hour(said.most_common(1)[0][0])
+        clear = Counter({hour: count for hour, count in said.items() if hour != "lit"})
+        return Hour((clear or Counter({"night": 1})).most_common(1)[0][0])
     return rng.choice(HOURS[mood])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from functools import lru_cache
 
 from service.model import Mood
 
@@ -12,10 +13,19 @@ from . import shapes
 from .colour import hexed, labbed, mix
 from .cutouts import Spot, lay, size_of
 from .figure import Figure
-from .lexicon import Noun
-from .palette import Hour, Palette
+from .lexicon import Noun, lexicon
+from .palette import Hour, Palette, natural
 from .paper import Sheet
 from .reading import QUIET, Cast
+
+
+Box = tuple[float, float, float, float]  #: left, top, right, bottom (px)
+
+#: Heads without bodies: shown only where a noun has no other look.
+_BUSTS = {"cut/bear-face", "cut/stag-head", "cut/donkey", "cut/lion", "cut/goat", "cut/monkey", "cut/parrot-head",
+          "cut/raccoon-head", "cut/panda", "cut/koala", "cut/tiger", "cut/badger", "cut/toucan"}  # fmt: skip
+_TURNING = {"ANIMALS", "TRANSPORT", "PLANTS"}  #: chapters whose things may face either way
+_FIRST = 0.6  #: how often a noun is shown by its best look
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +38,7 @@ class Table:
     rng: random.Random
     figure: Figure
     used: list[str]  #: names of the cut-outs laid so far, for the recipe
+    boxes: list[Box]  #: where they lie (px)
 
     @property
     def w(self) -> float:
@@ -45,12 +56,24 @@ class Table:
     def aspect(self) -> float:
         return self.w / self.h
 
-    def look(self, noun: Noun | None, *, woodcut: bool = False) -> str:
-        """The cut-out for a noun (a quiet one where there is none); ``woodcut`` prefers the one-colour look."""
+    def look(self, noun: Noun | None) -> str:
+        """The cut-out for a noun, by the seed where it has several; a quiet one where there is no noun."""
         if self.cast.quiet or noun is None:
             return self.quiet_look()
-        cut = [name for name in noun.looks if name.startswith("cut/")]
-        return cut[0] if woodcut and cut else noun.looks[0]
+        whole = [name for name in noun.looks if name not in _BUSTS] or list(noun.looks[:1])
+        rng = random.Random(f"look {self.cast.seed} {noun.looks[0]}")
+        return whole[0] if rng.random() < _FIRST else rng.choice(whole)
+
+    def mirrored(self, name: str, inward: bool | None = None) -> bool:
+        """Whether a cut-out is shown facing the other way."""
+        turning = name in turnable() if inward is None else name in turnable() or name.startswith("folk/")
+        return turning and random.Random(f"turn {self.cast.seed} {name}").random() < 0.5
+
+    def stand(self, spot: Spot) -> None:
+        """Put the subject, or a paper person in its stead, on a spot."""
+        self.figure.stand(self.sheet, spot, self.palette)
+        self.boxes.append((spot.x - spot.size * 0.25, spot.y - spot.size, spot.x + spot.size * 0.25, spot.y))
+        self.used.append(self.figure.said)
 
     def quiet_look(self) -> str:
         return random.Random(f"quiet {self.cast.seed}").choice(QUIET)
@@ -59,30 +82,48 @@ class Table:
         """Lay a cut-out in colour and note it."""
         lay(self.sheet, name, spot, self.palette, lift, **tint)
         self.used.append(name)
+        w, h = size_of(name, spot.size)
+        top = spot.y - (0 if spot.hung else h / 2 if spot.centred else h)
+        self.boxes.append((spot.x - w / 2, top, spot.x + w / 2, top + h))
+
+
+@lru_cache(maxsize=1)
+def turnable() -> frozenset[str]:
+    """The cut-outs that may face either way."""
+    return frozenset(look for noun in lexicon().values() if noun.kind in _TURNING for look in noun.looks)
 
 
 def hero(t: Table) -> Noun | None:
     """What the picture is about."""
-    order = (*t.cast.heroes, *t.cast.ground, *t.cast.sky, *t.cast.swarm, *t.cast.row)
-    return order[0] if order else None
+    return t.cast.troupe.hero.noun if t.cast.troupe.hero else None
 
 
 def others(t: Table, count: int) -> list[Noun]:
-    """What else the scene names."""
+    """What else the scene names, what is shown first."""
     first = hero(t)
-    return [n for n in t.cast.everything if n is not first][:count]
+    near = [part.noun for part in (*t.cast.troupe.company, *t.cast.troupe.aloft)]
+    far = [n for n in t.cast.everything if n is not first and n not in near and n.weight > 3]
+    return [*near, *far][:count]
+
+
+FOOT = 0.53  #: share of a landscape's height at which things stand: text lies over what is below
+
+
+def landscape(t: Table) -> bool:
+    """Whether a headline will lie over the lower part of the picture."""
+    return 1.3 < t.aspect <= 2.2
 
 
 def stage(t: Table) -> Spot:
-    """The hero's place: clear of the headline, which lies over the bottom 40 % from its start."""
+    """The hero's place: in a landscape clear of the headline, which lies over its lower 45 %; else all the sheet."""
     if t.aspect < 0.8:
-        return Spot(t.w * 0.5, t.h * 0.56, min(t.w * 0.72, t.h * 0.42))
-    if t.aspect < 1.3:
-        return Spot(t.w * 0.54, t.h * 0.66, min(t.w, t.h) * 0.56)
-    x = t.w * t.rng.uniform(0.6, 0.68)
+        return Spot(t.w * 0.5, t.h * 0.64, min(t.w * 0.8, t.h * 0.40))
+    if t.aspect <= 1.3:
+        return Spot(t.w * 0.5, t.h * 0.66, min(t.w, t.h) * 0.5)
+    x = t.w * t.rng.choice((0.34, 0.42, 0.5, 0.58, 0.66))
     if t.aspect > 2.2:
-        return Spot(x, t.h * 0.82, t.h * 0.72)
-    return Spot(x, t.h * 0.685, t.h * 0.56)
+        return Spot(x, t.h * 0.84, t.h * 0.70)
+    return Spot(x, t.h * FOOT, t.h * t.rng.uniform(0.385, 0.425))
 
 
 def fitted(name: str, spot: Spot, most_wide: float) -> Spot:
@@ -105,15 +146,25 @@ def sky(t: Table, *, horizon: float | None = None) -> None:
     t.sheet.ink(f'<rect width="{t.w}" height="{y + 2:.0f}" fill="{fill}"/>')
 
 
+def moonlit(t: Table) -> bool:
+    """Whether the disc is the moon: at night, and at dusk unless the scene speaks of the sun."""
+    if t.palette.hour is Hour.NIGHT:
+        return True
+    return "moon" in t.cast.marks and "sun" not in t.cast.marks and t.palette.hour is not Hour.DAY
+
+
 def disc(t: Table, x: float, y: float, r: float, lift: float = 14) -> None:
     """Sun or moon with its light around it."""
-    glow = t.sheet.gradient(
-        ((0.0, t.palette.disc, 0.55), (0.35, t.palette.disc, 0.28), (1.0, t.palette.disc, 0.0)), radial=True
-    )
+    moon = moonlit(t)
+    paint = t.palette.disc if not moon else blend("#f3ead0", t.palette.sky[1], 0.12)
+    glow = t.sheet.gradient(((0.0, paint, 0.5), (0.35, paint, 0.24), (1.0, paint, 0.0)), radial=True)
     t.sheet.ink(f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{r * 3:.0f}" fill="{glow}"/>')
-    t.sheet.cut(shapes.circle(x, y, r), t.palette.disc, lift)
-    if t.palette.hour is Hour.NIGHT:
-        shade = blend(t.palette.disc, t.palette.sky[0], 0.16)
+    if moon and ("crescent" in t.cast.marks or ("huge" not in t.cast.marks and t.cast.seed % 3 == 0)):
+        t.sheet.cut(shapes.crescent(x, y, r), paint, lift)
+        return
+    t.sheet.cut(shapes.circle(x, y, r), paint, lift)
+    if moon:
+        shade = blend(paint, t.palette.sky[0], 0.16)
         for dx, dy, s in ((-0.3, -0.25, 0.2), (0.25, 0.1, 0.26), (-0.15, 0.4, 0.13), (0.3, -0.45, 0.1)):
             t.sheet.ink(f'<circle cx="{x + dx * r:.0f}" cy="{y + dy * r:.0f}" r="{s * r:.1f}" fill="{shade}"/>')
 
@@ -127,7 +178,11 @@ def heavens(t: Table, x: float, y: float, r: float) -> None:
         Mood.HOPEFUL: ("rings", "drifts", "rays", "drifts"),
     }.get(t.cast.mood, ("drifts", "rings", "plain", "drifts"))
     kind = t.rng.choice(kinds)
-    if kind == "rays":
+    if kind == "rays" and moonlit(t):
+        kind = "rings"
+    if "aurora" in t.cast.marks:
+        aurora(t)
+    elif kind == "rays":
         paint = blend(
             low, t.palette.roles["p"] if not t.palette.dark else t.palette.disc, 0.34 if not t.palette.dark else 0.12
         )
@@ -138,9 +193,20 @@ def heavens(t: Table, x: float, y: float, r: float) -> None:
             t.sheet.cut(shapes.circle(x, y, r * (1 + i * 0.62)), paint, 5 + (4 - i) * 2.5)
     elif kind == "drifts":
         drifts(t)
-    if t.palette.hour is Hour.NIGHT:
+    if t.palette.hour is Hour.NIGHT or "stars" in t.cast.marks:
         stars(t, 46)
-    disc(t, x, y, r, 18)
+    disc(t, x, y, r * (1.5 if "huge" in t.cast.marks else 1), 18)
+
+
+def aurora(t: Table) -> None:
+    """Northern lights: ribbons of green and violet paper that pale downward."""
+    for i, hue in enumerate(("#58c99a", "#8f6fd0", "#4fb7a8", "#7fdc9a")):
+        fade = t.sheet.gradient(((0.0, hue, 0.0), (0.55, hue, 0.55), (1.0, hue, 0.0)))
+        top, step = t.h * (0.02 + 0.05 * i), t.w / 12
+        wave = [top + t.h * 0.07 * math.sin(k * 0.9 + i * 1.7 + t.cast.seed % 7) for k in range(15)]
+        upper = [(step * (k - 1), y) for k, y in enumerate(wave)]
+        lower = [(x, y + t.h * 0.24) for x, y in reversed(upper)]
+        t.sheet.ink(f'<path d="{shapes.smooth(upper)}L{shapes.smooth(lower)[1:]}Z" fill="{fade}"/>')
 
 
 def drifts(t: Table) -> None:
@@ -184,27 +250,35 @@ def birds(t: Table, x: float, y: float, count: int) -> None:
 
 
 def swarm(t: Table, x: float, y: float, count: int, spread: float) -> None:
-    """Many small things of the scene on an arc through (x, y), ``spread`` px wide; gulls where it names none."""
-    kin = t.cast.swarm
+    """What flies in the scene, on an arc through (x, y), ``spread`` px wide; now and then gulls where nothing does."""
+    kin = t.cast.troupe.aloft
     if not kin or t.cast.quiet:
-        birds(t, x, y, min(count, 6))
+        if t.rng.random() < 0.4:
+            birds(t, x, y, min(count, 5))
         return
-    name = t.look(kin[0])
-    paints = [t.palette.roles[r] for r in "apb"]
-    for i in range(count):
-        f = i / max(count - 1, 1)
-        sx = x + (f - 0.5) * spread + t.rng.uniform(-0.04, 0.04) * spread
-        sy = y - math.sin(f * math.pi) * spread * 0.14 + t.rng.uniform(-26, 26) * t.u
-        size = t.rng.uniform(30, 58) * t.u
-        spot = Spot(sx, sy, size, t.rng.uniform(-24, 24), t.rng.random() < 0.5, centred=True)
-        if name.startswith("cut/"):
-            t.lay(name, spot, 60, a=paints[i % 3])
-        else:
-            t.lay(name, spot, 60)
+    for n, part in enumerate(kin[:2]):
+        name, many = t.look(part.noun), part.many or part.noun.kind == "PLANTS"
+        if not many:
+            _single(t, name, x + (0.3 - 0.6 * n) * spread, y)
+            continue
+        for i in range(count if n == 0 else 3):
+            f = i / max(count - 1, 1)
+            sx = x + (f - 0.5) * spread + t.rng.uniform(-0.04, 0.04) * spread
+            sy = y + 0.1 * n * t.h - math.sin(f * math.pi) * spread * 0.12 + t.rng.uniform(-24, 24) * t.u
+            size = t.rng.choice((34, 42, 50, 64)) * t.u
+            sy = max(sy, size * 0.6)
+            t.lay(name, Spot(sx, sy, size, t.rng.uniform(-20, 20), t.rng.random() < 0.5, centred=True), 60)
+
+
+def _single(t: Table, name: str, x: float, y: float) -> None:
+    """One thing in the sky, large enough to be seen."""
+    size = min(t.h * 0.22, t.w * 0.3)
+    x = min(max(x, size * 0.7), t.w - size * 0.7)
+    t.lay(name, Spot(x, max(y, size * 0.6), size, t.rng.uniform(-8, 8), centred=True), 60)
 
 
 def weather(t: Table) -> None:
-    """Rain, snow or mist over everything laid so far."""
+    """Rain, snow, mist, falling leaves or petals over everything laid so far."""
     kind = t.cast.weather or ("snow" if t.cast.quiet and t.cast.seed % 3 == 0 else "")
     area, paper, out = t.w * t.h / (1024 * 600) / (t.u * t.u), t.palette.roles["p"], list[str]()
     if kind == "snow":
@@ -216,6 +290,33 @@ def weather(t: Table) -> None:
             s = t.rng.choice((0.7, 0.9, 1.3)) * t.u
             out.append(shapes.polygon([(x - s, y), (x + s, y), (x + s - n * 0.26, y + n), (x - s - n * 0.26, y + n)]))
         t.sheet.ink(f'<path d="{"".join(out)}" fill="{paper}" opacity=".42"/>')
+    elif kind == "mist":
+        mist(t)
+    if not t.cast.quiet:
+        falling(t, area)
+
+
+def mist(t: Table) -> None:
+    """Banks of mist: pale bands that fade upward and downward."""
+    pale = blend(t.palette.sky[1], t.palette.roles["p"], 0.55)
+    fade = t.sheet.gradient(((0.0, pale, 0.0), (0.5, pale, 0.62), (1.0, pale, 0.0)))
+    for y, high in ((0.30, 0.14), (0.42, 0.2), (0.56, 0.16)):
+        y, x = t.h * (y + t.rng.uniform(-0.02, 0.02)), t.w * t.rng.uniform(-0.3, 0.1)
+        t.sheet.ink(f'<rect x="{x:.0f}" y="{y:.0f}" width="{t.w * 1.3:.0f}" height="{t.h * high:.0f}" fill="{fade}"/>')
+
+
+def falling(t: Table, area: float) -> None:
+    """Leaves or petals in the air."""
+    paints = ("#c9742f", "#e0a53c", "#b5533a") if "leaves" in t.cast.marks else ("#f3c3c6", "#e9a3ae", "#f8e6da")
+    if not t.cast.marks & {"leaves", "petals"}:
+        return
+    for paint in paints:
+        out = [
+            shapes.leaf(t.rng.uniform(0, t.w), t.rng.uniform(0, 0.62) * t.h, t.rng.uniform(9, 20) * t.u,
+                        t.rng.uniform(0, math.tau))
+            for _ in range(int(13 * area))
+        ]  # fmt: skip
+        t.sheet.cut("".join(out), natural(paint, t.palette), 170)
 
 
 def at_sea(t: Table) -> bool:
