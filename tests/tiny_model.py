@@ -1,6 +1,7 @@
 """A real diffusers pipeline, small enough to make in a test: random weights, a real tokenizer, all of its files."""
 
 import json
+import pickle
 
 
 def vocabulary(folder):
@@ -42,3 +43,51 @@ def save(folder, seed=0, **how):
     )  # fmt: skip
     pipe.save_pretrained(folder, **how)
     return folder
+
+
+class Trap:
+    """A pickle that makes a file when it is read carelessly."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return (open, (str(self.path), "w"))
+
+
+def trial(folder):
+    """A good model, and what the painter says of bad ones, as JSON. All in one process: torch is slow to import."""
+    import shutil
+
+    from service.engines.painter import Model, Painter
+    from service.engines.worker import explained
+
+    good = save(folder / "good")
+    for name in ("truncated", "no-weights", "not-a-model"):
+        shutil.copytree(good, folder / name)
+    weights = "unet/diffusion_pytorch_model.safetensors"
+    whole = (good / weights).read_bytes()
+    (folder / "truncated" / weights).write_bytes(whole[: len(whole) // 2])
+    (folder / "no-weights" / weights).unlink()
+    (folder / "not-a-model/model_index.json").write_text('{"_class_name": "os.system"}')
+    save(folder / "pickled", safe_serialization=False)
+
+    shutil.copytree(good, folder / "trap")
+    (folder / "trap/text_encoder/model.safetensors").unlink()
+    (folder / "trap/text_encoder/pytorch_model.bin").write_bytes(pickle.dumps(Trap(folder / "sprung")))
+
+    def said(name, **how):
+        try:
+            return Painter().load(Model(str(folder / name), **how))
+        except Exception as error:
+            return explained(error)
+
+    bad = ("truncated", "no-weights", "not-a-model", "pickled", "trap", "none")
+    return {name: said(name) for name in ("good", *bad)} | {"allowed": said("pickled", allow_pickle=True)}
+
+
+if __name__ == "__main__":
+    import sys
+    from pathlib import Path
+
+    (Path(sys.argv[1]) / "said.json").write_text(json.dumps(trial(Path(sys.argv[1]))))

@@ -76,7 +76,7 @@ class Painter:
         device, dtype = _place(torch, model)
         pipeline: Any = diffusers.AutoPipelineForText2Image
         pipe = pipeline.from_pretrained(
-            model.name, torch_dtype=dtype, use_safetensors=not model.allow_pickle or None,
+            model.name, dtype=dtype, use_safetensors=not model.allow_pickle or None,
             variant=model.variant or None,
         )  # fmt: skip
         pipe.set_progress_bar_config(disable=True)

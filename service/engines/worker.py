@@ -79,10 +79,10 @@ def explained(error: Exception) -> dict[str, Any]:
         return {"says": f"what diffusion models need is not installed: run `make gpu` ({words})"}
     if isinstance(error, MemoryError) or "out of memory" in words.lower() or "OutOfMemory" in type(error).__name__:
         return {"says": "there was not enough memory for the model", "memory": True}
-    if "safetensors" in words and isinstance(error, OSError):
+    if "no file named" in words.lower() and "safetensors" in words:
         return {"says": f"the model has no weights as safetensors; pickle files can run code, so they are only read "
                 f"with allow_pickle = true ({words})"}  # fmt: skip
-    if type(error).__name__ == "SafetensorError":
+    if type(error).__name__ == "SafetensorError" or "Unable to load weights" in words:
         return {"says": f"a file of the model's weights is damaged: fetch it again ({words})"}
     return {"says": words}
 
