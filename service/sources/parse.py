@@ -17,7 +17,7 @@ from service.errors import SourceError
 from service.model import Story
 from service.protocols import Fetched
 
-from .frames import receive, send
+from ..frames import receive, send
 
 _START_S = 60.0  #: a worker takes about 0.2 s to start; a busy small computer far longer
 _ROOT = Path(__file__).parents[2]

@@ -1,0 +1,118 @@
+"""A worker process seen from the service: asked, listened to, and ended when it takes too long."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..frames import receive, send
+
+_ROOT = Path(__file__).parents[2]
+_SECRET = re.compile(r"(?:KEY|SECRET|PASSWORD|TOKEN)(?:_FILE)?$", re.IGNORECASE)
+_ITS_OWN = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  #: for models that want an account
+Heard = Callable[[dict[str, Any]], None]
+
+
+class Ended(Exception):
+    """The process ended before it answered; the message says how. ``heard``: whether it had begun, or was stopped."""
+
+    def __init__(self, message: str, *, heard: bool) -> None:
+        super().__init__(message)
+        self.heard = heard
+
+
+def environment(base: Mapping[str, str]) -> dict[str, str]:
+    """What the process may know: everything but the service's secrets."""
+    kept = {name: value for name, value in base.items() if name in _ITS_OWN or not _SECRET.search(name)}
+    ways = os.pathsep.join((str(_ROOT), *filter(None, sys.path)))
+    return {"PYTORCH_CUDA_ALLOC_CONF": "expandable_segments:True", "HF_HUB_DISABLE_TELEMETRY": "1",
+            "TOKENIZERS_PARALLELISM": "false", **kept, "PYTHONPATH": ways}  # fmt: skip
+
+
+class Child:
+    """One process and the pipes to it. Asked by one thread; ``end`` may be called from any."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in end
+        self._late = self._stopped = False
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said,
+            process_group=0,  # Ctrl-C at a terminal is for the service; the worker goes when its pipe closes
+            env=environment(os.environ),
+        )  # fmt: skip
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def ask(self, request: dict[str, Any], seconds: float, heard: Heard) -> tuple[dict[str, Any], bytes]:
+        """Its answer, and the pixels that come with one. Raises Ended; after ``seconds`` the process is killed."""
+        watchdog = threading.Timer(seconds, self._expire)
+        watchdog.daemon = True
+        watchdog.start()
+        began = False
+        try:
+            assert self._process.stdin and self._process.stdout  # noqa: PT018 - both were asked for
+            send(self._process.stdin, json.dumps(request).encode())
+            while (frame := receive(self._process.stdout)) is not None:
+                began, message = True, json.loads(frame)
+                if message["told"] in ("done", "failed"):
+                    pixels = receive(self._process.stdout) if "facts" in message else b""
+                    if pixels is None:
+                        break
+                    return message, pixels
+                heard(message)
+        except OSError:
+            pass
+        finally:
+            watchdog.cancel()
+        raise Ended(self._how(seconds), heard=began or self._stopped)
+
+    def _expire(self) -> None:
+        self._late = True
+        self._process.kill()
+
+    def _how(self, seconds: float) -> str:
+        try:
+            code = self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        if self._stopped:
+            return "the painting was stopped"
+        if self._late:
+            return f"the painter took longer than {seconds:g} s and was ended"
+        if code == -signal.SIGKILL:
+            return "the painter was killed, most likely because the machine ran out of memory"
+        how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+        return f"the painter crashed ({how}; it last said: {self._last_words() or 'nothing'})"
+
+    def _last_words(self) -> str:
+        self._said.seek(max(self._said.seek(0, os.SEEK_END) - 2000, 0))
+        lines = [line for line in self._said.read().decode("utf-8", "replace").splitlines() if line.strip()]
+        return lines[-1].strip()[:200] if lines else ""
+
+    def end(self) -> None:
+        """Kill the process, whatever it does, and close its pipes. Safe to repeat."""
+        self._stopped = True
+        self._process.kill()
+        self._process.wait()
+
+    def leave(self) -> None:
+        """Close what is left of an ended process. By the thread that asks."""
+        self.end()
+        for pipe in (self._process.stdin, self._process.stdout, self._said):
+            try:
+                if pipe:
+                    pipe.close()
+            except OSError:  # what was still to be flushed has nowhere to go
+                continue

@@ -1,0 +1,155 @@
+"""The engine that is a diffusion model on this machine, on its GPU or its processor.
+
+The model lives in a worker process that starts with the first picture and goes when there has been nothing to paint
+for ``keep_alive_minutes``: then every byte of memory is given back. Whatever happens to it costs one attempt.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..errors import EngineError
+from ..model import Picture, Prompt
+from ..protocols import Progress, Surroundings
+from . import proof
+from .child import Child, Ended
+from .painter import THRIFT, Job, Model
+from .wording import scene_of, style_of
+
+WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
+_LINGER_S = 2.0  #: how long "at once" is: the next picture of a round comes within it
+
+
+class Settings(BaseModel):
+    """What ``[engines.NAME]`` may say for ``kind = "diffusion"``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["diffusion"] = "diffusion"
+    model: str = Field(min_length=1)  #: a folder as diffusers writes it, or a hub id
+    variant: str = ""  #: "fp16" where the repository has such files
+    steps: int | None = Field(None, ge=1, le=500)  #: None: the pipeline's own
+    guidance: float | None = Field(None, ge=0, le=100)
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
+    device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
+    side_px: int = Field(0, ge=0, le=4096)  #: of the square the model was trained at; 0: its config says
+    style: str = ""  #: words for how pictures should look, instead of the channel's style
+    keep_alive_minutes: float = Field(5, ge=-1)  #: 0: gone at once; -1: kept for ever
+    timeout_seconds: float = Field(600, gt=0)  #: for one picture
+    load_minutes: float = Field(60, gt=0)  #: for reading the model, its download included
+    allow_pickle: bool = False  #: read weights that are not safetensors; such files can run code
+
+
+def make(settings: Settings, surroundings: Surroundings) -> Diffusion:
+    """The engine, as ``config.toml`` selects it. Starts nothing."""
+    return Diffusion(settings, surroundings.data / "subjects")
+
+
+class Diffusion:
+    """An Engine whose work is done by a worker process."""
+
+    def __init__(self, settings: Settings, subjects: Path, *, command: Sequence[str] = WORKER) -> None:
+        idle = settings.keep_alive_minutes * 60
+        self.settings, self._subjects = settings, subjects
+        self._command = (*command, str(max(idle, _LINGER_S) if idle >= 0 else -1))
+        self._child: Child | None = None
+        self._turn = threading.Lock()
+        self._model = Model(
+            name=_found(settings.model), variant=settings.variant, dtype=settings.dtype, device=settings.device,
+            allow_pickle=settings.allow_pickle, side_px=settings.side_px,
+        )  # fmt: skip
+
+    def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
+        """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
+        tell: Progress = progress or (lambda _: None)
+        job = Job(
+            words=f"{style_of(prompt, self.settings.style)}, {scene_of(prompt, self._subjects)}",
+            avoid=", ".join(prompt.avoid), seed=prompt.seed, width_px=width_px, height_px=height_px,
+            steps=self.settings.steps, guidance=self.settings.guidance,
+        )  # fmt: skip
+        with self._turn:
+            answer, pixels = self._painted(job, tell)
+        image = Image.frombytes("RGB", (answer["width_px"], answer["height_px"]), pixels)
+        if fault := proof.blank(image):
+            hint = ': dtype = "float32" may help' if fault == "black" else ""
+            raise EngineError(f"the model's picture is {fault}{hint}")
+        image = proof.shaped(image, width_px, height_px)
+        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, answer))
+
+    def _painted(self, job: Job, tell: Progress) -> tuple[dict[str, Any], bytes]:
+        """Ask the worker that is there, or a new one. One that has just gone to rest costs nothing."""
+        while True:
+            used = self._child is not None
+            try:
+                answer, pixels = self._loaded().ask(
+                    {"paint": asdict(job)}, self.settings.timeout_seconds, lambda told: tell(told.get("share", 0.0))
+                )
+            except Ended as error:
+                self._leave()
+                if used and not error.heard:
+                    continue
+                raise EngineError(str(error)) from error
+            if answer["told"] == "failed":
+                raise self._failure(answer)
+            return answer, pixels
+
+    def _loaded(self) -> Child:
+        """The worker with the model in it; a new one where there is none. Raises EngineError, Ended."""
+        if self._child is not None:
+            return self._child
+        if self._model.name.endswith((".safetensors", ".ckpt", ".gguf")):
+            raise EngineError(f"{self._model.name} is one file; what is needed is a diffusers folder, or a hub id")
+        if self._model.name.startswith(("/", ".")) and not Path(self._model.name).is_dir():
+            raise EngineError(f"there is no folder {self._model.name}")
+        self._child = child = Child(self._command)
+        answer, _ = child.ask({"load": asdict(self._model)}, self.settings.load_minutes * 60, lambda _: None)
+        if answer["told"] == "failed":
+            raise self._failure(answer)
+        return child
+
+    def _failure(self, answer: dict[str, Any]) -> EngineError:
+        """What the worker says went wrong. Where it was memory, the next worker holds the model more thriftily."""
+        if answer.get("gone"):
+            self._leave()
+        says = str(answer["says"])
+        if answer.get("memory"):
+            thrift = self._model.thrift + 1
+            if thrift == len(THRIFT):
+                return EngineError(f"{says}, even {THRIFT[-1]}: choose a smaller model, or another engine")
+            self._model = replace(self._model, thrift=thrift)
+            says += f"; it will be held {THRIFT[thrift]} from now on, which is slower"
+        return EngineError(says)
+
+    def _recipe(self, job: Job, answer: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "engine": "diffusion", "prompt": job.words, "avoid": job.avoid, "seed": job.seed,
+            "width_px": answer["width_px"], "height_px": answer["height_px"], **answer["facts"],
+        }  # fmt: skip
+
+    def _leave(self) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.leave()
+
+    def close(self) -> None:
+        """End the worker, even in the middle of a picture. Safe to repeat; the next picture starts a new one."""
+        child = self._child
+        if child is not None:
+            child.end()
+        with self._turn:
+            self._leave()
+
+
+def _found(model: str) -> str:
+    """A folder as an absolute path, so that it is not taken for a hub id; else the name as it is."""
+    path = Path(model).expanduser()
+    looks_like_a_path = model.startswith(("/", ".", "~")) or path.exists()
+    return str(path.absolute()) if looks_like_a_path else model

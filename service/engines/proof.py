@@ -1,0 +1,75 @@
+"""A picture that came from elsewhere is looked at before it may hang: it is opened, bounded, and not blank."""
+
+from __future__ import annotations
+
+import io
+
+from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+
+from ..errors import EngineError
+
+MOST_PX = 40_000_000  #: of a picture that is opened: 120 MB of memory; an 8K screen has 33 million
+LEAST_PX = 64  #: a side
+_QUALITY = 92  #: JPEG; about 250 kB at 1024x600
+_BLANK = 2.0  #: standard deviation, of 255, of a picture of nothing; fog has above 8
+_BROKEN = (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, KeyError, MemoryError)
+
+
+def opened(data: bytes) -> Image.Image:
+    """The picture in a PNG, JPEG or WebP file, as RGB. Raises EngineError that completes "the answer …"."""
+    if data.lstrip()[:1] == b"<":
+        raise EngineError("is a document (SVG or HTML) instead of a PNG, JPEG or WebP picture")
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "WEBP")) as file:
+            _bounded(file.width, file.height)
+            file.load()
+            return _flattened(file)
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        bomb = isinstance(error, Image.DecompressionBombError)
+        raise EngineError("is far too large a picture" if bomb else "is not a PNG, JPEG or WebP picture") from error
+    except _BROKEN as error:
+        raise EngineError(f"is a damaged picture ({str(error)[:80]})") from error
+
+
+def _bounded(width_px: int, height_px: int) -> None:
+    if width_px * height_px > MOST_PX:
+        raise EngineError(f"is a picture of {width_px}x{height_px}, which is far too large")
+    if min(width_px, height_px) < LEAST_PX:
+        raise EngineError(f"is a picture of {width_px}x{height_px}, too small for any screen")
+
+
+def _flattened(image: Image.Image) -> Image.Image:
+    """RGB; what is transparent becomes white, as it would be on paper."""
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        paper = Image.new("RGBA", image.size, "white")
+        return Image.alpha_composite(paper, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def blank(image: Image.Image) -> str | None:
+    """What there is where there should be a picture: "black" or "a single colour"; None for a real picture."""
+    small = image.resize((64, 64), Image.Resampling.BOX)
+    if small.convert("L").histogram()[8:] == [0] * 248:
+        return "black"
+    return "a single colour" if max(ImageStat.Stat(small).stddev) < _BLANK else None
+
+
+def shaped(image: Image.Image, width_px: int, height_px: int) -> Image.Image:
+    """The middle of a picture in the asked shape, and no smaller than asked."""
+    ratio = width_px / height_px
+    width = min(image.width, round(image.height * ratio))
+    height = min(image.height, round(image.width / ratio))
+    left, top = (image.width - width) // 2, (image.height - height) // 2
+    middle = image.crop((left, top, left + width, top + height))
+    if width < width_px or height < height_px:
+        return ImageOps.fit(middle, (width_px, height_px), Image.Resampling.LANCZOS)
+    return middle
+
+
+def printed(image: Image.Image) -> bytes:
+    """A JPEG file, without anything that the original carried beside its pixels."""
+    out = io.BytesIO()
+    image.info = {}
+    image.save(out, "JPEG", quality=_QUALITY, subsampling=0)
+    return out.getvalue()

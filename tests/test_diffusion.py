@@ -1,0 +1,303 @@
+"""A diffusion model paints in a process of its own, and whatever happens to that process costs one attempt."""
+
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+from pydantic import ValidationError
+
+from service.engines import diffusion
+from service.engines.child import Child, environment
+from service.engines.diffusion import Diffusion, Settings, make
+from service.engines.painter import native
+from service.errors import EngineError
+from service.protocols import Surroundings
+
+from .values import prompt
+
+ROOT = Path(__file__).parent.parent
+NEEDS = [name for name in ("torch", "diffusers", "transformers") if find_spec(name) is None]
+with_torch = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(NEEDS)}; `make test` installs them")
+
+
+@pytest.fixture
+def odd():
+    """Engines whose worker does as it is told; each is closed in the end."""
+    made = []
+
+    def engine(*how, **table):
+        settings = Settings(model="any/model", **table)
+        made.append(Diffusion(settings, Path("nowhere"), command=(sys.executable, "-m", "tests.odd_painter", *how)))
+        return made[-1]
+
+    yield engine
+    for each in made:
+        each.close()
+
+
+def failing(engine):
+    """The sentence that an engine fails with."""
+    with pytest.raises(EngineError) as caught:
+        engine.render(prompt(), 320, 200)
+    return str(caught.value)
+
+
+def there(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_worker_paints_one_picture_after_another(odd):
+    """One process for all of them, started with the first; each in the asked shape, and told on the way."""
+    engine, heard = odd("well"), []
+    first = engine.render(prompt(seed=1), 320, 200, heard.append)
+    second = engine.render(prompt(seed=2), 320, 200)
+    with Image.open(io.BytesIO(first.data)) as image:
+        assert (image.format, image.size) == ("JPEG", (320, 200))
+    assert first.recipe["pid"] == second.recipe["pid"] != os.getpid()
+    assert (first.recipe["seed"], first.recipe["width_px"], first.recipe["height_px"]) == (1, 96, 64)
+    assert first.data != second.data
+    assert heard == sorted(heard)
+    assert 0.5 in heard
+
+
+def test_closing_ends_the_worker(odd):
+    """It is gone when close returns; closing again is nothing; the next picture starts a new one."""
+    engine = odd("well")
+    pid = engine.render(prompt(), 320, 200).recipe["pid"]
+    engine.close()
+    assert not there(pid)
+    engine.close()
+    assert engine.render(prompt(), 320, 200).recipe["pid"] != pid
+
+
+def test_a_worker_with_nothing_to_do_goes_and_nobody_notices(odd, monkeypatch):
+    """After its keep-alive the process ends by itself; the next picture is painted by a new one, without an error."""
+    monkeypatch.setattr(diffusion, "_LINGER_S", 0.2)
+    engine = odd("well", keep_alive_minutes=0)
+    pid = engine.render(prompt(), 320, 200).recipe["pid"]
+    assert engine._child._process.wait(20) == 0
+    assert engine.render(prompt(), 320, 200).recipe["pid"] != pid
+
+
+def test_keep_alive_for_ever_and_by_the_minute(odd):
+    """-1 is never, 0 is as soon as a round's next picture would have come, else minutes."""
+    assert [float(odd("well", keep_alive_minutes=m)._command[-1]) for m in (-1, 0, 5)] == [-1, 2, 300]
+
+
+def test_a_worker_goes_when_the_service_is_gone():
+    """However the service ends, the other end of the pipe closes, and the process leaves."""
+    child = Child((sys.executable, "-m", "tests.odd_painter", "well", "-1"))
+    child.ask({"load": {"name": "m"}}, 60, lambda _: None)
+    child._process.stdin.close()
+    assert child._process.wait(20) == 0
+    child.leave()
+
+
+def test_a_worker_is_told_no_secret_and_hears_no_ctrl_c(odd, monkeypatch):
+    """Keys of other services stay here, the hub's own goes along; and it is in a process group of its own."""
+    for name in ("OPENAI_API_KEY", "DB_PASSWORD_FILE", "HF_TOKEN", "HF_HOME"):
+        monkeypatch.setenv(name, "x")
+    recipe = odd("well").render(prompt(), 320, 200).recipe
+    assert {"HF_TOKEN", "HF_HOME"} <= set(recipe["environment"])
+    assert not {"OPENAI_API_KEY", "DB_PASSWORD_FILE"} & set(recipe["environment"])
+    assert recipe["group"] == recipe["pid"] != os.getpgrp()
+    assert environment({"CUDA_VISIBLE_DEVICES": "1"})["CUDA_VISIBLE_DEVICES"] == "1"
+
+
+DEATHS = {
+    "crash": "crashed (by SIGSEGV",
+    "killed": "was killed, most likely because the machine ran out of memory",
+    "leave": "with code 3; it last said: the last thing it says",
+    "stumble": "RuntimeError: CUDA error: an illegal memory access",
+    "refuse": "the model's own safety check refused its picture",
+}
+
+
+@pytest.mark.parametrize("how", DEATHS)
+def test_what_befalls_a_worker_costs_one_attempt(odd, tmp_path, how):
+    """A sentence says what happened, and the next attempt is painted."""
+    engine = odd(how, str(tmp_path / "once"))
+    assert DEATHS[how] in failing(engine)
+    assert engine.render(prompt(), 320, 200).width_px == 320
+
+
+def test_a_worker_that_died_while_idle_is_replaced(odd):
+    """What ended it in between is not this picture's fault: no attempt is lost."""
+    engine = odd("well")
+    pid = engine.render(prompt(), 320, 200).recipe["pid"]
+    os.kill(pid, signal.SIGKILL)
+    assert engine.render(prompt(), 320, 200).recipe["pid"] != pid
+
+
+@pytest.mark.parametrize("how", ["hang", "drip"])
+def test_a_worker_that_takes_too_long_is_ended(odd, how):
+    """Whether it says nothing or goes on telling of progress, the time for a picture ends it."""
+    engine = odd(how, timeout_seconds=0.5)
+    began = time.monotonic()
+    assert "took longer than 0.5 s" in failing(engine)
+    assert time.monotonic() - began < 20
+    assert engine._child is None
+
+
+def test_a_model_that_never_finishes_loading_is_ended(odd):
+    """Reading a model has a time of its own."""
+    assert "took longer than" in failing(odd("slow", load_minutes=0.01))
+
+
+def test_a_picture_can_be_stopped(odd):
+    """Closing from another thread ends the worker in the middle of a picture, at once."""
+    engine = odd("hang")
+
+    def stop(share):
+        if share:
+            threading.Thread(target=engine.close).start()
+
+    with pytest.raises(EngineError, match="was stopped"):
+        engine.render(prompt(), 320, 200, stop)
+
+
+def test_memory_that_does_not_suffice_is_used_more_thriftily(odd):
+    """Each failure for memory holds the model another way from then on, and says so."""
+    engine = odd("swell")
+    assert "not enough memory for the model; it will be held in parts from now on" in failing(engine)
+    assert "in layers" in failing(engine)
+    assert engine.render(prompt(), 320, 200).recipe["thrift"] == 2
+    assert engine.render(prompt(), 320, 200).recipe["thrift"] == 2
+
+
+def test_prints_of_libraries_do_not_disturb(odd):
+    """What is written to standard output is no answer."""
+    assert odd("chatter").render(prompt(), 320, 200).width_px == 320
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [("no-torch", "run `make gpu`"), ("damaged", "a file of the model's weights is damaged"),
+     ("black", 'is black: dtype = "float32" may help'), ("flat", "is a single colour")],
+)  # fmt: skip
+def test_what_the_owner_can_do_is_said(odd, how, says):
+    """What is missing, damaged or blank comes with what to do about it."""
+    assert says in failing(odd(how))
+
+
+@pytest.mark.parametrize("model", ["/nowhere/model", "./nowhere", "~/nowhere-at-all", "/models/x.safetensors"])
+def test_a_model_that_is_not_there_starts_no_worker(model):
+    """A path that leads nowhere, or to a single file, is said at once."""
+    engine = make(Settings(model=model), Surroundings("gpu", Path("data"), Path("templates")))
+    assert "folder" in failing(engine)
+    assert engine._child is None
+
+
+def test_the_model_is_told_style_first_and_what_to_avoid(odd, tmp_path):
+    """Style first, because short-sighted models read 77 tokens; names of this home are not told."""
+    engine = odd("well", style="linocut")
+    recipe = engine.render(prompt(words="rex naps", subject="rex", avoid=("lettering", "logos")), 320, 200).recipe
+    assert recipe["prompt"] == recipe["words"] == "linocut, a person naps"
+    assert recipe["avoid"] == "lettering, logos"
+    assert json.loads(json.dumps(recipe)) == recipe
+
+
+@pytest.mark.parametrize(
+    "table", [{}, {"model": ""}, {"model": "m", "dtype": "int4"}, {"model": "m", "device": "gpu"},
+              {"model": "m", "keep_alive_minutes": -2}, {"model": "m", "steps": 0}, {"model": "m", "stpes": 4}],
+)  # fmt: skip
+def test_a_mistake_in_the_table_is_told(table):
+    """Unknown keys and impossible values are found when the config is read."""
+    with pytest.raises(ValidationError):
+        Settings(**table)
+
+
+def pipeline(**parts):
+    return SimpleNamespace(**({"vae_scale_factor": 8} | parts))
+
+
+def config(**values):
+    return SimpleNamespace(config=SimpleNamespace(**values))
+
+
+@pytest.mark.parametrize(
+    ("pipe", "expected"),
+    [(pipeline(unet=config(sample_size=64, block_out_channels=(320, 640, 1280, 1280))), (64, 512**2)),
+     (pipeline(unet=config(sample_size=128, block_out_channels=(320, 640, 1280)), default_sample_size=128), (32, 1024**2)),
+     (pipeline(transformer=config(), default_sample_size=128), (16, 1024**2)),
+     (pipeline(transformer=config(sample_size=128)), (16, 1024**2)),
+     (pipeline(transformer=config(sample_size=32), vae_scale_factor=32), (64, 1024**2)),
+     (pipeline(transformer=config(sample_size=(16, 90, 60))), (16, 1024**2)),
+     (pipeline(), (16, 1024**2))],
+    ids=["SD 1.5", "SDXL", "FLUX", "SD3", "SANA", "unusual", "unknown"],
+)  # fmt: skip
+def test_a_models_size_is_read_from_its_config(pipe, expected):
+    """What its sides must be divisible by, and the pixels it was trained at; the owner's word wins."""
+    assert native(pipe) == expected
+    assert native(pipe, 768) == (expected[0], 768**2)
+
+
+# -- a real pipeline, tiny and untrained -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """A folder with a good tiny model, bad ones, and what was said of each when it was loaded."""
+    folder = tmp_path_factory.mktemp("models")
+    offline = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub")}
+    subprocess.run([sys.executable, "-m", "tests.tiny_model", str(folder)], cwd=ROOT, check=True, env=offline)
+    return folder
+
+
+@with_torch
+def test_a_real_pipeline_paints(models):
+    """Near the asked shape at the model's own size, step by step; the same seed gives the same bytes."""
+    engine = Diffusion(Settings(model=str(models / "good"), steps=3, device="cpu", style="ink"), models)
+    heard = []
+    try:
+        first = engine.render(prompt(seed=4), 1024, 600, heard.append)
+        again = engine.render(prompt(seed=4), 1024, 600)
+        other = engine.render(prompt(seed=5), 1024, 600)
+        avoiding = engine.render(prompt(seed=4, avoid=("fog",)), 600, 1024)
+        long = engine.render(prompt(seed=4, words="lantern " * 10_000), 1024, 600)
+    finally:
+        engine.close()
+    assert [round(share, 2) for share in heard if share] == [0.33, 0.67, 1.0]
+    assert first.data == again.data
+    assert len({first.data, other.data, avoiding.data, long.data}) == 4
+    assert (first.width_px, first.height_px) == (1024, 600)
+    assert (avoiding.width_px, avoiding.height_px) == (600, 1024)
+    recipe = first.recipe
+    assert (recipe["width_px"], recipe["height_px"], recipe["steps"], recipe["guidance"]) == (80, 48, 3, 7.5)
+    assert (recipe["pipeline"], recipe["device"], recipe["dtype"]) == ("StableDiffusionPipeline", "cpu", "float32")
+    assert json.loads(json.dumps(recipe)) == recipe
+
+
+@with_torch
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("truncated", "damaged"), ("no-weights", "allow_pickle = true"), ("pickled", "allow_pickle = true"),
+     ("trap", "allow_pickle = true"), ("not-a-model", "AutoPipeline"), ("none", "none")],
+)  # fmt: skip
+def test_a_bad_model_is_a_sentence(models, name, says):
+    """Cut short, without weights, with pickled ones, or no model at all: said in words, and nothing of it is run."""
+    said = json.loads((models / "said.json").read_text())
+    assert said["good"]["pipeline"] == "StableDiffusionPipeline"
+    assert says in said[name]["says"]
+    assert len(said[name]["says"]) < 600
+    assert not (models / "sprung").exists()
+
+
+@with_torch
+def test_an_owner_may_allow_pickled_weights(models):
+    """Old models have no others."""
+    assert json.loads((models / "said.json").read_text())["allowed"]["pipeline"] == "StableDiffusionPipeline"
