@@ -41,7 +41,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: str = "cast"
+    kind: Literal["cast"] = "cast"
     address: str  #: host, host:port, the device's name in the Home app, or its UUID
     uuid: str = ""  #: where an address is given: the device that must be found there
     base_url: str = ""  #: where the device finds this service; "": the address that reached the device

@@ -31,7 +31,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: str = "folder"
+    kind: Literal["folder"] = "folder"
     address: str  #: the folder's path
     format: Literal["jpg", "png"] = "jpg"
     keep: int = Field(default=0, ge=0, le=10000)  #: older slides kept beside the current one
