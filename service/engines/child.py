@@ -19,6 +19,7 @@ from ..frames import receive, send
 _ROOT = Path(__file__).parents[2]
 _SECRET = re.compile(r"(?:KEY|SECRET|PASSWORD|TOKEN)(?:_FILE)?$", re.IGNORECASE)
 _ITS_OWN = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  #: for models that want an account
+_GOING_S = 2.0  #: how long a process may take to end after it closed its pipe
 Heard = Callable[[dict[str, Any]], None]
 
 
@@ -71,7 +72,7 @@ class Child:
                         break
                     return message, pixels
                 heard(message)
-        except OSError:
+        except (OSError, ValueError, KeyError):  # a pipe that broke, or what is no message
             pass
         finally:
             watchdog.cancel()
@@ -83,10 +84,9 @@ class Child:
 
     def _how(self, seconds: float) -> str:
         try:
-            code = self._process.wait(10)
+            code = self._process.wait(_GOING_S)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            code = self._process.wait()
+            return "the painter no longer makes sense and was ended"
         if self._stopped:
             return "the painting was stopped"
         if self._late:
@@ -96,10 +96,13 @@ class Child:
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
         return f"the painter crashed ({how}; it last said: {self._last_words() or 'nothing'})"
 
+    def said(self, most: int = 4000) -> str:
+        """The end of what the process wrote for the log, in bytes at most so many."""
+        self._said.seek(max(self._said.seek(0, os.SEEK_END) - most, 0))
+        return self._said.read().decode("utf-8", "replace").strip()
+
     def _last_words(self) -> str:
-        self._said.seek(max(self._said.seek(0, os.SEEK_END) - 2000, 0))
-        lines = [line for line in self._said.read().decode("utf-8", "replace").splitlines() if line.strip()]
-        return lines[-1].strip()[:200] if lines else ""
+        return self.said().rpartition("\n")[2].strip()[:200]
 
     def end(self) -> None:
         """Kill the process, whatever it does, and close its pipes. Safe to repeat."""

@@ -6,8 +6,10 @@ for ``keep_alive_minutes``: then every byte of memory is given back. Whatever ha
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -25,6 +27,7 @@ from .painter import THRIFT, Job, Model
 from .wording import scene_of, style_of
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
+log = logging.getLogger(__name__)
 _LINGER_S = 2.0  #: how long "at once" is: the next picture of a round comes within it
 
 
@@ -110,14 +113,18 @@ class Diffusion:
         if self._model.name.startswith(("/", ".")) and not Path(self._model.name).is_dir():
             raise EngineError(f"there is no folder {self._model.name}")
         self._child = child = Child(self._command)
+        began = time.monotonic()
+        log.info("reading %s; the first time it may have to be fetched, which takes long", self._model.name)
         answer, _ = child.ask({"load": asdict(self._model)}, self.settings.load_minutes * 60, lambda _: None)
         if answer["told"] == "failed":
             raise self._failure(answer)
+        log.info("read %s in %.0f s: %s", self._model.name, time.monotonic() - began, answer)
         return child
 
     def _failure(self, answer: dict[str, Any]) -> EngineError:
         """What the worker says went wrong. Where it was memory, the next worker holds the model more thriftily."""
         if answer.get("gone"):
+            log.info("the painter's last words: %s", self._child.said() if self._child else "")
             self._leave()
         says = str(answer["says"])
         if answer.get("memory"):

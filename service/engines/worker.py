@@ -84,6 +84,12 @@ def explained(error: Exception) -> dict[str, Any]:
                 f"with allow_pickle = true ({words})"}  # fmt: skip
     if type(error).__name__ == "SafetensorError" or "Unable to load weights" in words:
         return {"says": f"a file of the model's weights is damaged: fetch it again ({words})"}
+    if "couldn't connect" in words or "offline" in words.lower():
+        return {"says": "the model is not on this machine, and the hub it would come from does not answer: "
+                f"see model, the network and HF_HUB_OFFLINE ({words})"}  # fmt: skip
+    if "gated" in words.lower() or "401" in words:
+        return {"says": f"the hub does not give out this model: is its name right? Some want their terms accepted on "
+                f"their page, and a token in HF_TOKEN ({words})"}  # fmt: skip
     return {"says": words}
 
 
