@@ -57,11 +57,12 @@ def main():
         return
     print(machine())
     stories = read(sys.argv[1])
-    draws = [draw(stories, seed) for seed in range(int(sys.argv[2]) if len(sys.argv) > 2 else 10)]
+    draws = [draw(stories, seed) for seed in range(int(sys.argv[2]) if len(sys.argv) > 2 else 40)]
     found = [measure(each) for each in draws]
     precision, recall, f1 = (statistics.mean(values) for values in zip(*found, strict=True))
     print(f"{len(stories)} stories, {len(draws)} draws of {statistics.mean(map(len, draws)):.0f} headlines")
-    print(f"precision {precision:.3f}   recall {recall:.3f}   F1 {f1:.3f}   (>= 0.72)")
+    error = statistics.stdev(each[2] for each in found) / len(found) ** 0.5 if len(found) > 1 else 0.0
+    print(f"precision {precision:.4f}   recall {recall:.4f}   F1 {f1:.4f} +- {error:.4f}   (>= 0.72)")
     titles = [title for group in stories.values() for title in group][:2000]
     began = time.process_time()
     choice.cluster(titles, [None] * len(titles))

@@ -63,7 +63,8 @@ def main() -> None:
     parser.add_argument("--stories", type=int, default=200)
     count = parser.parse_args().stories
     print(machine())
-    stories = [story(title, summary="What it means for the town. " * 12) for title in headlines(max(count, 40))]
+    titles = [f"{headlines(40)[n % 40]}, {n}" for n in range(max(count, 40))]
+    stories = [story(title, summary="What it means for the town. " * 12) for title in titles]
     brief = Brief(verdict(), "papercut", NOON, recent_scenes=["a small boat of folded paper on a still lake"] * 8)
     with model() as url, tempfile.TemporaryDirectory() as data:
         chat = Chat(Settings(base_url=url, model="m"), Surroundings("llm", Path(data), TEMPLATES))
