@@ -8,26 +8,74 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from . import clock
+from .addresses import masked
 from .assembly import Service
-from .errors import FrontispieceError
-from .model import Mood, Prompt
+from .errors import ConfigError, DataFolderError, FrontispieceError
+from .gate.verdict import judge
+from .model import Mood, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark
+from .protocols import Bookmark, Brief
+from .telling import running, several
 
+HEADLINE = "Night trains return to the Alps after forty years"
 SCENE = "a small red boat on a calm lake under a round moon, pine trees along the shore"
 
 
 def findings(service: Service) -> Iterator[dict[str, Any]]:
     """One finding at a time: ``what``, ``ok``, ``says`` and, where something is to be done, ``do``."""
-    yield {"what": "config", "ok": True, "says": f"{len(service.settings.channels)} channels, "
-           f"{len(service.settings.displays)} displays"}  # fmt: skip
-    yield _folder(service)
+    settings = service.settings
+    yield _good("config", f"{several(len(settings.channels), 'channel')}, {several(len(settings.displays), 'display')}")
+    try:
+        owner = service.store.folder.owner()
+        yield _folder(service)
+    except DataFolderError as error:
+        owner = {}
+        yield _bad(f"data folder {service.data}", str(error), "name a folder that this user may write in with --data")
+    yield _door(service, owner)
     for desk in service.desks.values():
+        yield _editor(service, desk)
         yield from _engines(desk)
         yield from _subjects(service, desk)
     yield from _feeds(service)
     yield from _displays(service)
+
+
+def mistaken(error: ConfigError) -> Iterator[dict[str, Any]]:
+    """A finding for every mistake in a config that nothing else can be tried with."""
+    yield from (_bad("config", mistake, "correct it in the config file") for mistake in error.mistakes)
+
+
+def _door(service: Service, owner: dict[str, Any]) -> dict[str, Any]:
+    """Whether the pages can be served: by the service that runs, or by one that would start now."""
+    from .web.server import listening
+
+    web = service.settings.web
+    if "url" in owner:
+        what = f"service at {owner['url']}"
+        if running(owner):
+            return _good(what, "running")
+        return _bad(what, "does not answer", f"look at what process {owner.get('pid')} is doing, or start it again")
+    what = f"port {web.port}"
+    try:
+        listening(web.host, web.port).close()
+    except ConfigError as error:
+        return _bad(what, str(error), "free it, or choose another")
+    return _good(what, "free; `frontispiece run` starts the service")
+
+
+def _editor(service: Service, desk: Desk) -> dict[str, Any]:
+    what = f"editor {desk.channel.editor} of {desk.name}"
+    verdict = judge(HEADLINE, "", "en", desk.rules)
+    story = Story("0" * 64, "", "check", HEADLINE, "", "", "en", clock.now())
+    try:
+        told = desk.editor.describe(
+            story, Brief(verdict, desk.channel.style, clock.now().astimezone(service.settings.zone))
+        )
+    except FrontispieceError as error:
+        return _bad(what, str(error), f"see editors.{desk.channel.editor} in the config; the house editor takes over")
+    return _good(what, f"wrote a scene of {several(len(told.scene.split()), 'word')}")
 
 
 def _folder(service: Service) -> dict[str, Any]:
@@ -70,11 +118,12 @@ def _feeds(service: Service) -> Iterator[dict[str, Any]]:
 
 
 def _feed(service: Service, url: str) -> dict[str, Any]:
+    what = f"feed {masked(url)}"
     try:
         fetched = service.source(url, url).fetch(Bookmark())
     except FrontispieceError as error:
-        return _bad(f"feed {url}", str(error), "check the address in a browser; other feeds go on meanwhile")
-    return _good(f"feed {url}", f"{len(fetched.stories)} stories, {fetched.title}")
+        return _bad(what, str(error), "look at the address in a browser; other feeds go on meanwhile")
+    return _good(what, f"{fetched.title or 'no title'}, {len(fetched.stories)} stories")
 
 
 def _displays(service: Service) -> Iterator[dict[str, Any]]:

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
+import os
 import secrets
 import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import typer
+try:
+    import typer
 
-from . import __version__, doors, telling
-from .assembly import Service, opened
-from .doors import AsJson, Channel, Config, Data
-from .errors import ConfigError, DataFolderError, FrontispieceError
+    from . import __version__, doors, telling
+    from .assembly import Service, opened
+    from .doors import AsJson, Config, Data, UsageError
+    from .errors import ConfigError, DataFolderError, FrontispieceError
+except KeyboardInterrupt:  # Ctrl-C while all this loads
+    raise SystemExit(130) from None
+
+EXIT = {ConfigError: 2, UsageError: 2, DataFolderError: 3}  #: anything else that we expect exits 1
+EXITS = (
+    "Exit codes: 0 done; 1 something did not work, and a line says what; 2 the config or the command must be "
+    "corrected; 3 the data folder cannot be used, or another service uses it; 130 stopped with Ctrl-C."
+)
+UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EPIPE}
+STOP_SECONDS = 3.0  #: for a round to finish its step when the service is stopped
+START_SECONDS = 10.0  #: for a service that is just starting to say where it is
 
 app = typer.Typer(
     name="frontispiece", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
+    epilog=EXITS,
     help="Paints the day's news and hangs it on the screens at home.\n\n"
     "Start with `frontispiece run` and open http://localhost:8080/. `frontispiece check` says what works and what "
     "does not; the small doors (`parse`, `judge`, `describe`, `paint`, `slide`) try one part by itself.",
 )  # fmt: skip
-app.command(rich_help_panel="Try one part")(doors.parse)
-app.command(rich_help_panel="Try one part")(doors.judge)
-app.command(rich_help_panel="Try one part")(doors.describe)
-app.command(rich_help_panel="Try one part")(doors.paint)
-app.command(rich_help_panel="Try one part")(doors.slide)
-
-EXIT = {ConfigError: 2, DataFolderError: 3}  #: anything else that we expect exits 1
+for door in (doors.parse, doors.judge, doors.describe, doors.paint, doors.slide):
+    app.command(rich_help_panel="Try one part", epilog=EXITS)(door)
 
 
 def _version(value: bool) -> None:
@@ -46,11 +58,11 @@ def _main(
     pass
 
 
-@app.command()
+@app.command(epilog=EXITS)
 def run(
     config: Config = None,
     data: Data = Path("data"),
-    port: Annotated[int | None, typer.Option(help="Listen here instead of at web.port.")] = None,
+    port: Annotated[int | None, typer.Option(help="Listen here instead of at web.port.", min=0, max=65535)] = None,
     host: Annotated[str | None, typer.Option(help="Listen here instead of at web.host.")] = None,
 ) -> None:
     """Run the service: fetch, paint and show until stopped with Ctrl-C.
@@ -85,25 +97,36 @@ def run(
         finally:
             for job in jobs:
                 job.shutdown(wait=False)
-            service.store.folder.release()
+            if service.press.stop(STOP_SECONDS):  # else the folder stays ours until the process ends
+                service.store.folder.release()
 
 
-@app.command()
-def once(config: Config = None, data: Data = Path("data"), channel: Channel = None, json: AsJson = False) -> None:
+@app.command(epilog=EXITS)
+def once(
+    config: Config = None,
+    data: Data = Path("data"),
+    channel: Annotated[str | None, typer.Option("--channel", help="Only this channel. [default: all]")] = None,
+    json: AsJson = False,
+) -> None:
     """Do one round: fetch, judge, choose, describe, paint, show; then exit.
 
     Exits 0 when the round finished, whatever single feeds did. While a service runs on the same data folder, that
     service is asked to do the round.
     """
     settings = doors.settings_of(config)
-    channels = [channel] if channel else list(settings.channels)
+    channels = [doors.channel_named(settings, channel)] if channel else list(settings.channels)
     with opened(settings, data) as service:
         began, tally = time.monotonic(), Counter[str]()
-        for event in telling.followed(_round(service, channels), json=json):
-            tally[event["verb"]] += 1
-            tally["errors"] += bool(event.get("error"))
-            if event["verb"] == "stop":
-                raise DataFolderError(event["error"])
+        try:
+            for event in telling.followed(_round(service, channels), json=json):
+                failed = bool(event.get("error"))
+                tally["painted"] += event["verb"] == "render" and not failed
+                tally["errors"] += failed
+                if event["verb"] == "stop":
+                    raise DataFolderError(str(event.get("error")))
+        except KeyboardInterrupt:
+            telling.remark("stopped; the next round goes on from the last finished step")
+            raise
         telling.finished(tally, time.monotonic() - began, json=json)
 
 
@@ -112,10 +135,10 @@ def _round(service: Service, channels: list[str]) -> Iterator[dict[str, Any]]:
     try:
         service.store.folder.claim({})
     except DataFolderError:
-        owner = service.store.folder.owner()
+        owner = _owner(service)
         if "url" not in owner:
             raise
-        yield from telling.asked(owner["url"], owner["secret"], channels)
+        yield from telling.asked(owner, channels)
         return
     try:
         service.store.folder.sweep()
@@ -125,16 +148,27 @@ def _round(service: Service, channels: list[str]) -> Iterator[dict[str, Any]]:
         service.store.folder.release()
 
 
-@app.command()
+def _owner(service: Service) -> dict[str, Any]:
+    """Who uses the folder; a service that is just starting is given time to say where it is."""
+    until = time.monotonic() + START_SECONDS
+    while "secret" in (owner := service.store.folder.owner()) and "url" not in owner and time.monotonic() < until:
+        time.sleep(0.1)
+    return owner
+
+
+@app.command(epilog=EXITS)
 def status(config: Config = None, data: Data = Path("data"), json: AsJson = False) -> None:
     """Say how things are: feeds, stuck plates with their error and next try, displays, disk."""
     with opened(doors.settings_of(config), data) as service:
-        owner = telling.running(service.store.folder.owner())
-        told = owner or service.wall.status() | {"running": False}
+        owner = service.store.folder.owner()
+        told = telling.running(owner)
+        if told is None:
+            state = f"process {owner['pid']} is at work, but does not answer" if "pid" in owner else "not running"
+            told = service.wall.status() | {"running": False, "state": state}
         telling.status(told, json=json)
 
 
-@app.command()
+@app.command(epilog=EXITS)
 def retry(
     config: Config = None,
     data: Data = Path("data"),
@@ -143,16 +177,28 @@ def retry(
     """Try stuck plates and failing feeds again in the next round, instead of when their wait is over."""
     with opened(doors.settings_of(config), data) as service:
         plates = service.store.retry(plate)
+        if plate is not None and not plates:
+            raise UsageError(f"plate {plate} is not stuck; `frontispiece status` lists those that are")
         feeds = service.store.retry_feeds() if plate is None else 0
-        print(f"{plates} plates and {feeds} feeds will be tried again in the next round")
+        if not plates + feeds:
+            print("nothing is stuck")
+        else:
+            told = [telling.several(n, noun) for n, noun in ((plates, "plate"), (feeds, "feed")) if n]
+            print(f"{' and '.join(told)} will be tried again in the next round")
 
 
-@app.command()
+@app.command(epilog=EXITS)
 def check(config: Config = None, data: Data = Path("data"), json: AsJson = False) -> None:
     """Try everything once and say what works, what does not, and what to do. Exits 1 if something does not."""
-    from .checking import findings
+    from .checking import findings, mistaken
 
-    with opened(doors.settings_of(config), data) as service:
+    try:
+        settings = doors.settings_of(config)
+    except ConfigError as error:
+        if json:
+            telling.findings(mistaken(error), json=True)
+        raise
+    with opened(settings, data) as service:
         if not telling.findings(findings(service), json=json):
             raise typer.Exit(1)
 
@@ -165,13 +211,53 @@ def _log_to_stderr() -> None:
 
 def main() -> None:
     """Run the command; an expected failure is a sentence and an exit code, never a traceback."""
+    _prepare()
+    _leave(_exit_code(app))
+
+
+def _exit_code(command: Callable[[], object]) -> int:
     try:
-        app(standalone_mode=True)
+        command()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except FrontispieceError as error:
         telling.complain(error)
-        sys.exit(next((code for kind, code in EXIT.items() if isinstance(error, kind)), 1))
+        return next((code for kind, code in EXIT.items() if isinstance(error, kind)), 1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        return 130
+    except OSError as error:
+        if not _unwritable(error):
+            raise
+        return 1
+    return 0
+
+
+def _unwritable(error: OSError) -> bool:
+    """Whether it is our own output that cannot be written; then says so, where anyone still reads."""
+    if error.errno in UNWRITABLE and error.errno != errno.EPIPE:
+        telling.remark(f"the output cannot be written: {error.strerror}")
+    return error.errno in UNWRITABLE
+
+
+def _prepare() -> None:
+    """See that everything can be printed: streams that are closed, and terminals that know no Unicode."""
+    sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 - as long as the process lives
+    sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _leave(code: int) -> None:
+    """End the process now: what still runs in a thread was told to stop, and loses nothing."""
+    for stream, number in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # else the interpreter tries again, and complains
+    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+        os._exit(code)
+    sys.exit(code)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ class Press:
         self.line = line
         self.last_error: str | None = None
         self._round, self._hanging = threading.Lock(), threading.Lock()
+        self._stopped = threading.Event()
 
     def round(self, channels: Collection[str] = (), *, wait: bool = False) -> Iterator[Event]:
         """One round through every verb for these channels (none named: all), told as it goes.
@@ -33,12 +34,22 @@ class Press:
         if not self._round.acquire(blocking=wait):
             raise Busy("a round is running already; it will be done in a moment")
         try:
+            if self._stopped.is_set():
+                raise Busy("the service is stopping")
             self.last_error = None
             names = channels or [desk.name for desk in self.line.desks]
             yield from self._noted(pipeline.run_round(self.line, names))
             yield from self.show()
         finally:
             self._round.release()
+
+    def stop(self, seconds: float) -> bool:
+        """Let a running round end after its present step, and no other begin; False if that took too long."""
+        self._stopped.set()
+        ended = self._round.acquire(timeout=seconds)
+        if ended:
+            self._round.release()
+        return ended
 
     def show(self) -> list[Event]:
         """Hang what is due. Cheap, and does not wait for a round: called every few seconds."""
@@ -55,6 +66,8 @@ class Press:
             if event.verb == "stop":
                 self.last_error = event.error
             yield event
+            if self._stopped.is_set():
+                return
 
     # -- what there is to say ---------------------------------------------------------------
 
@@ -90,7 +103,8 @@ class Press:
 
 def _feed(row: FeedRow) -> dict[str, Any]:
     return {
-        "feed": row.title or masked(row.url), "checked_at": row.checked_at and row.checked_at.isoformat(),
+        "feed": row.title or masked(row.url), "address": masked(row.url),
+        "checked_at": row.checked_at and row.checked_at.isoformat(),
         "next_check_at": row.next_check and row.next_check.isoformat(), "failures": row.failures, "error": row.error,
     }  # fmt: skip
 

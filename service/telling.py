@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as _json
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime
@@ -14,16 +15,26 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
+from . import text
 from .errors import Busy, ConfigError, FrontispieceError
 from .settings import Settings
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 DONE = {"fetch": "Reading feeds", "describe": "Directing", "render": "Painting", "show": "Hanging"}
+NARROW = {"channel", "last visit", "next visit", "display", "since", "plate", "tries", "next try"}  #: never broken
+PIPED_COLUMNS = 10_000  #: a program that reads a table wants its rows whole
+WAIT_SECONDS = 600.0  #: for a round of the running service to end
 
 
 def line(value: object) -> None:
     """Print one JSON object on a line of its own."""
-    print(_json.dumps(value, ensure_ascii=False, default=str), flush=True)
+    unicode = (sys.stdout.encoding or "").lower().startswith("utf")
+    print(_json.dumps(value, ensure_ascii=not unicode, default=str), flush=True)
+
+
+def _literal(value: object) -> str:
+    """Foreign words for a terminal: one line, no control characters, no markup."""
+    return escape(text.one_line(str(value), 500))
 
 
 def complain(error: FrontispieceError) -> None:
@@ -32,7 +43,7 @@ def complain(error: FrontispieceError) -> None:
     if len(mistakes) > 1:
         err.print(f"[bold red]{len(mistakes)} mistakes in the config:[/]")
     for mistake in mistakes:
-        err.print(f"[red]{'  ' if len(mistakes) > 1 else ''}{escape(mistake)}[/]", soft_wrap=True)
+        err.print(f"[red]{'  ' if len(mistakes) > 1 else ''}{_literal(mistake)}[/]", soft_wrap=True)
 
 
 def welcome(address: str, settings: Settings) -> None:
@@ -46,23 +57,42 @@ def welcome(address: str, settings: Settings) -> None:
 # -- a round ---------------------------------------------------------------------------------
 
 
-def asked(url: str, secret: str, channels: list[str]) -> Iterator[dict[str, Any]]:
-    """Ask the running service for a round and follow it. Raises FrontispieceError."""
+def asked(owner: dict[str, Any], channels: list[str]) -> Iterator[dict[str, Any]]:
+    """Ask the running service for a round and follow it; wait while it is in the middle of one.
+
+    Raises FrontispieceError.
+    """
+    until, waits = time.monotonic() + WAIT_SECONDS, False
+    while True:
+        try:
+            yield from _asked(owner, channels)
+            return
+        except Busy:
+            if time.monotonic() > until:
+                raise
+            if not waits:
+                remark("the running service is in the middle of a round; waiting for its end")
+            waits = True
+            time.sleep(0.25)
+
+
+def _asked(owner: dict[str, Any], channels: list[str]) -> Iterator[dict[str, Any]]:
     import httpx
 
+    url = owner["url"]
     try:
         with httpx.stream(
-            "POST", f"{url}api/round", headers={"X-Frontispiece-Secret": secret}, params={"channel": channels},
-            timeout=httpx.Timeout(10, read=None), trust_env=False,
+            "POST", f"{url}api/round", headers={"X-Frontispiece-Secret": str(owner.get("secret"))},
+            params={"channel": channels}, timeout=httpx.Timeout(10, read=None), trust_env=False,
         ) as answer:  # fmt: skip
             if answer.status_code == 409:
-                raise Busy("the running service is in the middle of a round; try again in a moment")
+                raise Busy("the running service is still in the middle of a round; try again later")
             answer.raise_for_status()
-            for text in answer.iter_lines():
-                if text.strip():
-                    yield _json.loads(text)
-    except httpx.HTTPError as error:
-        raise FrontispieceError(f"the running service at {url} does not answer: {error}") from error
+            for told in answer.iter_lines():
+                if told.strip():
+                    yield {"verb": "stop", **_json.loads(told)}
+    except (httpx.HTTPError, ValueError) as error:
+        raise FrontispieceError(f"the running service at {url} did not do the round: {error}") from error
 
 
 def followed(events: Iterable[dict[str, Any]], *, json: bool) -> Iterator[dict[str, Any]]:
@@ -73,7 +103,7 @@ def followed(events: Iterable[dict[str, Any]], *, json: bool) -> Iterator[dict[s
             yield event
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         tasks: dict[str, Any] = {}
         for event in events:
             verb, total = event["verb"], event.get("total")
@@ -85,7 +115,7 @@ def followed(events: Iterable[dict[str, Any]], *, json: bool) -> Iterator[dict[s
 
 
 def _tell(event: dict[str, Any]) -> None:
-    what, note, error = (escape(str(event.get(key) or "")) for key in ("what", "note", "error"))
+    what, note, error = (_literal(event.get(key) or "") for key in ("what", "note", "error"))
     mark = "[red]✗[/]" if event.get("error") else "[green]✓[/]"
     err.print(f"{mark} [dim]{event['verb']:<8}[/] {what}  [dim]{note}[/] [red]{error}[/]", soft_wrap=True)
 
@@ -93,9 +123,14 @@ def _tell(event: dict[str, Any]) -> None:
 def finished(tally: Counter[str], seconds: float, *, json: bool) -> None:
     """The last line of a round."""
     if json:
-        line({"verb": "done", "painted": tally["render"], "errors": tally["errors"], "seconds": round(seconds, 2)})
+        line({"verb": "done", "painted": tally["painted"], "errors": tally["errors"], "seconds": round(seconds, 2)})
     else:
-        out.print(f"{tally['render']} painted, {tally['errors']} errors, {seconds:.1f} s")
+        out.print(f"{tally['painted']} painted, {several(tally['errors'], 'error')}, {seconds:.1f} s")
+
+
+def several(number: int, noun: str) -> str:
+    """A number and its noun: 1 plate, 2 plates."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 # -- status and check --------------------------------------------------------------------------
@@ -119,10 +154,10 @@ def status(told: dict[str, Any], *, json: bool) -> None:
     if json:
         line(told)
         return
-    state = f"running at {told.get('url')}" if told["running"] else "not running"
-    out.print(f"[bold]Frontispiece {told['version']}[/], {state}; data in {escape(str(told['data']))}", soft_wrap=True)
+    state = f"running at {told.get('url')}" if told["running"] else told.get("state") or "not running"
+    out.print(f"[bold]Frontispiece {told['version']}[/], {state}; data in {_literal(told['data'])}", soft_wrap=True)
     if told["error"]:
-        out.print(f"[red]last round: {escape(str(told['error']))}[/]", soft_wrap=True)
+        out.print(f"[red]last round: {_literal(told['error'])}[/]", soft_wrap=True)
     if told["disk"]["low"]:
         out.print(f"[red]the disk is nearly full: {told['disk']['free_bytes'] / 1e6:.0f} MB free[/]")
     out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
@@ -159,26 +194,30 @@ def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
             line(finding)
             continue
         mark = "[green]✓[/]" if finding["ok"] else "[red]✗[/]"
-        out.print(f"{mark} {escape(finding['what'])}: {escape(finding['says'])}", soft_wrap=True)
+        out.print(f"{mark} {_literal(finding['what'])}: {_literal(finding['says'])}", soft_wrap=True)
         if finding.get("do"):
-            out.print(f"    → {escape(finding['do'])}", soft_wrap=True)
+            out.print(f"    → {_literal(finding['do'])}", soft_wrap=True)
     return well
 
 
 def _print(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
-    shown = Table(*columns, title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+    for column in columns:
+        shown.add_column(column, no_wrap=column in NARROW, overflow="fold")
     for row in rows:
-        shown.add_row(*(escape(str(cell)) for cell in row))
-    out.print(shown, soft_wrap=not sys.stdout.isatty())
+        shown.add_row(*(_literal(cell) for cell in row))
+    out.print(shown, width=None if out.is_terminal else PIPED_COLUMNS, crop=False)
 
 
 def _clock(moment: str | None) -> str:
     if not moment:
         return ""
     try:
-        return datetime.fromisoformat(moment).astimezone().strftime("%a %H:%M")
+        at = datetime.fromisoformat(moment).astimezone()
     except ValueError:
         return moment
+    near = abs((datetime.now().astimezone() - at).days) < 6
+    return at.strftime("%a %H:%M" if near else "%d %b %Y")
 
 
 # -- the small doors -------------------------------------------------------------------------
@@ -186,18 +225,18 @@ def _clock(moment: str | None) -> str:
 
 def remark(words: str) -> None:
     """Something a person should know, on stderr, where it does not disturb a program."""
-    err.print(escape(words), style="dim", soft_wrap=True)
+    err.print(_literal(words), style="dim", soft_wrap=True)
 
 
 def parsed(result: dict[str, Any]) -> None:
     """What was in a feed document."""
     if not result["ok"]:
-        out.print(f"[red]✗[/] {escape(result['file'])}: [red]{escape(result['error'])}[/]", soft_wrap=True)
+        out.print(f"[red]✗[/] {_literal(result['file'])}: [red]{_literal(result['error'])}[/]", soft_wrap=True)
         return
-    out.print(f"[green]✓[/] {escape(result['file'])}: [bold]{escape(result['title'])}[/], "
+    out.print(f"[green]✓[/] {_literal(result['file'])}: [bold]{_literal(result['title'])}[/], "
               f"{len(result['stories'])} stories, {result['dropped']} dropped", soft_wrap=True)  # fmt: skip
     for story in result["stories"]:
-        out.print(f"    [dim]{story['published']:%d %b %H:%M} {story['language']:<6}[/] {escape(story['title'])}",
+        out.print(f"    [dim]{story['published']:%d %b %H:%M} {story['language']:<6}[/] {_literal(story['title'])}",
                   soft_wrap=True)  # fmt: skip
 
 
@@ -205,7 +244,7 @@ def judged(result: dict[str, Any]) -> None:
     """The gate's finding on one headline."""
     colour = {"paint": "green", "text-only": "yellow", "skip": "red"}[result["decision"]]
     out.print(f"[{colour}]{result['decision']:<9}[/] {result['gravity']:.2f} {result['mood']:<8} "
-              f"{escape(result['headline'])}  [dim]{escape(result['why'])}[/]", soft_wrap=True)  # fmt: skip
+              f"{_literal(result['headline'])}  [dim]{_literal(result['why'])}[/]", soft_wrap=True)  # fmt: skip
 
 
 def directed(told: dict[str, Any]) -> None:
@@ -213,4 +252,4 @@ def directed(told: dict[str, Any]) -> None:
     for key in ("headline", "keep", "decision", "mood", "topic", "scene", "prompt", "avoid", "alt", "why"):
         value = told[key]
         words = ", ".join(value) if isinstance(value, tuple) else str(value)
-        out.print(f"[bold]{key:<9}[/] {escape(words)}", soft_wrap=True)
+        out.print(f"[bold]{key:<9}[/] {_literal(words)}", soft_wrap=True)

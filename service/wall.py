@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from .clock import Clock
 from .compose import focus
 from .compose.finish import signed
 from .compose.slide import Composer, Fragment
-from .errors import DisplayError
+from .errors import DataFolderError, DisplayError
 from .model import Picture, Plate
 from .press import Press
 from .profiles import PROFILES, Profile, fitted
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 30.0  #: how long a slide of the sample edition stays: a newcomer wants to see another soon
 CACHED_BYTES = 24_000_000
+SOUND = 500  #: picture files known to be whole; another look at each costs a millisecond
 MEDIA = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
@@ -75,6 +77,7 @@ class Wall:
         self._started = now()
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
+        self._sound: set[tuple[str, object]] = set()  # picture files that were whole when last looked at
         self._samples = {name: _named(sample.edition(name)) for name in self.settings.channels}
 
     # -- what hangs -------------------------------------------------------------------------
@@ -95,26 +98,37 @@ class Wall:
     def showing(self, display: str) -> Showing:
         """What a display shows now. Raises KeyError where there is no such display."""
         configured = self.settings.display(display)
-        hung = self.archive.hung(display)
-        if hung is not None:
-            dwell = self._dwell(configured, self.settings.channel_of(configured))
-            return Showing(hung.plate, hung.since, hung.since + timedelta(seconds=dwell), "")
-        newest = self.archive.ready(configured.channel, display, limit=1)
-        plate = self.archive.plate(newest[0].plate) if newest else None
-        if plate is not None:
-            return Showing(plate, self.now(), self.now() + timedelta(seconds=5), "")
-        return self._sample(configured.channel)
+        try:
+            return self._hung(configured) or self._newest(configured) or self._sample(configured.channel)
+        except (sqlite3.Error, DataFolderError) as error:
+            log.warning("the rows cannot be read: %s", error)
+            return self._sample(configured.channel, "sample edition: the data folder cannot be read")
 
-    def _sample(self, channel: str) -> Showing:
+    def _hung(self, display: Display) -> Showing | None:
+        hung = self.archive.hung(display.name)
+        if hung is None:
+            return None
+        dwell = self._dwell(display, self.settings.channel_of(display))
+        return Showing(self._as_it_is(hung.plate), hung.since, hung.since + timedelta(seconds=dwell), "")
+
+    def _newest(self, display: Display) -> Showing | None:
+        newest = self.archive.ready(display.channel, display.name, limit=1)
+        plate = self.archive.plate(newest[0].plate) if newest else None
+        if plate is None:
+            return None
+        return Showing(self._as_it_is(plate), self.now(), self.now() + timedelta(seconds=5), "")
+
+    def _sample(self, channel: str, note: str = "sample edition: no story has arrived yet") -> Showing:
         edition = self._samples[channel]
         turn = int((self.now() - self._started).total_seconds() // SAMPLE_SECONDS)
         since = self._started + timedelta(seconds=turn * SAMPLE_SECONDS)
         until = since + timedelta(seconds=SAMPLE_SECONDS)
-        return Showing(edition[turn % len(edition)], since, until, "sample edition: no story has arrived yet")
+        return Showing(edition[turn % len(edition)], since, until, note)
 
     def recent(self, limit: int = 24) -> Sequence[Plate]:
         """The newest plates; the first of the sample edition while there are none."""
-        return self.archive.recent(limit) or self._samples[next(iter(self.settings.channels))][: min(limit, 6)]
+        recent = [self._as_it_is(plate) for plate in self.archive.recent(limit)]
+        return recent or self._samples[next(iter(self.settings.channels))][: min(limit, 6)]
 
     def plate(self, plate_id: int) -> Plate:
         """Raises LookupError."""
@@ -122,7 +136,22 @@ class Wall:
         found = found or self.archive.plate(plate_id)
         if found is None:
             raise LookupError(f"there is no plate {plate_id}")
-        return found
+        return self._as_it_is(found)
+
+    def _as_it_is(self, plate: Plate) -> Plate:
+        """The plate without its picture where that is gone or damaged: its words stand alone until the next round."""
+        if plate.sample or plate.picture is None:
+            return plate
+        folder = self.archive.store.folder
+        try:
+            seen = plate.picture, folder.stamp(plate.picture)
+            if seen not in self._sound:
+                folder.read(plate.picture)
+                self._sound = {*list(self._sound)[-SOUND:], seen}
+        except (OSError, ValueError) as error:
+            log.warning("the picture of plate %d cannot be read: %s", plate.id, error)
+            return replace(plate, picture=None)
+        return plate
 
     # -- the work behind it -----------------------------------------------------------------
 
@@ -226,13 +255,8 @@ class Wall:
     def _picture(self, plate: Plate) -> bytes | None:
         if plate.sample:
             return self._painted(plate).data
-        if plate.picture is None:
-            return None
-        try:
-            return self.archive.store.folder.read(plate.picture)
-        except (OSError, ValueError) as error:  # the next round paints it again; until then the words stand alone
-            log.warning("the picture of plate %d cannot be read: %s", plate.id, error)
-            return None
+        plate = self._as_it_is(plate)
+        return self.archive.store.folder.read(plate.picture) if plate.picture else None
 
     def _painted(self, plate: Plate) -> Picture:
         """A picture of the sample edition, painted when first asked for."""

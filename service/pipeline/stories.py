@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from .. import choice
+from ..addresses import masked
 from ..errors import EditorError, SourceError
 from ..gate.verdict import Rules, decide, judge as find_verdict
 from ..model import Decision, Story, Verdict
@@ -30,17 +31,15 @@ def fetch(line: Line, desks: Sequence[Desk]) -> Iterator[Event]:
     hosts: dict[str, list[str]] = {}
     for url in due:
         hosts.setdefault(urlsplit(url).netloc.lower(), []).append(url)
-    done = 0
+    done, pool = 0, ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
     try:
-        with ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch") as pool:
-            visits = [
-                pool.submit(lambda group: [_visit(line, url) for url in group], group) for group in hosts.values()
-            ]
-            for visit in as_completed(visits):
-                for event in visit.result():
-                    done += 1
-                    yield replace(event, done=done, total=len(due))
+        visits = [pool.submit(lambda group: [_visit(line, url) for url in group], group) for group in hosts.values()]
+        for visit in as_completed(visits):
+            for event in visit.result():
+                done += 1
+                yield replace(event, done=done, total=len(due))
     finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # a round that is stopped does not wait for slow servers
         line.rest()
 
 
@@ -57,11 +56,11 @@ def _visit(line: Line, url: str) -> Event:
     except SourceError as error:
         wait = _next_check(line, url, error, row.failures + 1)
         line.store.unreachable(url, str(error), wait, gone=error.gone)
-        return Event("fetch", url, error=str(error))
+        return Event("fetch", masked(url), error=str(error))
     stories = tuple(replace(story, feed=url) for story in fetched.stories)
     fetched = replace(fetched, stories=stories, moved_to=fetched.moved_to or adopted)
     new = line.store.visited(url, fetched, _next_check(line, url, fetched, 0))
-    return Event("fetch", url, note="not modified" if fetched.not_modified else f"{new} new")
+    return Event("fetch", masked(url), note="not modified" if fetched.not_modified else f"{new} new")
 
 
 def _next_check(line: Line, url: str, outcome: Fetched | SourceError, failures: int) -> datetime:

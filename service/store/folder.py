@@ -9,12 +9,15 @@ import io
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import DataFolderError
 from ..model import Picture
+
+PATIENCE = 10  #: tries 20 ms apart: someone may be looking whether the folder is taken
 
 
 class Folder:
@@ -26,7 +29,9 @@ class Folder:
         try:
             (path / "pictures").mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise DataFolderError(f"the data folder {path} cannot be made: {error.strerror}") from error
+            raise DataFolderError(
+                f"the data folder {path} cannot be made: {error.strerror}; choose another with --data"
+            ) from error
 
     # -- one process at a time moves rows ------------------------------------------------
 
@@ -40,14 +45,14 @@ class Folder:
             lock = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+", encoding="utf-8")
         except OSError as error:
             raise DataFolderError(f"{path} cannot be written: {error.strerror}") from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            pid = self.owner().get("pid", "?")
+        if not _taken(lock):
             lock.close()
+            owner = self.owner()
             raise DataFolderError(
-                f"another frontispiece (process {pid}) is using {self.path}; stop it first, or choose another --data"
-            ) from error
+                f"another frontispiece (process {owner.get('pid', '?')}) is using {self.path}"
+                + (f" and serves {owner['url']}" if "url" in owner else "")
+                + "; stop it first, or choose another --data"
+            )
         self._lock = lock
         self.describe(about)
 
@@ -61,9 +66,15 @@ class Folder:
                 self._lock.flush()
 
     def owner(self) -> dict[str, Any]:
-        """What the process that claimed the folder last said of itself; empty where nobody did."""
+        """What the process that holds the folder said of itself; empty where none does."""
         try:
-            about = json.loads((self.path / "service.lock").read_text(encoding="utf-8"))
+            with (self.path / "service.lock").open(encoding="utf-8") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    about = json.load(lock)
+                else:
+                    return {}  # what stands there was left by a process that is gone
         except (OSError, ValueError):
             return {}
         return about if isinstance(about, dict) else {}
@@ -81,7 +92,7 @@ class Folder:
         name = f"{digest[:2]}/{digest}{picture.suffix}"
         path = self.path / "pictures" / name
         try:
-            if not path.exists() or path.stat().st_size != len(picture.data):
+            if not path.exists() or path.read_bytes() != picture.data:  # a damaged file has a good one's name
                 write_whole(path, picture.data)
         except OSError as error:
             raise DataFolderError(f"a picture cannot be kept in {self.path}: {error.strerror}") from error
@@ -93,6 +104,11 @@ class Folder:
         if hashlib.sha256(data).hexdigest() != Path(name).stem:
             raise ValueError(f"{name} is damaged")
         return data
+
+    def stamp(self, name: str) -> object:
+        """A value that changes when a picture's file does. Raises OSError where it is gone."""
+        stat = (self.path / "pictures" / name).stat()
+        return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
     def remove(self, name: str) -> None:
         (self.path / "pictures" / name).unlink(missing_ok=True)
@@ -112,6 +128,18 @@ class Folder:
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.path).free
+
+
+def _taken(lock: io.TextIOWrapper) -> bool:
+    """Take the lock, if it is free within a moment."""
+    for _ in range(PATIENCE):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            time.sleep(0.02)
+        else:
+            return True
+    return False
 
 
 def write_whole(path: Path, data: bytes) -> None:

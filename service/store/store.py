@@ -33,7 +33,10 @@ class Store:
         try:
             migrate(self.db)
         except sqlite3.Error as error:
-            raise DataFolderError(f"{folder / 'frontispiece.db'} cannot be used: {error}") from error
+            raise DataFolderError(
+                f"{folder / 'frontispiece.db'} cannot be used: {error}; see that there is room and that this user may "
+                "write there, or choose another folder with --data"
+            ) from error
 
     @property
     def db(self) -> sqlite3.Connection:

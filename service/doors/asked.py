@@ -1,0 +1,119 @@
+"""What the doors share: their options, and how a person's words become values."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from service import clock, telling, text
+from service.assembly import Service, desk_of, read_settings, shipped
+from service.errors import ConfigError, Declined, EditorError, FrontispieceError
+from service.model import Prompt, Story, Verdict
+from service.pipeline import Desk
+from service.profiles import PROFILES, Profile
+from service.protocols import Brief
+from service.settings import Settings
+
+_TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}")  # near enough to RFC 5646 for a slip of the finger
+
+
+class UsageError(FrontispieceError):
+    """The command was asked for something that there is not. The command then exits 2."""
+
+
+def _tag(given: str | None) -> str | None:
+    if given and not _TAG.fullmatch(given):
+        raise UsageError(f"--lang: {given!r} is not a language's code; write one such as de or pt-BR")
+    return given.replace("_", "-") if given else given
+
+
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", envvar="FRONTISPIECE_CONFIG", help="The config file. [default: ./config.toml]"),
+]
+Data = Annotated[Path, typer.Option("--data", envvar="FRONTISPIECE_DATA", help="The data folder.")]
+Channel = Annotated[str | None, typer.Option("--channel", help="As this channel would. [default: the first]")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON lines for programs.")]
+Headline = Annotated[str, typer.Option("--headline", help="The headline, as a feed would give it.")]
+Language = Annotated[
+    str | None, typer.Option("--lang", callback=_tag, help="Its language, such as de or pt-BR. [default: a guess]")
+]
+
+
+def settings_of(config: Path | None) -> Settings:
+    """The named config, else the one in this folder, else the shipped one. Raises ConfigError."""
+    here = Path("config.toml")
+    return read_settings(config or (here if here.exists() else shipped("config.toml")))
+
+
+def channel_named(settings: Settings, name: str) -> str:
+    """The name, where there is such a channel. Raises ConfigError with those there are."""
+    if name not in settings.channels:
+        raise ConfigError(f"there is no channel {name!r} in the config" + _among(name, list(settings.channels)))
+    return name
+
+
+def desk_named(service: Service, channel: str | None) -> Desk:
+    """A channel's desk, the first where none is named. Raises ConfigError with those there are."""
+    first = next(iter(service.settings.channels))
+    return desk_of(service, channel_named(service.settings, channel or first))
+
+
+def profile_named(name: str) -> Profile:
+    """A screen's profile. Raises UsageError with those there are."""
+    if name not in PROFILES:
+        raise UsageError(f"there is no profile {name!r}" + _among(name, list(PROFILES)))
+    return PROFILES[name]
+
+
+def template_named(name: str, known: Sequence[str]) -> str:
+    """A slide template's name. Raises UsageError with those there are."""
+    if name not in known:
+        raise UsageError(f"there is no slide template {name!r}" + _among(name, known))
+    return name
+
+
+def _among(name: str, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(name, known, 1, cutoff=0.5)
+    return (f", did you mean {close[0]}? Known" if close else "; known") + f" are {', '.join(known)}"
+
+
+def heard(raw: str) -> str:
+    """Words from the command line: bytes that are no UTF-8 come as lone surrogates, which nothing else can take."""
+    return raw.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
+
+
+def story_told(desk: Desk, headline: str, *, language: str | None = None, source: str = "", summary: str = "") -> Story:
+    """A story as a feed would have given it. Raises UsageError where no headline is left after cleaning."""
+    title = text.headline(heard(headline))
+    if not title:
+        raise UsageError("the headline is empty; say one with --headline")
+    return Story(
+        id=hashlib.sha256(title.encode()).hexdigest(), feed="", source=text.clean(heard(source), 60), title=title,
+        summary=text.clean(heard(summary), 500), link="",
+        language=language or text.language(title, None, desk.channel.languages), published=clock.now(),
+    )  # fmt: skip
+
+
+def directed(service: Service, desk: Desk, story: Story, verdict: Verdict) -> Prompt:
+    """The editor's direction; the house editor's where it fails. Raises Declined."""
+    rulings = desk.house.decide([(story, verdict)])
+    if not rulings[0].keep:
+        raise Declined(rulings[0].why)
+    brief = Brief(
+        verdict, desk.channel.style, clock.now().astimezone(service.settings.zone),
+        subjects=desk.channel.subjects if verdict.subject_allowed else (),
+    )  # fmt: skip
+    try:
+        return desk.editor.describe(story, brief)
+    except Declined:
+        raise
+    except EditorError as error:
+        telling.remark(f"{error}; the house editor does it")
+        return desk.house.describe(story, brief)

@@ -1,0 +1,163 @@
+"""Doors for words: what is in a feed, what the gate finds, how a picture would be directed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO
+
+import typer
+
+from service import clock, telling, text
+from service.assembly import Service, opened
+from service.errors import Declined, FrontispieceError, SourceError
+from service.gate.verdict import decide, judge as find_verdict
+from service.model import Decision, Story
+from service.pipeline import Desk
+
+from .asked import (
+    AsJson,
+    Channel,
+    Config,
+    Data,
+    Headline,
+    Language,
+    UsageError,
+    desk_named,
+    directed,
+    settings_of,
+    story_told,
+)
+
+LONGEST_LINE = 65_536  #: bytes; what follows in the same line is no headline any more
+
+
+def parse(
+    files: Annotated[list[Path], typer.Argument(help="Feed documents: RSS, Atom, RDF or JSON Feed.")],
+    config: Config = None,
+    data: Data = Path("data"),
+    channel: Channel = None,
+    json: AsJson = False,
+) -> None:
+    """Read feed documents from files and say what is in them; one object a file with --json.
+
+    Exits 1 if one of the files is not a feed.
+    """
+    with opened(settings_of(config), data) as service:
+        languages = desk_named(service, channel).channel.languages
+        well = True
+        for path in files:
+            result = _parsed(service, path, languages)
+            well = well and result["ok"]
+            if json:
+                telling.line(result)
+            else:
+                telling.parsed(result)
+    if not well:
+        raise typer.Exit(1)
+
+
+def _parsed(service: Service, path: Path, languages: Sequence[str]) -> dict[str, Any]:
+    result: dict[str, Any] = {"file": str(path), "ok": True, "error": None, "title": "", "dropped": 0, "stories": []}
+    try:
+        fetched = service.parser.parse(path.read_bytes(), f"file:///{path.name}", now=clock.now(), usual=languages)
+    except OSError as error:
+        return result | {"ok": False, "error": f"cannot be read: {error.strerror}"}
+    except SourceError as error:
+        return result | {"ok": False, "error": str(error)}
+    return result | {
+        "title": fetched.title, "dropped": fetched.dropped, "stories": [asdict(story) for story in fetched.stories],
+    }  # fmt: skip
+
+
+def judge(
+    file: Annotated[str, typer.Argument(help="A file with a headline a line; - is standard input.")] = "-",
+    lang: Language = "en",
+    config: Config = None,
+    data: Data = Path("data"),
+    channel: Channel = None,
+    json: AsJson = False,
+) -> None:
+    """Say what the gate finds about each headline, and what the channel would do with it."""
+    with opened(settings_of(config), data) as service, closing(_input(file)) as lines:
+        desk = desk_named(service, channel)
+        for raw in _headlines(lines):
+            result = _judged(desk, text.headline(raw), lang or "en")
+            if json:
+                telling.line(result)
+            else:
+                telling.judged(result)
+
+
+def _judged(desk: Desk, title: str, language: str) -> dict[str, Any]:
+    if not title:
+        return {
+            "headline": "", "decision": Decision.SKIP, "gravity": 0.0, "mood": "calm", "topics": (),
+            "subject_allowed": False, "why": "no words in it",
+        }  # fmt: skip
+    verdict = find_verdict(title, "", language, desk.rules)
+    return {
+        "headline": title, "decision": decide(verdict, desk.channel.mood), "gravity": round(verdict.gravity, 4),
+        "mood": verdict.mood, "topics": verdict.topics, "subject_allowed": verdict.subject_allowed, "why": verdict.why,
+    }  # fmt: skip
+
+
+def _input(file: str) -> BinaryIO:
+    if file != "-":
+        try:
+            return Path(file).open("rb")
+        except OSError as error:
+            raise FrontispieceError(f"{file} cannot be read: {error.strerror}") from error
+    if sys.stdin is None:
+        raise UsageError("standard input is closed; name a file with a headline a line")
+    if sys.stdin.isatty():
+        telling.remark("a headline a line, please; Ctrl-D ends")
+    return sys.stdin.buffer
+
+
+def _headlines(lines: BinaryIO) -> Iterator[str]:
+    """The lines that hold anything, each as far as a headline may go."""
+    begins = True
+    while raw := lines.readline(LONGEST_LINE):
+        if begins and raw.strip():
+            yield raw.decode("utf-8", errors="replace")
+        begins = raw.endswith(b"\n")
+
+
+def describe(
+    headline: Headline,
+    summary: Annotated[str, typer.Option(help="The story's summary.")] = "",
+    source: Annotated[str, typer.Option(help="The publication.")] = "",
+    lang: Language = None,
+    config: Config = None,
+    data: Data = Path("data"),
+    channel: Channel = None,
+    json: AsJson = False,
+) -> None:
+    """Say how a headline would be illustrated: scene, mood, the words for the engine, and why."""
+    with opened(settings_of(config), data) as service:
+        desk = desk_named(service, channel)
+        direction = _direction(service, desk, story_told(desk, headline, language=lang, source=source, summary=summary))
+    if json:
+        telling.line(direction)
+    else:
+        telling.directed(direction)
+
+
+def _direction(service: Service, desk: Desk, story: Story) -> dict[str, Any]:
+    """One object with the whole direction; ``keep`` false where the story would not be on this wall."""
+    verdict = find_verdict(story.title, story.summary, story.language, desk.rules)
+    decision = decide(verdict, desk.channel.mood)
+    told: dict[str, Any] = {
+        "headline": story.title, "keep": decision is not Decision.SKIP, "decision": decision, "mood": verdict.mood,
+        "scene": "", "prompt": "", "avoid": (), "alt": "", "why": verdict.why, "topic": "", "style": "", "seed": 0,
+        "subject": None, "gravity": round(verdict.gravity, 4),
+    }  # fmt: skip
+    try:
+        prompt = directed(service, desk, story, verdict)
+    except Declined as error:
+        return told | {"keep": False, "why": str(error)}
+    return told | asdict(prompt) | {"prompt": prompt.words, "why": f"{prompt.why}; {verdict.why}"}
