@@ -112,6 +112,12 @@ class Service:
         return papercut
 
     @cached_property
+    def engines(self) -> Mapping[str, Engine]:
+        """Every engine that a channel names, once: two channels share one model."""
+        names = dict.fromkeys(name for channel in self.settings.channels.values() for name in channel.engines)
+        return {name: self._make("engines", _table(self.settings.engines, name), name) for name in names}
+
+    @cached_property
     def desks(self) -> Mapping[str, Desk]:
         return {name: self._desk(name) for name in self.settings.channels}
 
@@ -123,7 +129,7 @@ class Service:
             rules=Rules(channel.allow_words, channel.block_words, trusted_languages=channel.languages),
             editor=self._make("editors", _table(self.settings.editors, channel.editor), channel.editor),
             house=self.house,
-            engines=[(e, self._make("engines", _table(self.settings.engines, e), e)) for e in channel.engines],
+            engines=[(name, self.engines[name]) for name in channel.engines],
             width_px=profile.width_px, height_px=profile.height_px,
         )  # fmt: skip
 
@@ -150,9 +156,8 @@ class Service:
 
     def close(self) -> None:
         """Give back what was started. Safe to repeat."""
-        for desk in self.__dict__.get("desks", {}).values():
-            for _, engine in desk.engines:
-                engine.close()
+        for engine in self.__dict__.get("engines", {}).values():
+            engine.close()
         displays = self.__dict__.get("displays", {}).values()
         with ThreadPoolExecutor(max(1, len(displays))) as pool:  # each may take its seconds, all together no longer
             list(pool.map(lambda display: display.close(), displays))
