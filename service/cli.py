@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
+INTERRUPTED = 130  #: the exit code after Ctrl-C
+
 try:
     import typer
 
@@ -23,7 +25,7 @@ try:
     from .doors import AsJson, Config, Data, UsageError
     from .errors import ConfigError, DataFolderError, FrontispieceError
 except KeyboardInterrupt:  # Ctrl-C while all this loads
-    raise SystemExit(130) from None
+    raise SystemExit(INTERRUPTED) from None
 
 EXIT = {ConfigError: 2, UsageError: 2, DataFolderError: 3}  #: anything else that we expect exits 1
 EXITS = (
@@ -224,7 +226,7 @@ def _exit_code(command: Callable[[], object]) -> int:
         telling.complain(error)
         return next((code for kind, code in EXIT.items() if isinstance(error, kind)), 1)
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except OSError as error:
         if not _unwritable(error):
             raise
@@ -255,7 +257,8 @@ def _leave(code: int) -> None:
             stream.flush()
         except (OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), number)  # else the interpreter tries again, and complains
-    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
+    # the interpreter would wait for the threads, and may turn an interrupted exit into a death by signal
+    if threading.active_count() > 1 or code == INTERRUPTED:
         os._exit(code)
     sys.exit(code)
 
