@@ -52,7 +52,11 @@ def _shelf() -> dict[str, str]:
 
 def names() -> tuple[str, ...]:
     """The names of all cut-outs."""
-    return (*_shelf(), *THINGS)
+    return (*_shelf(), *THINGS, *_SAME)
+
+
+#: Cut-outs that are others in another colour.
+_SAME = {"cut/brown-bear": "cut/polar-bear"}
 
 
 @lru_cache(maxsize=256)
@@ -62,9 +66,9 @@ def cut_out(name: str) -> CutOut:
         return person(name)
     if name in THINGS:
         return prop(name)
-    fields = _shelf()[name].split("\t")
+    fields = _shelf()[_SAME.get(name, name)].split("\t")
     parts = tuple(zip(fields[5::2], fields[6::2], strict=True))
-    return CutOut(fields[0], fields[1], int(fields[2]), int(fields[3]), fields[4], parts)
+    return CutOut(name, fields[1], int(fields[2]), int(fields[3]), fields[4], parts)
 
 
 def singulars(word: str) -> tuple[str, ...]:

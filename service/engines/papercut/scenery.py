@@ -23,7 +23,8 @@ Box = tuple[float, float, float, float]  #: left, top, right, bottom (px)
 
 #: Heads without bodies: shown only where a noun has no other look.
 _BUSTS = {"cut/bear-face", "cut/stag-head", "cut/donkey", "cut/lion", "cut/goat", "cut/monkey", "cut/parrot-head",
-          "cut/raccoon-head", "cut/panda", "cut/koala", "cut/tiger", "cut/badger", "cut/toucan"}  # fmt: skip
+          "cut/raccoon-head", "cut/panda", "cut/tiger", "cut/badger", "cut/toucan", "flat/bear", "flat/chicken",
+          "flat/koala", "flat/moose", "flat/polar-bear", "flat/robot"}  # fmt: skip
 _TURNING = {"ANIMALS", "TRANSPORT", "PLANTS"}  #: chapters whose things may face either way
 _FIRST = 0.6  #: how often a noun is shown by its best look
 
@@ -76,7 +77,7 @@ class Table:
         self.used.append(self.figure.said)
 
     def quiet_look(self) -> str:
-        return random.Random(f"quiet {self.cast.seed}").choice(QUIET)
+        return random.Random(f"quiet {self.cast.seed}").choice(self.cast.calm or QUIET)
 
     def lay(self, name: str, spot: Spot, lift: float, **tint: str) -> None:
         """Lay a cut-out in colour and note it."""
@@ -320,7 +321,15 @@ def falling(t: Table, area: float) -> None:
 
 
 def at_sea(t: Table) -> bool:
-    return t.cast.places[:1] == ("sea",) and not t.cast.quiet
+    """Whether the ground is water: at sea, or on a river where something floats; never in frost."""
+    if t.cast.quiet or "winter" in t.cast.marks:
+        return False
+    place = t.cast.places[:1]
+    return place in {("sea",), ("island",)} or (place == ("river",) and any(
+        word in look for noun in (hero(t), *others(t, 2)) if noun for look in noun.looks[:1] for word in FLOATING))
+
+
+FLOATING = ("boat", "barge", "canoe", "ferry", "raft", "duck", "swan", "steamer")
 
 
 def edge(t: Table, y: float, amp: float, depth: int) -> tuple[str, str]:

@@ -70,7 +70,7 @@ def troupe(scene: str) -> Troupe:
 def _score(mention: Mention) -> float:
     role = {"hero": 1.2, "swarm": -2.5, "sky": -2.5}.get(mention.noun.role, 0.0)
     lean = -6.0 if mention.noun.weight < _WEIGHTY else 0.0
-    return mention.noun.weight + role + lean - 0.07 * min(mention.at, 40)
+    return mention.noun.weight + role + lean - 0.12 * min(mention.at, 30)
 
 
 def _hero(told: list[Mention]) -> Mention | None:
