@@ -10,7 +10,8 @@ from .compose_land import far_country
 from .compose_room import ring
 from .cutouts import Spot
 from .grouping import Level, Stage, perform
-from .scenery import Table, blend, clouds, edge, fitted, heavens, landscape, others, sky, stage, swarm
+from .heavens import clouds, heavens, sky, swarm
+from .scenery import Table, blend, edge, fitted, landscape, others, stage
 
 Cell = tuple[float, float, float, float]  #: left, top, width, height (px)
 

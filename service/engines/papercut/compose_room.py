@@ -8,24 +8,10 @@ from . import shapes
 from .compose_land import peaks, wood
 from .cutouts import Spot
 from .grouping import Level, Stage, perform
+from .heavens import disc, drifts, sky, stars, swarm, weather
 from .lexicon import Noun
 from .palette import Hour
-from .scenery import (
-    Table,
-    blend,
-    disc,
-    drifts,
-    edge,
-    fitted,
-    hero,
-    landscape,
-    others,
-    sky,
-    stage,
-    stars,
-    swarm,
-    weather,
-)
+from .scenery import Table, blend, edge, fitted, hero, landscape, others, stage
 
 
 def sill(t: Table) -> None:

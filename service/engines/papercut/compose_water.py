@@ -8,23 +8,9 @@ from . import shapes
 from .cutouts import Spot, size_of
 from .folk import kin
 from .grouping import QUIET_BULK, Level, Stage, perform
+from .heavens import birds, clouds, heavens, sky, swarm, weather
 from .palette import Hour
-from .scenery import (
-    FOOT,
-    Table,
-    birds,
-    blend,
-    clouds,
-    fitted,
-    heavens,
-    hero,
-    landscape,
-    others,
-    sky,
-    stage,
-    swarm,
-    weather,
-)
+from .scenery import FOOT, Table, blend, fitted, hero, landscape, others, stage
 from .stock import seat, stock
 
 AFLOAT = ("boat", "ship", "sail", "ferry", "canoe", "whale", "duck", "swan", "dolphin", "raft", "galleon", "drakkar",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 from .cutouts import Spot, size_of
@@ -131,7 +132,9 @@ def bulk(noun: Noun) -> float:
 
 def _alone(t: Table, s: Stage, part: Part) -> Span:
     name = t.look(part.noun)
-    spot = fitted(name, Spot(s.x, s.land.at(s.x) + 4 * t.u, s.tall), (s.right - s.left) * (0.42 if t.cast.troupe.company else 0.6))
+    spot = fitted(
+        name, Spot(s.x, s.land.at(s.x) + 4 * t.u, s.tall), (s.right - s.left) * (0.42 if t.cast.troupe.company else 0.6)
+    )
     return _laid(t, name, spot, s.lift)
 
 
@@ -149,7 +152,7 @@ def _row(t: Table, s: Stage, names: list[str], heights: list[float], span: Span)
     room = max(rooms)
     sizes = [fitted(n, Spot(0, 0, h), h * 1.3).size for n, h in zip(names, heights, strict=True)]
     wides = [size_of(n, size)[0] for n, size in zip(names, sizes, strict=True)]
-    while len(wides) > 1 and sum(wides) + gap * len(wides) > room / 0.85:
+    while len(wides) > 1 and sum(wides) + gap * len(wides) > room / 0.62:
         wides, sizes, names = wides[:-1], sizes[:-1], names[:-1]
     share = min(1.0, room / (sum(wides) + gap * len(wides)))
     if share < _LEAST:
@@ -169,7 +172,9 @@ def _drawable(t: Table, part: Part, hero: Part) -> bool:
         return seat(t.look(part.noun)) is not None
     if part.tie is Tie.WITHIN:
         return seat(t.look(hero.noun)) is not None
-    return part.noun.kind not in {"FOOD"} or part.tie is Tie.UPON
+    if part.tie is Tie.BASE and part.noun.kind == "BUILDINGS AND PLACES":
+        return any(word in t.look(part.noun) for word in ("bridge", "tower", "iceberg", "column", "stone"))
+    return part.noun.kind != "FOOD" or part.tie is Tie.UPON
 
 
 def _tied(t: Table, s: Stage, hero: Part, other: Part) -> Span:
@@ -189,8 +194,10 @@ def _upon(t: Table, s: Stage, below: tuple[Part, float], above: tuple[Part, floa
     low = fitted(base, Spot(s.x, foot, s.tall * below[1]), (s.right - s.left) * 0.42)
     wide, high = size_of(base, low.size)
     share, inside = seat(base), base in stock()["hollow"]["looks"]
-    y = foot - high * (share if share else top_at(base, 0.5))
-    spot = fitted(top, Spot(s.x, y + s.tall * (0.06 if inside else 0.012), s.tall * above[1]), max(wide * 0.8, s.tall * 0.4))
+    y = foot - high * (share or top_at(base, 0.5))
+    spot = fitted(
+        top, Spot(s.x, y + s.tall * (0.06 if inside else 0.012), s.tall * above[1]), max(wide * 0.8, s.tall * 0.4)
+    )
     if inside:
         _laid(t, top, spot, s.lift)
         return _laid(t, base, low, s.lift + 6)
@@ -216,7 +223,7 @@ def top_at(name: str, across: float) -> float:
     cut = cut_out(name)
     x, best = cut.width * across, cut.height * 1.0
     points = _corners(cut.outline)
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         if min(x0, x1) <= x <= max(x0, x1) and x0 != x1:
             best = min(best, y0 + (y1 - y0) * (x - x0) / (x1 - x0))
     return 1 - best / cut.height

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import pairwise
 
-from .lexicon import Mention, Noun, lexicon, mentions, singulars, words_of
+from .lexicon import Mention, Noun, mentions, singulars, words_of
 from .stock import people_words, stock
 
 
@@ -104,7 +105,7 @@ def _clauses(scene: str) -> list[int]:
 def _ties(told: list[Mention], words: list[str], ends: list[int]) -> dict[tuple[int, int], Tie]:
     """Ties of neighbours in one clause: (a, b) tells how the noun at ``a`` stands to the one at ``b``."""
     out: dict[tuple[int, int], Tie] = {}
-    for one, other in zip(told, told[1:], strict=False):
+    for one, other in pairwise(told):
         if len(ends) > other.at and ends[one.at] != ends[other.at]:
             continue
         tie = _tie(words[max(one.end, other.at - _NEAR) : other.at])
@@ -128,7 +129,7 @@ def _ledge(words: list[str]) -> str:
             continue
         for name, group in stock()["ledges"].items():
             if any(single in group for single in singulars(word)):
-                return name
+                return str(name)
     return ""
 
 
@@ -137,14 +138,9 @@ def _folk(words: list[str]) -> tuple[str, ...]:
     out: list[str] = []
     table = people_words()
     for word in words:
-        for single in singulars(word):
-            if single in table:
-                kinds = table[single]
-                out += kinds[:3] if single != word and len(kinds) > 1 else [kinds[0]] * (3 if single != word else 1)
-                break
+        single = next((single for single in singulars(word) if single in table), None)
+        if single is None:
+            continue
+        many = single != word or word in stock()["crowds"]["words"]
+        out += (table[single] * 3)[:3] if many else table[single][:1]
     return tuple(out[:3])
-
-
-def known(word: str) -> bool:
-    """Whether a word stands in the lexicon as it is."""
-    return word in lexicon()
