@@ -366,6 +366,11 @@ def test_the_scene_says_the_hour(word, hour):
     assert all(cast(prompt(scene=f"a cat {word}", seed=s)).hour == hour for s in range(8))
 
 
+def test_a_sun_without_an_hour_is_day():
+    """A scene in the spring sun is not painted at night, whatever the seed."""
+    assert {cast(prompt(scene="a hedgehog in the spring sun", seed=s)).hour for s in range(8)} == {Hour.DAY}
+
+
 def test_moods_have_their_own_palettes():
     """Each mood and each hour gives colours of its own."""
     skies = {(mood, hour): mixed(mood, hour, random.Random(3)).sky for mood in Mood for hour in Hour}

@@ -27,6 +27,7 @@ from .figure import PAPER_PEOPLE, Figure, likeness
 from .lexicon import nouns
 from .palette import Palette, mixed, snowed
 from .paper import Sheet, pressed
+from .rail import TRAINS
 from .reading import Cast, cast
 from .scenery import Table
 from .staging import Tie
@@ -96,6 +97,8 @@ def weights(cast: Cast, *, subject: bool) -> dict[str, float]:
         leaning |= {"chart": 0.0}
     if any(part.tie is not Tie.BESIDE for part in cast.troupe.company) or cast.troupe.folk:
         leaning |= {name: leaning[name] * 0.25 for name in ("quilt", "mobile")}
+    if any(look in TRAINS for noun in cast.heroes[:1] for look in noun.looks[:1]):
+        leaning |= {"panorama": leaning["panorama"] + 12}
     if "winter" in cast.marks:
         leaning |= {"sea": leaning["sea"] * 0.1, "chart": 0.0}
     if cast.mood in {Mood.TENSE, Mood.SOMBER}:

@@ -85,7 +85,7 @@ def cast(prompt: Prompt) -> Cast:
     return Cast(
         seed=prompt.seed,
         mood=Mood.GRIM if quiet else prompt.mood,
-        hour=_hour(said["hour"], prompt.mood, rng),
+        hour=_hour(said["hour"] or _sunny(marks), prompt.mood, rng),
         quiet=quiet,
         heroes=parts.get("hero", ()),
         ground=parts.get("ground", ()),
@@ -115,6 +115,11 @@ def _has(marks: str, word: str) -> bool:
 def _count(marks: str, groups: dict[str, list[str]]) -> Counter[str]:
     counts = Counter({name: sum(_has(marks, w) for w in words) for name, words in groups.items()})
     return +counts
+
+
+def _sunny(marks: str) -> Counter[str]:
+    """Day, where a scene that tells no hour speaks of the sun."""
+    return Counter({"day": 1} if any(_has(marks, word) for word in settings()["seen"]["sun"]) else {})
 
 
 def _hour(said: Counter[str], mood: Mood, rng: random.Random) -> Hour:

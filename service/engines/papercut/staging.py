@@ -34,7 +34,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Troupe:
-    """What a picture shows, at most three kinds of things on the ground."""
+    """What a picture shows: at most three kinds of things on the ground, and people."""
 
     hero: Part | None
     company: tuple[Part, ...]
@@ -47,6 +47,7 @@ _BACK = {Tie.UPON: Tie.BASE, Tie.WITHIN: Tie.VESSEL, Tie.FOOT: Tie.ROOF, Tie.BES
 _BACK |= {other: one for one, other in _BACK.items()}
 _NEAR = 4  #: words between a preposition and its noun, at most
 _WEIGHTY = 5  #: the least weight of a hero
+_COMPANY = 2  #: kinds of things beside the hero, at most
 _CLAUSE = re.compile(r"[^,;.:]+")
 
 
@@ -56,16 +57,16 @@ def troupe(scene: str) -> Troupe:
     words, ends = words_of(scene), _clauses(scene)
     ledge = _ledge(words)
     told = [m for m in told if not (ledge == "roof" and m.noun.looks[0] in {"own/house", "flat/houses"})]
-    first = _hero(told)
     folk = _folk(words)
+    told = [m for m in told if m.noun.word not in people_words()] if folk else told
+    first = _hero(told)
     if first is None:
         return Troupe(None, (), (), folk, ledge)
     ties = _ties(told, words, ends)
     parts = _company(told, first, ties)
     aloft = tuple(p for p in parts if p.noun.role in {"swarm", "sky"})
     ground = [p for p in parts if p.noun.role not in {"swarm", "sky"}]
-    most = 2 if not folk else 1
-    return Troupe(Part(first.noun, _many(first, words)), tuple(ground[:most]), aloft[:2], folk, ledge)
+    return Troupe(Part(first.noun, _many(first, words)), tuple(ground[:_COMPANY]), aloft[:2], folk, ledge)
 
 
 def _score(mention: Mention) -> float:
