@@ -164,6 +164,13 @@ def test_a_row_is_several(name):
         assert max(used.count(look) for look in used if "umbrella" in look or "cat" in look.split("/")[1]) >= 3
 
 
+@pytest.mark.parametrize(("word", "count"), [("two", 2), ("three", 3)])
+def test_a_number_is_kept(word, count):
+    """Two small geese beside a lighthouse are two."""
+    table = laid(f"{word} small geese beside a lighthouse", "colossus")
+    assert sum(used.endswith("goose") for used in table.used) == count
+
+
 def test_one_is_one():
     """A single umbrella stays single."""
     assert laid("an umbrella beside a green door", "colossus").used.count("flat/umbrella") <= 1

@@ -71,7 +71,8 @@ def perform(t: Table, s: Stage, *, folk: bool = True) -> None:
         span = _folk(t, s, span)
     if troupe.hero.many and tied is None:
         name = t.look(troupe.hero.noun)
-        span = _row(t, s, [name] * 2, [s.tall * 0.66, s.tall * 0.5], span)
+        heights = [s.tall * k for k in (0.66, 0.5, 0.58, 0.44)[: troupe.hero.count - 1 if troupe.hero.count else 2]]
+        span = _row(t, s, [name] * len(heights), heights, span)
     for part in troupe.company:
         if part is not tied:
             span = _beside(t, s, part, span)
@@ -114,7 +115,7 @@ def _person(t: Table, s: Stage, span: Span) -> Span:
 def _beside(t: Table, s: Stage, part: Part, span: Span) -> Span:
     name = t.look(part.noun)
     high = s.tall * bulk(part.noun) * (_SMALLER if _dwarfed(part, t.cast.troupe.hero) else 1.0)
-    count = t.rng.choice((3, 4, 4, 5)) if part.many else 1
+    count = part.count or t.rng.choice((3, 4, 4, 5)) if part.many else 1
     return _row(t, s, [name] * count, [high * (k if count > 1 else 1) for k in ROW[:count]], span)
 
 

@@ -30,6 +30,7 @@ class Part:
     noun: Noun
     many: bool
     tie: Tie = Tie.BESIDE
+    count: int = 0  #: how many, where the scene says so
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ _BACK = {Tie.UPON: Tie.BASE, Tie.WITHIN: Tie.VESSEL, Tie.FOOT: Tie.ROOF, Tie.BES
 _BACK |= {other: one for one, other in _BACK.items()}
 _NEAR = 4  #: words between a preposition and its noun, at most
 _WEIGHTY = 5  #: the least weight of a hero
+_NUMBERS = {"two": 2, "both": 2, "three": 3, "four": 4, "five": 5}
 _COMPANY = 2  #: kinds of things beside the hero, at most
 _CLAUSE = re.compile(r"[^,;.:]+")
 
@@ -63,10 +65,16 @@ def troupe(scene: str) -> Troupe:
     if first is None:
         return Troupe(None, (), (), folk, ledge)
     ties = _ties(told, words, ends)
-    parts = _company(told, first, ties)
+    parts = _company(told, first, ties, words)
     aloft = tuple(p for p in parts if p.noun.role in {"swarm", "sky"})
     ground = [p for p in parts if p.noun.role not in {"swarm", "sky"}]
-    return Troupe(Part(first.noun, _many(first, words)), tuple(ground[:_COMPANY]), aloft[:2], folk, ledge)
+    return Troupe(
+        Part(first.noun, _many(first, words), count=_count(first, words)),
+        tuple(ground[:_COMPANY]),
+        aloft[:2],
+        folk,
+        ledge,
+    )
 
 
 def _score(mention: Mention) -> float:
@@ -79,7 +87,7 @@ def _hero(told: list[Mention]) -> Mention | None:
     return max(told, key=_score, default=None)
 
 
-def _company(told: list[Mention], first: Mention, ties: dict[tuple[int, int], Tie]) -> list[Part]:
+def _company(told: list[Mention], first: Mention, ties: dict[tuple[int, int], Tie], words: list[str]) -> list[Part]:
     """The others, those tied to the hero first, each look once."""
     out: dict[str, tuple[float, Part]] = {}
     for m in told:
@@ -89,13 +97,19 @@ def _company(told: list[Mention], first: Mention, ties: dict[tuple[int, int], Ti
         tie = ties.get((m.at, first.at), Tie.BESIDE)
         score = _score(m) + (4.0 if tie is not Tie.BESIDE else 0.0)
         if look not in out or out[look][0] < score:
-            out[look] = (score, Part(m.noun, m.many, tie))
+            out[look] = (score, Part(m.noun, m.many, tie, _count(m, words)))
     return [part for _, part in sorted(out.values(), key=lambda pair: (-pair[0], pair[1].noun.word))]
 
 
 def _many(mention: Mention, words: list[str]) -> bool:
     before = words[max(mention.at - 4, 0) : mention.at]
     return mention.many or "row" in before
+
+
+def _count(mention: Mention, words: list[str]) -> int:
+    """The number told within three words before a plural, 0 where none is."""
+    numbers = (_NUMBERS.get(word, 0) for word in reversed(words[max(mention.at - 3, 0) : mention.at]))
+    return next((number for number in numbers if number), 0) if mention.many else 0
 
 
 def _clauses(scene: str) -> list[int]:
