@@ -4,6 +4,7 @@ import random
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,16 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 from PIL import Image, ImageDraw
 from pydantic import ValidationError
 
+from service.editors import house
 from service.engines import papercut
 from service.engines.papercut import COMPOSITIONS, Papercut, Settings, chosen, make, nouns
+from service.engines.papercut.colour import labbed
 from service.engines.papercut.figure import likeness
+from service.engines.papercut.heavens import moonlit
 from service.engines.papercut.lexicon import cut_out, found, lexicon, names
-from service.engines.papercut.palette import Hour, mixed
+from service.engines.papercut.palette import Hour, mixed, natural
 from service.engines.papercut.reading import QUIET, cast
+from service.engines.papercut.staging import Tie, troupe
 from service.errors import EngineError
 from service.model import Mood
 from service.protocols import Surroundings
@@ -122,6 +127,149 @@ def test_a_scene_of_the_sea_is_never_a_street():
         assert name not in {"town", "clearing", "sill", "panorama"}
 
 
+SCENES = [
+    entry["scene"].format(figure=entry.get("figure", "a walker"), noun=entry.get("noun", "a teapot"))
+    for file in sorted(Path(house.__file__).with_name("scenes").glob("*.toml"))
+    for entries in tomllib.loads(file.read_text(encoding="utf-8")).values()
+    for entry in entries
+]
+
+
+def laid(scene, name, mood=Mood.HOPEFUL, seed=7, size=(1024, 600)):
+    """The table after a composition, before anything is drawn."""
+    engine = Papercut()
+    table, _, _ = engine._set(prompt(scene=scene, mood=mood, seed=seed), *size)
+    COMPOSITIONS[name](table)
+    return table
+
+
+@pytest.mark.parametrize("name", COMPOSITIONS)
+def test_nothing_stands_under_the_headline(name):
+    """In a landscape every thing and person ends above 55 % of the height, but for the far right."""
+    for seed, scene in enumerate(SCENES[::6]):
+        table = laid(scene, name, seed=seed)
+        low = [
+            (used, box)
+            for used, box in zip(table.used, table.boxes, strict=True)
+            if box[3] > 0.551 * table.h and box[0] < 0.85 * table.w
+        ]
+        assert low == [], scene
+
+
+@pytest.mark.parametrize("name", ["colossus", "panorama", "town", "sill", "sea", "clearing"])
+def test_a_row_is_several(name):
+    """Umbrellas are more than one umbrella, a row of cats more than one cat."""
+    for scene in ("umbrellas wait beside a bright green door", "a row of cats waits at an oven"):
+        used = laid(scene, name).used
+        assert max(used.count(look) for look in used if "umbrella" in look or "cat" in look.split("/")[1]) >= 3
+
+
+@pytest.mark.parametrize(("word", "count"), [("two", 2), ("three", 3)])
+def test_a_number_is_kept(word, count):
+    """Two small geese beside a lighthouse are two."""
+    table = laid(f"{word} small geese beside a lighthouse", "colossus")
+    assert sum(used.endswith("goose") for used in table.used) == count
+
+
+def test_one_is_one():
+    """A single umbrella stays single."""
+    assert laid("an umbrella beside a green door", "colossus").used.count("flat/umbrella") <= 1
+
+
+@pytest.mark.parametrize(
+    ("scene", "hero", "other", "tie"),
+    [
+        ("an owl perched on a piano", "piano", "owl", Tie.UPON),
+        ("a cat asleep in a basket", "cat", "basket", Tie.VESSEL),
+        ("a rowing boat moored beneath a stone bridge", "rowing boat", "stone bridge", Tie.ROOF),
+        ("a robot and a teapot", "robot", "teapot", Tie.BESIDE),
+        ("a robot on a hill, a teapot waiting", "robot", "teapot", Tie.BESIDE),
+    ],
+)
+def test_words_tie_things_together(scene, hero, other, tie):
+    """On, in and under say how a thing stands to the hero; a comma unties."""
+    told = troupe(scene)
+    assert (told.hero.noun.word, told.company[0].noun.word, told.company[0].tie) == (hero, other, tie)
+
+
+def test_what_stands_on_another_is_higher():
+    """The owl's feet are above the piano's."""
+    table = laid("an owl perched on a grand piano", "colossus")
+    foot = {used: box[3] for used, box in zip(table.used, table.boxes, strict=True)}
+    owl, piano = (next(foot[used] for used in foot if word in used) for word in ("owl", "piano"))
+    assert owl < piano - 40
+
+
+def test_scenes_show_two_of_their_things():
+    """Where the lexicon knows two or more nouns of a scene, nine pictures in ten show two."""
+    rich = [scene for scene in SCENES[::4] if len(nouns(scene)) >= 2]
+    shown = [
+        len(set(laid(scene, chosen(cast(prompt(scene=scene, seed=seed)), subject=False), seed=seed).used))
+        for seed, scene in enumerate(rich)
+    ]
+    assert len(rich) > 50
+    assert sum(count >= 2 for count in shown) / len(shown) > 0.9
+
+
+@pytest.mark.parametrize("word", ["at night", "under a crescent moon", "in the moonlight", "under the stars"])
+@pytest.mark.parametrize("mood", [Mood.JOYFUL, Mood.CALM])
+def test_night_words_give_a_moon(word, mood):
+    """No sun shines on a night."""
+    for seed in range(6):
+        table = laid(f"a cat on a wall {word}", "colossus", mood, seed)
+        assert table.cast.hour is Hour.NIGHT
+        assert moonlit(table)
+
+
+@pytest.mark.parametrize(("word", "moon"), [("at dusk", True), ("in the last sun of the evening", False)])
+def test_dusk_has_a_moon_unless_it_speaks_of_the_sun(word, moon):
+    """A disc at dusk is the moon, or the low sun where the scene has it."""
+    assert moonlit(laid(f"a cat {word}", "panorama")) is moon
+
+
+@pytest.mark.parametrize(
+    ("scene", "kinds"),
+    [
+        ("a baker draws a tray from an oven", ("baker",)),
+        ("children run after a kite", ("child", "girl", "child")),
+        ("musicians on the rooftops", ("musician", "reader", "musician")),
+        ("a family of owls", ()),
+    ],
+)
+def test_people_are_who_the_scene_says(scene, kinds):
+    """A baker has an apron, children are several, a family of owls is nobody."""
+    assert troupe(scene).folk == kinds
+
+
+def test_people_stand_in_the_picture():
+    """A person of the scene is laid, and the recipe says who."""
+    picture = painted("a baker beside a lighthouse", seed=3)
+    assert picture.recipe["figure"].startswith("folk/baker")
+
+
+def test_stagings_differ_by_seed():
+    """One composition puts its hero left, right or in the middle."""
+    tables = [laid("a lighthouse", "colossus", seed=seed) for seed in range(24)]
+    places = {round((t.boxes[-1][0] + t.boxes[-1][2]) / 2 / t.w, 1) for t in tables}
+    assert len(places) >= 3
+
+
+@pytest.mark.parametrize(
+    ("word", "mark"),
+    [("autumn leaves falling", "leaves"), ("petals in the air", "petals"), ("northern lights", "aurora")],
+)
+def test_the_air_is_seen(word, mark):
+    """Leaves, petals and northern lights change the picture."""
+    assert mark in cast(prompt(scene=f"a cat, {word}")).marks
+
+
+def test_birds_keep_their_colours():
+    """A heron is blue-grey in every palette: its papers stay cool, whatever the hero's colour is."""
+    for seed in range(8):
+        palette = mixed(Mood.JOYFUL, Hour.DAY, random.Random(seed))
+        assert labbed(natural("#7d94a8", palette))[2] < 0.01
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_grim_stories_get_a_quiet_still_life(seed):
     """Whatever nouns a grim scene has, only the quiet list is shown, and nobody stands in it."""
@@ -223,6 +371,11 @@ def test_a_phrase_hides_its_words():
 def test_the_scene_says_the_hour(word, hour):
     """Words of the scene decide the light, whatever the seed."""
     assert all(cast(prompt(scene=f"a cat {word}", seed=s)).hour == hour for s in range(8))
+
+
+def test_a_sun_without_an_hour_is_day():
+    """A scene in the spring sun is not painted at night, whatever the seed."""
+    assert {cast(prompt(scene="a hedgehog in the spring sun", seed=s)).hour for s in range(8)} == {Hour.DAY}
 
 
 def test_moods_have_their_own_palettes():

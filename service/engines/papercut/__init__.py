@@ -27,6 +27,7 @@ from .figure import PAPER_PEOPLE, Figure, likeness
 from .lexicon import nouns
 from .palette import Palette, mixed, snowed
 from .paper import Sheet, pressed
+from .rail import TRAINS
 from .reading import Cast, cast
 from .scenery import Table
 from .staging import Tie
@@ -55,8 +56,9 @@ PEOPLED = ("colossus", "panorama", "clearing", "town", "diorama")  #: where a fi
 
 #: What a place says about the composition; added to what every composition starts with.
 LEANINGS: dict[str, dict[str, float]] = {
-    "sea": {"sea": 9, "chart": 4},
-    "river": {"sea": 3, "panorama": 4, "chart": 2},
+    "sea": {"sea": 9, "colossus": 3},
+    "island": {"chart": 7, "sea": 4},
+    "river": {"sea": 3, "panorama": 4, "chart": 0.5},
     "city": {"town": 8},
     "village": {"town": 7, "panorama": 3},
     "indoors": {"sill": 9, "mobile": 2},
@@ -65,7 +67,7 @@ LEANINGS: dict[str, dict[str, float]] = {
     "field": {"panorama": 5, "colossus": 4, "medallion": 2},
     "desert": {"colossus": 6, "panorama": 4},
     "space": {"colossus": 5, "diorama": 4, "mobile": 3},
-    "ice": {"panorama": 4, "sea": 3, "chart": 2},
+    "ice": {"panorama": 5, "colossus": 3, "clearing": 1},
     "sky": {"mobile": 3, "medallion": 4, "panorama": 3},
 }
 
@@ -82,8 +84,8 @@ def weights(cast: Cast, *, subject: bool) -> dict[str, float]:
     if cast.quiet:
         return dict.fromkeys(QUIET, 1.0)
     things = len(cast.everything)
-    leaning = {"colossus": 3.0, "diorama": 2.0, "medallion": 2.2, "panorama": 2.0, "clearing": 0.7, "sea": 0.5,
-               "chart": 0.9, "town": 0.9, "sill": 1.0, "mobile": 0.1 + 0.22 * min(things - 1, 4),
+    leaning = {"colossus": 3.0, "diorama": 2.0, "medallion": 1.0, "panorama": 2.0, "clearing": 0.7, "sea": 0.5,
+               "chart": 0.2, "town": 0.9, "sill": 1.0, "mobile": 0.05 + 0.12 * min(things - 1, 4),
                "quilt": 0.3 * min(things - 1, 5)}  # fmt: skip
     leaning = {name: max(base, 0.0) for name, base in leaning.items()}
     if cast.places:
@@ -94,7 +96,11 @@ def weights(cast: Cast, *, subject: bool) -> dict[str, float]:
     if any(word in look for noun in cast.heroes[:1] for look in noun.looks for word in AFLOAT):
         leaning |= {"chart": 0.0}
     if any(part.tie is not Tie.BESIDE for part in cast.troupe.company) or cast.troupe.folk:
-        leaning |= {name: leaning[name] * 0.25 for name in ("quilt", "mobile", "chart")}
+        leaning |= {name: leaning[name] * 0.25 for name in ("quilt", "mobile")}
+    if any(look in TRAINS for noun in cast.heroes[:1] for look in noun.looks[:1]):
+        leaning |= {"panorama": leaning["panorama"] + 12}
+    if "winter" in cast.marks:
+        leaning |= {"sea": leaning["sea"] * 0.1, "chart": 0.0}
     if cast.mood in {Mood.TENSE, Mood.SOMBER}:
         leaning |= {"quilt": leaning["quilt"] * 0.4, "mobile": leaning["mobile"] * 0.4}
     if subject:

@@ -5,20 +5,10 @@ from __future__ import annotations
 from . import shapes
 from .cutouts import Spot
 from .grouping import Land, Stage, perform
+from .heavens import clouds, heavens, sky, swarm, weather
 from .ledges import ledge
 from .rail import TRAINS, viaduct
-from .scenery import (
-    Table,
-    blend,
-    clouds,
-    edge,
-    heavens,
-    hero,
-    sky,
-    stage,
-    swarm,
-    weather,
-)
+from .scenery import Table, blend, edge, hero, stage
 
 
 def far_country(t: Table, y: float) -> None:

@@ -10,7 +10,8 @@ from .compose_land import far_country
 from .compose_room import ring
 from .cutouts import Spot
 from .grouping import Level, Stage, perform
-from .scenery import Table, blend, clouds, edge, fitted, heavens, landscape, others, sky, stage, swarm
+from .heavens import clouds, heavens, sky, swarm
+from .scenery import Table, blend, edge, fitted, landscape, others, stage
 
 Cell = tuple[float, float, float, float]  #: left, top, width, height (px)
 
@@ -21,17 +22,18 @@ def quilt(t: Table) -> None:
     columns, rows = max(round(t.w / side), 3), max(round(t.h / side), 3)
     cw, ch = t.w / columns, t.h / rows
     span = 2 if rows < 5 else 3
-    bx = t.rng.choice((1, columns // 2 - 1, columns - span - 1)) if t.aspect > 1.3 else (columns - span) // 2
+    bx = t.rng.choice((1, columns // 2 - 1, columns - span - 2)) if t.aspect > 1.3 else (columns - span) // 2
     bx = min(max(bx, 0), columns - span)
     by = 0 if landscape(t) else min(1 if rows >= 4 else 0, rows - span)
-    cells = [(c, r) for r in range(rows) for c in range(columns) if not (bx <= c < bx + span and by <= r < by + span)]
+    across = span + 1 if landscape(t) else span
+    cells = [(c, r) for r in range(rows) for c in range(columns) if not (bx <= c < bx + across and by <= r < by + span)]
     for c, r in cells:
         patch(t, (c * cw, r * ch, cw, ch), calm=r >= rows * 0.6)
     upper = [(c, r) for c, r in cells if r < rows * (0.5 if landscape(t) else 0.72)]
     t.rng.shuffle(upper)
     for noun, (c, r) in zip(others(t, 7), upper, strict=False):
         motif(t, t.look(noun), (c * cw, r * ch, cw, ch))
-    great_patch(t, (bx * cw, by * ch, span * cw, span * ch))
+    great_patch(t, (bx * cw, by * ch, across * cw, span * ch))
 
 
 def papers(t: Table) -> list[str]:
@@ -189,15 +191,15 @@ def great_patch(t: Table, at: Cell) -> None:
         t.palette.land[4],
         96,
     )
-    perform(t, Stage(Level(y + h * 0.87), x + w / 2, h * 0.62, x + m * 1.4, x + w - m * 1.4, 110))
+    perform(t, Stage(Level(y + h * 0.88), x + w / 2, h * 0.7, x + m * 1.4, x + w - m * 1.4, 110))
 
 
 def medallion(t: Table) -> None:
     """A round window in plain paper, the scene within, a wreath about it."""
     spot = stage(t)
     sky(t, horizon=t.h * 0.6)
-    r = min(t.h * 0.43, t.w * 0.38)
-    x, y = t.w / 2 + (spot.x - t.w / 2) * 0.9, t.h * (0.40 if landscape(t) else 0.47 if t.aspect > 1.3 else 0.4)
+    r = min(t.h * (0.49 if landscape(t) else 0.43), t.w * 0.38)
+    x, y = t.w / 2 + (spot.x - t.w / 2) * 0.9, t.h * (0.44 if landscape(t) else 0.47 if t.aspect > 1.3 else 0.4)
     heavens(t, x + r * t.rng.uniform(-0.4, 0.4), y - r * 0.4, r * 0.3)
     clouds(t, 4, 0.1, 0.24)
     foot = spot.y if landscape(t) else y + r * 0.5

@@ -8,24 +8,10 @@ from . import shapes
 from .compose_land import peaks, wood
 from .cutouts import Spot
 from .grouping import Level, Stage, perform
+from .heavens import disc, drifts, sky, stars, swarm, weather
 from .lexicon import Noun
 from .palette import Hour
-from .scenery import (
-    Table,
-    blend,
-    disc,
-    drifts,
-    edge,
-    fitted,
-    hero,
-    landscape,
-    others,
-    sky,
-    stage,
-    stars,
-    swarm,
-    weather,
-)
+from .scenery import Table, blend, edge, fitted, hero, landscape, others, stage
 
 
 def sill(t: Table) -> None:
@@ -46,12 +32,14 @@ def sill(t: Table) -> None:
 
 
 def glow_of_lamps(t: Table, x: float, foot: float, high: float) -> None:
-    """The light of a candle or a lamp on the sill."""
+    """Lamplight behind what stands on the sill, where it is dark or a lamp burns."""
     first = hero(t)
-    if t.cast.quiet or first is None or not {"candle", "lantern", "lamp"}.intersection(first.word.split()):
+    burning = first is not None and bool({"candle", "lantern", "lamp"}.intersection(first.word.split()))
+    if not (burning or t.palette.dark or t.palette.hour in {Hour.DUSK, Hour.NIGHT}):
         return
-    glow = t.sheet.gradient(((0, t.palette.roles["l"], 0.55), (1, t.palette.roles["l"], 0)), radial=True)
-    t.sheet.ink(f'<circle cx="{x:.0f}" cy="{foot - high * 0.5:.0f}" r="{high * 0.6:.0f}" fill="{glow}"/>')
+    share = 0.6 if burning else 0.42
+    glow = t.sheet.gradient(((0, t.palette.roles["l"], share), (1, t.palette.roles["l"], 0)), radial=True)
+    t.sheet.ink(f'<circle cx="{x:.0f}" cy="{foot - high * 0.45:.0f}" r="{high * 0.75:.0f}" fill="{glow}"/>')
 
 
 def outside(t: Table, left: float, wide: float, foot: float) -> None:
@@ -166,7 +154,7 @@ def diorama(t: Table) -> None:
     t.sheet.cut(*edge(t, spot.y - t.h * 0.035, t.h * 0.02, 1), 26)
     swarm(t, x, y - ry * 0.5, 5, rx * 1.1)
     t.sheet.cut(*edge(t, spot.y, t.h * 0.008, 3), 34)
-    perform(t, Stage(Level(spot.y), x, ry * 1.24, x - rx * 0.84, x + rx * 0.84, 48))
+    perform(t, Stage(Level(spot.y), x, ry * 1.24, x - rx * 0.76, x + rx * 0.76, 48))
     weather(t)
     wobble = [(t.rng.uniform(0.02, 0.05), n, t.rng.uniform(0, math.tau)) for n in (2, 3, 5, 8)]
     for i in range(5):

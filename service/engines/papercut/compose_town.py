@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from . import shapes
 from .grouping import Stage, perform
+from .heavens import clouds, heavens, moonlit, sky, swarm, weather
 from .ledges import ledge
 from .palette import Hour
-from .scenery import Table, blend, clouds, heavens, moonlit, sky, stage, swarm, weather
+from .scenery import Table, blend, stage
 
 
 def town(t: Table) -> None:

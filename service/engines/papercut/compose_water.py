@@ -8,24 +8,10 @@ from . import shapes
 from .cutouts import Spot, size_of
 from .folk import kin
 from .grouping import QUIET_BULK, Level, Stage, perform
+from .heavens import birds, clouds, heavens, sky, swarm, weather
 from .palette import Hour
-from .scenery import (
-    FOOT,
-    Table,
-    birds,
-    blend,
-    clouds,
-    fitted,
-    heavens,
-    hero,
-    landscape,
-    others,
-    sky,
-    stage,
-    swarm,
-    weather,
-)
-from .stock import seat
+from .scenery import FOOT, Table, blend, fitted, hero, landscape, others, stage
+from .stock import seat, stock
 
 AFLOAT = ("boat", "ship", "sail", "ferry", "canoe", "whale", "duck", "swan", "dolphin", "raft", "galleon", "drakkar",
           "submarine", "iceberg", "octopus", "buoy", "seal", "turtle", "goose", "otter", "fish", "paddle")  # fmt: skip
@@ -90,7 +76,7 @@ def afar(t: Table, y: float) -> None:
 def on_the_water(t: Table, spot: Spot) -> None:
     """The troupe: what floats on the water, its people in the boat, the rest on rocks."""
     first, name = len(t.boxes), t.look(hero(t))
-    crewed = t.cast.troupe.folk and seat(name)
+    crewed = bool(t.cast.troupe.folk) and name in stock()["open"]["looks"]
     if crewed:
         crew(t, name, spot)
     perform(t, Stage(Level(spot.y), spot.x, spot.size, t.w * 0.04, t.w * 0.96, 88), folk=not crewed)
@@ -146,7 +132,7 @@ def chart(t: Table) -> None:
         t.sheet.cut(coast(cx, cy, rx * k, ry * k, wobble, i * 0.16), paper, 16 + 13 * i)
     trees_about(t, cx, cy, rx * 0.3, ry * 0.2)
     foot = min(cy + t.h * 0.17, spot.y)
-    perform(t, Stage(Level(foot), cx, spot.size * 0.86, cx - rx * 0.42, cx + rx * 0.42))
+    perform(t, Stage(Level(foot), cx, spot.size, cx - rx * 0.52, cx + rx * 0.52))
     voyage(t, cx, cy, rx, ry)
 
 

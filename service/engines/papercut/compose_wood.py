@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from . import shapes
 from .grouping import Stage, perform
+from .heavens import heavens, sky, swarm, weather
 from .ledges import ledge
-from .scenery import Table, blend, fringe, heavens, sky, stage, swarm, weather
+from .scenery import Table, blend, fringe, stage
 
 
 def clearing(t: Table) -> None:

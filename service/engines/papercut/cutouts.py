@@ -13,6 +13,7 @@ from .lexicon import cut_out
 from .palette import Palette, natural, settled
 from .paper import Sheet
 
+
 @dataclass(frozen=True, slots=True)
 class Spot:
     """Where a cut-out goes: the middle of its foot (px), its longer side (px), how it is turned (degrees)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Protocol
 
 from .cutouts import Spot, size_of
@@ -12,7 +13,7 @@ from .folk import kin
 from .lexicon import Noun, cut_out
 from .scenery import Table, fitted
 from .staging import Part, Tie
-from .stock import seat
+from .stock import seat, stock
 
 #: How tall company stands beside a hero, as a share of the hero's height, by the lexicon's chapters.
 BULK = {"ANIMALS": 0.56, "PLANTS": 0.56, "FOOD": 0.40, "BUILDINGS AND PLACES": 0.8, "TRANSPORT": 0.58, "OBJECTS": 0.46,
@@ -20,6 +21,8 @@ BULK = {"ANIMALS": 0.56, "PLANTS": 0.56, "FOOD": 0.40, "BUILDINGS AND PLACES": 0
 PERSON = 0.72  #: a person's height in the same share
 ROW = (1.0, 0.8, 0.92, 0.74, 0.86)  #: sizes along a row
 QUIET_BULK = {"own/bare-tree": 1.1, "own/street-lamp": 1.1, "own/bench": 0.5, "own/cup": 0.4, "own/stones": 0.55}
+_GREAT = {"BUILDINGS AND PLACES", "TRANSPORT", "PLANTS"}
+_SMALLER = 0.78
 _LEAST = 0.56  #: what would have to be drawn smaller than this share of its size is left out
 
 
@@ -68,7 +71,8 @@ def perform(t: Table, s: Stage, *, folk: bool = True) -> None:
         span = _folk(t, s, span)
     if troupe.hero.many and tied is None:
         name = t.look(troupe.hero.noun)
-        span = _row(t, s, [name] * 2, [s.tall * 0.66, s.tall * 0.5], span)
+        heights = [s.tall * k for k in (0.66, 0.5, 0.58, 0.44)[: troupe.hero.count - 1 if troupe.hero.count else 2]]
+        span = _row(t, s, [name] * len(heights), heights, span)
     for part in troupe.company:
         if part is not tied:
             span = _beside(t, s, part, span)
@@ -80,9 +84,14 @@ def _nobody(t: Table, s: Stage) -> None:
     if folk:
         _row(t, s, folk, [s.tall * k for k in (1, 0.9, 0.96)[: len(folk)]], (s.x, s.x))
         return
-    name = t.quiet_look()
-    high = s.tall * QUIET_BULK.get(name, 0.6)
-    t.lay(name, fitted(name, Spot(s.x, s.land.at(s.x) + 4 * t.u, high), s.right - s.left), s.lift)
+    name, span = t.quiet_look(), (s.x, s.x)
+    for i, look in enumerate(dict.fromkeys((name, *t.cast.calm[:2]))):
+        high = s.tall * QUIET_BULK.get(look, 0.6)
+        if i:
+            span = _row(t, s, [look], [high * 0.8], span)
+        else:
+            spot = fitted(look, Spot(s.x, s.land.at(s.x) + 4 * t.u, high), s.right - s.left)
+            span = _laid(t, look, spot, s.lift)
 
 
 def _folk(t: Table, s: Stage, span: Span) -> Span:
@@ -105,9 +114,14 @@ def _person(t: Table, s: Stage, span: Span) -> Span:
 
 def _beside(t: Table, s: Stage, part: Part, span: Span) -> Span:
     name = t.look(part.noun)
-    high = s.tall * bulk(part.noun)
-    count = t.rng.choice((3, 4, 4, 5)) if part.many else 1
+    high = s.tall * bulk(part.noun) * (_SMALLER if _dwarfed(part, t.cast.troupe.hero) else 1.0)
+    count = part.count or t.rng.choice((3, 4, 4, 5)) if part.many else 1
     return _row(t, s, [name] * count, [high * (k if count > 1 else 1) for k in ROW[:count]], span)
+
+
+def _dwarfed(part: Part, hero: Part | None) -> bool:
+    """Whether a small thing stands beside a building, a tree or a vehicle."""
+    return hero is not None and hero.noun.kind in _GREAT and part.noun.kind in {"FOOD", "OBJECTS"}
 
 
 def bulk(noun: Noun) -> float:
@@ -119,7 +133,9 @@ def bulk(noun: Noun) -> float:
 
 def _alone(t: Table, s: Stage, part: Part) -> Span:
     name = t.look(part.noun)
-    spot = fitted(name, Spot(s.x, s.land.at(s.x) + 4 * t.u, s.tall), (s.right - s.left) * 0.62)
+    spot = fitted(
+        name, Spot(s.x, s.land.at(s.x) + 4 * t.u, s.tall), (s.right - s.left) * (0.42 if t.cast.troupe.company else 0.6)
+    )
     return _laid(t, name, spot, s.lift)
 
 
@@ -135,9 +151,9 @@ def _row(t: Table, s: Stage, names: list[str], heights: list[float], span: Span)
     rooms = span[0] - s.left, s.right - span[1]
     rightward = rooms[1] >= rooms[0]
     room = max(rooms)
-    sizes = [fitted(n, Spot(0, 0, h), h * 1.5).size for n, h in zip(names, heights, strict=True)]
+    sizes = [fitted(n, Spot(0, 0, h), h * 1.3).size for n, h in zip(names, heights, strict=True)]
     wides = [size_of(n, size)[0] for n, size in zip(names, sizes, strict=True)]
-    while len(wides) > 1 and sum(wides) + gap * len(wides) > room / 0.85:
+    while len(wides) > 1 and sum(wides) + gap * len(wides) > room / 0.62:
         wides, sizes, names = wides[:-1], sizes[:-1], names[:-1]
     share = min(1.0, room / (sum(wides) + gap * len(wides)))
     if share < _LEAST:
@@ -157,12 +173,14 @@ def _drawable(t: Table, part: Part, hero: Part) -> bool:
         return seat(t.look(part.noun)) is not None
     if part.tie is Tie.WITHIN:
         return seat(t.look(hero.noun)) is not None
-    return part.noun.kind not in {"FOOD"} or part.tie is Tie.UPON
+    if part.tie is Tie.BASE and part.noun.kind == "BUILDINGS AND PLACES":
+        return any(word in t.look(part.noun) for word in ("bridge", "tower", "iceberg", "column", "stone"))
+    return part.noun.kind != "FOOD" or part.tie is Tie.UPON
 
 
 def _tied(t: Table, s: Stage, hero: Part, other: Part) -> Span:
     if other.tie in {Tie.BASE, Tie.VESSEL}:
-        return _upon(t, s, (other, 0.62), (hero, 0.6))
+        return _upon(t, s, (other, 0.56), (hero, 0.64))
     if other.tie in {Tie.UPON, Tie.WITHIN}:
         return _upon(t, s, (hero, 0.8), (other, 0.42))
     if other.tie is Tie.ROOF:
@@ -176,9 +194,11 @@ def _upon(t: Table, s: Stage, below: tuple[Part, float], above: tuple[Part, floa
     foot = s.land.at(s.x) + 4 * t.u
     low = fitted(base, Spot(s.x, foot, s.tall * below[1]), (s.right - s.left) * 0.42)
     wide, high = size_of(base, low.size)
-    share, inside = seat(base), Tie.WITHIN in (below[0].tie, above[0].tie) or below[0].tie is Tie.VESSEL
-    y = foot - high * (share if share else top_at(base, 0.5))
-    spot = fitted(top, Spot(s.x, y + s.tall * (0.06 if inside else 0.012), s.tall * above[1]), max(wide * 0.8, s.tall * 0.4))
+    share, inside = seat(base), base in stock()["hollow"]["looks"]
+    y = foot - high * (share or top_at(base, 0.5))
+    spot = fitted(
+        top, Spot(s.x, y + s.tall * (0.06 if inside else 0.012), s.tall * above[1]), max(wide * 0.8, s.tall * 0.4)
+    )
     if inside:
         _laid(t, top, spot, s.lift)
         return _laid(t, base, low, s.lift + 6)
@@ -204,7 +224,7 @@ def top_at(name: str, across: float) -> float:
     cut = cut_out(name)
     x, best = cut.width * across, cut.height * 1.0
     points = _corners(cut.outline)
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         if min(x0, x1) <= x <= max(x0, x1) and x0 != x1:
             best = min(best, y0 + (y1 - y0) * (x - x0) / (x1 - x0))
     return 1 - best / cut.height

@@ -13,7 +13,7 @@ def ledge(t: Table, y: float, plain: str = "") -> Land:
     """Lay the ground at height ``y`` (px) in front of what was laid, ``plain`` where no word says which; its edge."""
     kind = t.cast.troupe.ledge or plain if not t.cast.quiet else ""
     draw = {"wall": wall, "roof": roof, "planks": planks, "table": table}.get(kind)
-    if draw is None or at_sea(t) and kind == "roof":
+    if draw is None or (at_sea(t) and kind == "roof"):
         return hills(t, y)
     draw(t, y)
     return Level(y)
@@ -21,7 +21,7 @@ def ledge(t: Table, y: float, plain: str = "") -> Land:
 
 def hills(t: Table, y: float) -> Land:
     """Three papers, each darker, as the place has it: rolling land, or waves."""
-    first = shapes.Ground(t.rng, t.w, y + t.h * 0.004, t.h * t.rng.uniform(0.004, 0.011))
+    first = shapes.Ground(t.rng, t.w, y - t.h * 0.004, t.h * t.rng.uniform(0.003, 0.008))
     for i, share in enumerate((0.0, 0.34, 0.68)):
         top = y + (t.h - y) * share
         ground = first if i == 0 else shapes.Ground(t.rng, t.w, top, t.h * 0.02)
@@ -92,4 +92,6 @@ def table(t: Table, y: float) -> None:
     step = (right - left) / n
     hem = "".join(f"q{-step / 2:.1f},{18 * t.u:.1f} {-step:.1f},0" for _ in range(n))
     t.sheet.cut(f"M{left:.1f},{y - 2 * t.u:.1f}H{right:.1f}V{y + drop:.1f}{hem}Z", cloth, LIFT + 12)
-    t.sheet.cut(shapes.box(left, y + drop - 26 * t.u, right - left, 7 * t.u), blend(cloth, t.palette.roles["p"], 0.4), LIFT + 14)
+    t.sheet.cut(
+        shapes.box(left, y + drop - 26 * t.u, right - left, 7 * t.u), blend(cloth, t.palette.roles["p"], 0.4), LIFT + 14
+    )

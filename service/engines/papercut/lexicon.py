@@ -8,7 +8,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from .folk import CutOut, person
-from .props import THINGS, prop
 
 _WORD = re.compile(r"[a-z]+(?:['’-][a-z]+)*")
 _LONGEST = 4  #: words in the longest phrase of the lexicon
@@ -52,7 +51,11 @@ def _shelf() -> dict[str, str]:
 
 def names() -> tuple[str, ...]:
     """The names of all cut-outs."""
-    return (*_shelf(), *THINGS)
+    return (*_shelf(), *_SAME)
+
+
+#: Cut-outs that are others in another colour.
+_SAME = {"cut/brown-bear": "cut/polar-bear"}
 
 
 @lru_cache(maxsize=256)
@@ -60,11 +63,9 @@ def cut_out(name: str) -> CutOut:
     """The cut-out of a name. Raises KeyError."""
     if name.startswith("folk/"):
         return person(name)
-    if name in THINGS:
-        return prop(name)
-    fields = _shelf()[name].split("\t")
+    fields = _shelf()[_SAME.get(name, name)].split("\t")
     parts = tuple(zip(fields[5::2], fields[6::2], strict=True))
-    return CutOut(fields[0], fields[1], int(fields[2]), int(fields[3]), fields[4], parts)
+    return CutOut(name, fields[1], int(fields[2]), int(fields[3]), fields[4], parts)
 
 
 def singulars(word: str) -> tuple[str, ...]:

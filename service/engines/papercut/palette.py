@@ -152,7 +152,7 @@ class Palette:
 
 def snowed(palette: Palette) -> Palette:
     """The palette with snow on the ground."""
-    snow = labbed("#eef3f8" if palette.hour in {Hour.DAY, Hour.DAWN} else "#a9b9cf")
+    snow = labbed("#eef3f8" if palette.hour in {Hour.DAY, Hour.DAWN} else "#c3cfe0")
     shares = (0.8, 0.78, 0.74, 0.66, 0.52, 0.36, 0.24)
     land = tuple(hexed(mix(labbed(paper), snow, share)) for paper, share in zip(palette.land, shares, strict=True))
     return replace(palette, land=land)

@@ -34,7 +34,7 @@ HOURS = {
     Mood.CALM: (Hour.DAY, Hour.DAWN, Hour.DUSK, Hour.NIGHT),
     Mood.TENSE: (Hour.DUSK, Hour.DAY, Hour.NIGHT, Hour.DUSK),
     Mood.SOMBER: (Hour.DUSK, Hour.DAY, Hour.NIGHT, Hour.DAWN),
-    Mood.GRIM: (Hour.DUSK, Hour.NIGHT, Hour.DAWN, Hour.DUSK),
+    Mood.GRIM: (Hour.DUSK, Hour.DAWN, Hour.DAWN, Hour.DUSK),
 }
 
 
@@ -56,6 +56,7 @@ class Cast:
     people: bool  #: somebody may stand in it
     troupe: Troupe  #: what is shown, and how it stands together
     marks: frozenset[str] = field(default_factory=frozenset)  #: what is seen besides: moon, crescent, leaves, petals …
+    calm: tuple[str, ...] = ()  #: what the scene names of the quiet list
     subject_shown: bool = False  #: a subject of the house stands in it
 
     @property
@@ -84,7 +85,7 @@ def cast(prompt: Prompt) -> Cast:
     return Cast(
         seed=prompt.seed,
         mood=Mood.GRIM if quiet else prompt.mood,
-        hour=_hour(said["hour"], prompt.mood, rng),
+        hour=_hour(said["hour"] or _sunny(marks), prompt.mood, rng),
         quiet=quiet,
         heroes=parts.get("hero", ()),
         ground=parts.get("ground", ()),
@@ -96,6 +97,7 @@ def cast(prompt: Prompt) -> Cast:
         people=people and not quiet,
         troupe=troupe(prompt.scene) if not quiet else NOBODY,
         marks=frozenset(name for name, words in settings()["seen"].items() if any(_has(marks, w) for w in words)),
+        calm=tuple(dict.fromkeys(n.looks[0] for n, _ in found(prompt.scene) if n.looks[0] in QUIET)) if quiet else (),
         subject_shown=prompt.subject is not None and not quiet,
     )
 
@@ -113,6 +115,11 @@ def _has(marks: str, word: str) -> bool:
 def _count(marks: str, groups: dict[str, list[str]]) -> Counter[str]:
     counts = Counter({name: sum(_has(marks, w) for w in words) for name, words in groups.items()})
     return +counts
+
+
+def _sunny(marks: str) -> Counter[str]:
+    """Day, where a scene that tells no hour speaks of the sun."""
+    return Counter({"day": 1} if any(_has(marks, word) for word in settings()["seen"]["sun"]) else {})
 
 
 def _hour(said: Counter[str], mood: Mood, rng: random.Random) -> Hour:

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 #: Who else is in a crowd of a kind.
-CROWDS = {"walker": ["walker", "woman", "girl"], "child": ["child", "girl", "child"], "musician": ["musician", "baker", "musician"]}
+CROWDS = {
+    "walker": ["walker", "woman", "girl"],
+    "child": ["child", "girl", "child"],
+    "musician": ["musician", "reader", "musician"],
+}
 
 
 @lru_cache(maxsize=1)
