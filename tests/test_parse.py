@@ -377,6 +377,9 @@ NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
         ("2026-11-20", datetime(2026, 11, 20, tzinfo=UTC)),
         ("Sun, 22 Nov 2026 12:30:00 GMT", NOW),
         ("Tue, 04 Mar 2014 09:00:00 GMT", datetime(2014, 3, 4, 9, tzinfo=UTC)),
+        ("Tue, 04 Mar 2025 09:00:00 +0000", datetime(2025, 3, 4, 9, tzinfo=UTC)),
+        ("Tue, 04 Mar 2025 09:00:00 -0030", datetime(2025, 3, 4, 9, 30, tzinfo=UTC)),
+        ("2025-03-04T00:00:00+00:00", datetime(2025, 3, 4, tzinfo=UTC)),
         *((odd, NOW) for odd in (
             "", "31 Feb 2026", "Sun, 22 Nov 2026 24:00:00 GMT", "01/02/2024", "dim., 22 novembre 2026", "1704103200",
             "2024年1月1日", "0001-01-01", "Mon, 01 Jan 0001 00:00:00 +1400", "2124-01-01", "99999", "Thu, 01 Jan 1970 00:00:00 GMT",

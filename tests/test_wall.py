@@ -4,6 +4,7 @@ import dataclasses
 import io
 import sqlite3
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from PIL import Image
@@ -55,7 +56,7 @@ def service(feed, tmp_path, clock):
 
 
 class _None(dataclasses.make_dataclass("_None", [])):
-    model_fields = {}
+    model_fields: ClassVar = {}
 
 
 def size(still):

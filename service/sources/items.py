@@ -20,7 +20,7 @@ from .names import publication
 MOST_ITEMS = 500  #: of one document; the first ones, which are the newest as a rule
 _LONGEST_LINK = 2000  # characters; a QR code holds about 2,900
 _FUTURE, _FIRST = timedelta(hours=1), datetime(1995, 1, 1, tzinfo=UTC)  # no feed is older than that
-_ANCIENT = re.compile(r"\b00\d\d\b(?!:)")  # a year that e-mail's rules would move to our days
+_ANCIENT = re.compile(r"(?<![-+:\d])00\d\d\b(?!:)")  # a year that e-mail's rules would move to our days; no zone
 
 # Names of zones that appear in feeds, in hours from UTC; Python's mail parser knows only the North American ones and
 # takes the others for UTC. IST is India's here: Ireland and Israel use it too, but write fewer RFC 822 dates.
