@@ -409,6 +409,16 @@ def test_a_subject_with_a_cut_out_is_the_figure(tmp_path, path):
     assert len(magenta) > 100
 
 
+@pytest.mark.parametrize("scene", ["a sailor in a rowing boat at sea", "nothing that is known", "an owl on a piano"])
+@pytest.mark.parametrize("name", ["sea", "colossus", "panorama", "town", "clearing", "sill", "diorama", "medallion"])
+def test_a_subject_is_never_replaced(scene, name):
+    """Wherever people stand, the subject of the house stands in their stead."""
+    table, _, _ = Papercut()._set(prompt(scene=scene, mood=Mood.HOPEFUL, subject="mira"), 1024, 600)
+    COMPOSITIONS[name](table)
+    assert any(used.startswith("own/figure") for used in table.used)
+    assert not any(used.startswith("folk/") for used in table.used)
+
+
 @pytest.mark.parametrize("name", ["../mira", "", "a/b", "x" * 300, "nobody", "mira\0"])
 def test_a_name_that_is_no_subject_gives_a_paper_person(tmp_path, name):
     """Foreign names never leave the subjects' folder, and nothing fails."""

@@ -76,7 +76,7 @@ def afar(t: Table, y: float) -> None:
 def on_the_water(t: Table, spot: Spot) -> None:
     """The troupe: what floats on the water, its people in the boat, the rest on rocks."""
     first, name = len(t.boxes), t.look(hero(t))
-    crewed = bool(t.cast.troupe.folk) and name in stock()["open"]["looks"]
+    crewed = bool(t.cast.troupe.folk) and not t.cast.subject_shown and name in stock()["open"]["looks"]
     if crewed:
         crew(t, name, spot)
     perform(t, Stage(Level(spot.y), spot.x, spot.size, t.w * 0.04, t.w * 0.96, 88), folk=not crewed)

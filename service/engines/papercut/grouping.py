@@ -80,6 +80,9 @@ def perform(t: Table, s: Stage, *, folk: bool = True) -> None:
 
 def _nobody(t: Table, s: Stage) -> None:
     """A scene that names nothing: its people, or one of the quiet things."""
+    if t.cast.subject_shown:
+        _person(t, s, (s.x, s.x))
+        return
     folk = [kin(kind, t.cast.seed + i) for i, kind in enumerate(t.cast.troupe.folk)]
     if folk:
         _row(t, s, folk, [s.tall * k for k in (1, 0.9, 0.96)[: len(folk)]], (s.x, s.x))
