@@ -508,3 +508,13 @@ def test_importing_bakes_and_reads_nothing():
     root = Path(__file__).parent.parent
     run = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert run.stdout.split() == ["False", "False", "0"]
+
+
+def test_the_recipe_names_what_to_look_at():
+    """A crop can keep the hero: the middle of the largest thing, within the picture."""
+    from service.engines.papercut import Papercut
+
+    scene = "a lighthouse on a rock in the sea, two small boats, noon"
+    x, y = Papercut().render(prompt(scene=scene, words=scene), 1024, 600).recipe["focus"]
+    assert 0.1 < x < 0.95
+    assert 0.1 < y < 0.56

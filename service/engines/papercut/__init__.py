@@ -169,9 +169,19 @@ def _recipe(prompt: Prompt, table: Table, name: str, palette: Palette) -> dict[s
         "icons": [used for used in dict.fromkeys(table.used) if "/" in used and not used.startswith("folk/")],
         "figure": folk,
         "subject": prompt.subject if folk == "likeness" else None,
+        "focus": _focus(table),
         "width_px": table.sheet.width,
         "height_px": table.sheet.height,
     }
+
+
+def _focus(table: Table) -> tuple[float, float]:
+    """The middle of the largest thing, as shares of width and height: what a crop should keep."""
+    if not table.boxes:
+        return 0.5, 0.4
+    left, top, right, bottom = max(table.boxes, key=lambda box: (box[2] - box[0]) * (box[3] - box[1]))
+    x, y = (left + right) / 2 / table.sheet.width, (top + bottom) / 2 / table.sheet.height
+    return round(min(max(x, 0.0), 1.0), 3), round(min(max(y, 0.0), 1.0), 3)
 
 
 def make(settings: Settings, surroundings: Surroundings) -> Papercut:  # noqa: ARG001 - nothing to set yet, but asked for by the seam
