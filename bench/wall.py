@@ -109,7 +109,9 @@ def _plate(n: int, plates: int, end: datetime) -> tuple[object, ...]:
 def _paint(store: Store, n: int) -> None:
     """Give a plate a picture that can be read."""
     out = io.BytesIO()
-    Image.radial_gradient("L").resize((1280, 750)).point(lambda v: (v + 5 * n) % 256).convert("RGB").save(out, "PNG", compress_level=1)
+    Image.radial_gradient("L").resize((1280, 750)).point(lambda v: (v + 5 * n) % 256).convert("RGB").save(
+        out, "PNG", compress_level=1
+    )
     picture = Picture(out.getvalue(), ".png", 1280, 750, {"engine": "papercut", "seed": n})
     plate = Archive(store).plate(n + 1)
     assert plate is not None
