@@ -15,7 +15,8 @@ from hypothesis import given, strategies as st
 from PIL import Image
 from pydantic import ValidationError
 
-from service.engines import images_wire, proof, sizes
+from service.engines import proof, sizes
+from service.engines.images import wire
 from service.engines.images_api import ImagesApi, Settings, make
 from service.engines.images_refusal import Refusal
 from service.engines.wording import LONGEST
@@ -321,7 +322,7 @@ def test_nobody_at_home_is_a_sentence(tmp_path):
 
 def test_an_endless_answer_ends(tmp_path, monkeypatch):
     """More bytes than any picture has are not read, of a refusal neither."""
-    monkeypatch.setattr(images_wire, "MOST_BYTES", 50_000)
+    monkeypatch.setattr(wire, "MOST_BYTES", 50_000)
     assert "sent more than" in failure(tmp_path, holding(bytes(100_000)))
     assert "sent more than" in failure(tmp_path, refusing(500, "x" * 100_000))
 

@@ -26,7 +26,7 @@ from .images_refusal import Refusal
 from .wording import PLAIN, scene_of, style_of
 
 if TYPE_CHECKING:
-    from .images_wire import Wire
+    from .images.wire import Wire
 
 #: OpenAI's models before gpt-image-2 know these sizes only
 _FIXED = ((1024, 1024), (1536, 1024), (1024, 1536))
@@ -141,7 +141,7 @@ class ImagesApi:
 
     def _connected(self) -> Wire:
         if self._wire is None:
-            from .images_wire import Wire
+            from .images.wire import Wire
 
             self._wire = Wire(self.settings.base_url, _key(self.settings.api_key_env))
         return self._wire

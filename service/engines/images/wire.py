@@ -15,8 +15,8 @@ from typing import Any
 import httpx2
 import openai
 
-from ..errors import EngineError
-from .images_refusal import Refusal
+from ...errors import EngineError
+from ..images_refusal import Refusal
 
 MOST_BYTES = 64_000_000  #: of one answer: a PNG of 8 million pixels is up to 32 MB in base64
 _CONNECT_SECONDS = 10.0
