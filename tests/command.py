@@ -37,13 +37,16 @@ def objects(text):
     return [json.loads(line) for line in text.splitlines()]
 
 
-def started(*arguments, also=(), **other):
-    """The command as a process of its own, which Ctrl-C reaches as it does at a terminal."""
+def started(*arguments, also=(), first="", **other):
+    """The command as a process of its own, which Ctrl-C reaches as it does at a terminal.
+
+    ``also``: more of the environment; ``first``: what the process does before it is the command.
+    """
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "100", **dict(also)}
     for name in ("FRONTISPIECE_CONFIG", "FRONTISPIECE_DATA"):
         environment.pop(name, None)
     return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], encoding="utf-8", env=environment,
+        [*COMMAND[:-1], first + COMMAND[-1], *map(str, arguments)], encoding="utf-8", env=environment,
         **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL, **other},
     )  # fmt: skip
 

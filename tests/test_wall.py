@@ -1,10 +1,8 @@
 """The wall is never blank, and never shows what is not so."""
 
-import dataclasses
 import io
 import sqlite3
 from datetime import timedelta
-from typing import ClassVar
 
 import pytest
 from PIL import Image
@@ -12,7 +10,7 @@ from PIL import Image
 from bench import loopback
 from service import sample, wall as wall_room
 from service.assembly import Service, opened
-from service.settings import build
+from service.settings import Settings
 
 from .values import NOON
 
@@ -50,13 +48,8 @@ def service(feed, tmp_path, clock):
         "displays": [{"name": "hall"}, {"name": "frame", "profile": "eink7"}],
         "net": {"allow_private": ["127.0.0.1"]},
     }
-    with opened(build(table, {"editors": {"house": _None}, "engines": {"papercut": _None}, "displays": {}}, ["headline"]),
-                tmp_path / "data") as service:  # fmt: skip
+    with opened(Settings.model_validate(table), tmp_path / "data") as service:
         yield service
-
-
-class _None(dataclasses.make_dataclass("_None", [])):
-    model_fields: ClassVar = {}
 
 
 def size(still):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import shapes
 from .palette import Hour
-from .scenery import Table, blend
+from .scenery import Box, Table, blend
 
 #: Cut-outs for which the drawn train stands in a long view.
 TRAINS = {"flat/tram", "flat/locomotive", "flat/railway-car", "cut/subway-train", "flat/mountain-railway"}
@@ -25,13 +25,12 @@ def viaduct(t: Table, y: float) -> None:
     t.sheet.cut("".join(out), stone, 84)
     seam, shade = shapes.box(-9, y + deck * 0.75, t.w + 18, 1.5 * t.u), blend(stone, t.palette.land[6], 0.4)
     t.sheet.ink(f'<path d="{seam}" fill="{shade}"/>')
-    train(t, y)
     t.used.append("own/train")
-    t.boxes.append((0, y, 0, y))
+    t.boxes.append(train(t, y))
 
 
-def train(t: Table, y: float) -> None:
-    """Six carriages and an engine, windows lit."""
+def train(t: Table, y: float) -> Box:
+    """Six carriages and an engine, windows lit; where they stand (px)."""
     u, roles = t.u, t.palette.roles
     high, long, gap = 34 * u, 104 * u, 6 * u
     count = 5 if t.aspect > 1.3 else 3
@@ -70,3 +69,4 @@ def train(t: Table, y: float) -> None:
         t.sheet.cut(
             "".join(shapes.circle(x + f * long, y - 3 * u, 4.4 * u) for f in (0.16, 0.28, 0.72, 0.84)), roles["k"], 94
         )
+    return x0, y - 4 * u - high, x0 + count * (long + gap) - gap, y
