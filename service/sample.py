@@ -54,7 +54,7 @@ def _plate(number: int, entry: dict[str, Any]) -> Plate:
         words=entry["scene"],
         mood=mood,
         topic=entry["topic"],
-        seed=int(story.id[:8], 16),
+        seed=entry.get("seed", int(story.id[:8], 16)),
         avoid=AVOID + AVOID_DARK if mood in DARK else AVOID,
         alt=entry["alt"],
         why=why,

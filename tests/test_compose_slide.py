@@ -319,3 +319,16 @@ def test_templates_are_sandboxed(tmp_path, text):
     """A template cannot reach into Python, change its values, run away or read files; its failure is expected."""
     with pytest.raises(ComposeError, match="mine"):
         own_template(tmp_path, text).fragment(plate(), dusk(), NEST, template="mine", now=NOW, picture_src="/p")
+
+
+@pytest.mark.parametrize(
+    "title", ["Медведь-сладкоежка вернул пасечнику пустые соты и проспал до весны", "W " * 60, "Rain at last"]
+)
+@pytest.mark.parametrize("profile", ["nest-hub", "hub-max", "tv"])
+def test_a_split_keeps_its_foot_clear(title, profile):
+    """On the paper of a split, source, rule, headline and foot stand above each other with air between them."""
+    setting, _ = COMPOSER.set(told(title, "ru"), dusk(), PROFILES[profile], Asked("split", NOW))
+    sheet, head = setting.sheet, setting.headline
+    tall = len(head.lines) * head.size_px * head.line_height
+    foot = sheet.qr_px if setting.qr else 28 * sheet.u
+    assert sheet.kicker_px + 26 * sheet.u + tall + 20 * sheet.u + foot <= sheet.profile.height_px - 2 * sheet.margin_y

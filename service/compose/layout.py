@@ -106,7 +106,8 @@ class Sheet:
         cap = TEXT_SHARE * p.height_px - self.kicker_px
         width = p.width_px - 2 * self.margin_x
         if self.beside:  # text does not stand on the picture: it may be taller, being narrow
-            tall = p.height_px - 2 * self.margin_y - self.kicker_px - (self.qr_px + 30 * u if self.qr else 44 * u)
+            rule, foot = 26 * u, (self.qr_px if self.qr else 28 * u) + 28 * u
+            tall = p.height_px - 2 * self.margin_y - self.kicker_px - rule - foot
             return Room(self.panel_width() - self.margin_x - 36 * u, tall, 7, p.type_max_px, p.type_min_px, comfort=0.7)
         largest = {Layout.POSTER: 0.95, Layout.CARD: 1.15}.get(self.layout, 1.0)
         return Room(width - reserved, cap, p.lines, p.type_max_px * largest, p.type_min_px)
