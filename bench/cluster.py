@@ -51,6 +51,19 @@ def measure(drawn):
     return precision, recall, 2 * hit / max(1, len(ours) + len(truth))
 
 
+def hidden(drawn):
+    """At the stricter cut: the share of events hidden behind another, and of second tellings that are not hidden."""
+    labels = choice.cluster([title for title, _ in drawn], [None] * len(drawn), choice.SAME)
+    events = {story for _, story in drawn}
+    groups, tellings = {}, {}
+    for label, (_, story) in zip(labels, drawn, strict=True):
+        groups.setdefault(label, set()).add(story)
+        tellings.setdefault(story, set()).add(label)
+    lost = sum(len(stories) - 1 for stories in groups.values())
+    left = sum(len(found) - 1 for found in tellings.values())
+    return lost / len(events), left / max(1, len(drawn) - len(events))
+
+
 def main():
     if len(sys.argv) < 2:
         print("nothing measured: give a file of headlines and their stories, bench/cluster.py FILE.csv [DRAWS]")
@@ -63,6 +76,10 @@ def main():
     print(f"{len(stories)} stories, {len(draws)} draws of {statistics.mean(map(len, draws)):.0f} headlines")
     error = statistics.stdev(each[2] for each in found) / len(found) ** 0.5 if len(found) > 1 else 0.0
     print(f"precision {precision:.4f}   recall {recall:.4f}   F1 {f1:.4f} +- {error:.4f}   (>= 0.72)")
+    lost, left = (statistics.mean(values) for values in zip(*map(hidden, draws), strict=True))
+    print(
+        f"when choosing ({choice.SAME}): {lost:.2f} of events hidden behind another, {left:.2f} of repeats not hidden"
+    )
     titles = [title for group in stories.values() for title in group][:2000]
     began = time.process_time()
     choice.cluster(titles, [None] * len(titles))

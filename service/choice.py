@@ -100,9 +100,12 @@ def choose(
     return tuple(_varied(best, likeness, count))
 
 
-def cluster(titles: Sequence[str], published: Sequence[datetime | None]) -> tuple[int, ...]:
-    """Number the events that headlines tell, in order of appearance; headlines of one event share a number."""
-    labels = _linked(_likeness(titles, published), LINK)
+def cluster(titles: Sequence[str], published: Sequence[datetime | None], cut: float = LINK) -> tuple[int, ...]:
+    """Number the events that headlines tell, in order of appearance; headlines of one event share a number.
+
+    ``cut``: the mean cosine at which two groups are one event.
+    """
+    labels = _linked(_likeness(titles, published), cut)
     order = {label: at for at, label in enumerate(dict.fromkeys(labels))}
     return tuple(order[label] for label in labels)
 
