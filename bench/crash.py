@@ -43,6 +43,13 @@ def once(config: Path, data: Path, kill_after: float | None) -> bool:
     return False
 
 
+def spoil(data: Path, dice: random.Random) -> None:
+    """Cut some pictures short, so that every round has painting to do, and has to notice."""
+    files = sorted((data / "pictures").glob("??/*.jpg"))
+    for file in dice.sample(files, min(len(files), PLATES)):
+        file.write_bytes(file.read_bytes()[: dice.randrange(500)])
+
+
 def plates(data: Path) -> set[int]:
     """The plates there are at this moment."""
     try:
@@ -90,6 +97,7 @@ def main() -> int:
         whole = time.monotonic() - began
         killed, seen = 0, set[int]()
         for _ in range(asked.kills):
+            spoil(data, dice)
             killed += once(config, data, dice.uniform(0.1, 1.05) * whole)
             seen |= plates(data)
         once(config, data, None)

@@ -17,8 +17,8 @@ MAX_ATTEMPTS = 3  #: at one step with one engine
 
 
 def mend(line: Line, desk: Desk) -> Iterator[Event]:
-    """Send plates whose picture's file is gone or damaged back to be painted again."""
-    for ready in line.archive.ready(desk.name, "", limit=24):
+    """Send plates whose picture's file is gone or damaged back to be painted again: of those that could hang."""
+    for ready in line.archive.ready(desk.name, ""):
         plate = line.archive.plate(ready.plate)
         if plate and plate.picture and not _sound(line.store, plate.picture):
             line.store.spoilt(plate)

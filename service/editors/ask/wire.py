@@ -6,9 +6,7 @@ Import it at first use: the package takes half a second.
 from __future__ import annotations
 
 import json
-import queue
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +14,7 @@ import httpx2
 import openai
 
 from ...errors import EditorError
+from ...metered import meter, within
 
 MAX_BYTES = 1_000_000  #: of one answer, thinking aloud included
 _CONNECT_SECONDS = 5.0
@@ -58,7 +57,7 @@ class Wire:
             return client.chat.completions.with_raw_response.create(**body, timeout=limits).http_response.content
 
         try:
-            return _reply(_within(seconds, send), self.base_url)
+            return _reply(within(seconds, send, "editor"), self.base_url)
         except (TimeoutError, openai.APITimeoutError) as error:
             self.close()  # breaks the connection of a request that is still under way
             if isinstance(error.__cause__, httpx2.ConnectTimeout):
@@ -98,54 +97,8 @@ def _client(base_url: str, key: str) -> openai.OpenAI:
         base_url=base_url, api_key=key, max_retries=0,
         # uncompressed, so that the bytes that are counted are all there are
         default_headers={"Accept-Encoding": "identity"},
-        http_client=openai.DefaultHttpxClient(event_hooks={"response": [_meter]}),
+        http_client=openai.DefaultHttpxClient(event_hooks={"response": [meter(MAX_BYTES, _TooLong)]}),
     )  # fmt: skip
-
-
-def _meter(response: httpx2.Response) -> None:
-    if isinstance(response.stream, httpx2.SyncByteStream):
-        response.stream = _Metered(response.stream)
-
-
-class _Metered(httpx2.SyncByteStream):
-    """A body that ends with an error where it is too long: errors' bodies too, which openai reads whole."""
-
-    def __init__(self, stream: httpx2.SyncByteStream) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        total = 0
-        for chunk in self._stream:
-            total += len(chunk)
-            if total > MAX_BYTES:
-                raise _TooLong
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def _within(seconds: float, call: Callable[[], bytes]) -> bytes:
-    """The call's result, or TimeoutError.
-
-    A socket's own limits count from byte to byte: a server that drips, or a name that resolves slowly, would never end.
-    """
-    done: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put(call())
-        except BaseException as error:
-            done.put(error)
-
-    threading.Thread(target=run, daemon=True, name="editor").start()
-    try:
-        result = done.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if isinstance(result, BaseException):
-        raise result
-    return result
 
 
 def _reply(content: bytes, base_url: str) -> Reply:

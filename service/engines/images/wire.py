@@ -7,15 +7,14 @@ followed, and nothing is tried twice.
 from __future__ import annotations
 
 import json
-import queue
-import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx2
 import openai
 
 from ...errors import EngineError
+from ...metered import meter, within
 from ..images_refusal import Refusal
 
 MOST_BYTES = 64_000_000  #: of one answer: a PNG of 8 million pixels is up to 32 MB in base64
@@ -44,7 +43,7 @@ class Wire:
             return answer.http_response.content
 
         try:
-            return _read(_within(seconds, send))
+            return _read(within(seconds, send, "images-api"))
         except (TimeoutError, openai.APITimeoutError) as error:
             self.close()  # breaks the connection of a request that is still under way
             raise EngineError(
@@ -88,51 +87,10 @@ def _client(base_url: str, key: str) -> openai.OpenAI:
         max_retries=0,
         # uncompressed, so that the bytes that are counted are all there are
         default_headers={"Accept-Encoding": "identity"},
-        http_client=openai.DefaultHttpxClient(follow_redirects=False, event_hooks={"response": [_meter]}),
+        http_client=openai.DefaultHttpxClient(
+            follow_redirects=False, event_hooks={"response": [meter(MOST_BYTES, _TooLong)]}
+        ),
     )  # fmt: skip
-
-
-def _meter(response: httpx2.Response) -> None:
-    if isinstance(response.stream, httpx2.SyncByteStream):
-        response.stream = _Metered(response.stream)
-
-
-class _Metered(httpx2.SyncByteStream):
-    """A body that ends with an error where it is too long: errors' bodies too, which openai reads whole."""
-
-    def __init__(self, stream: httpx2.SyncByteStream) -> None:
-        self._stream = stream
-
-    def __iter__(self) -> Iterator[bytes]:
-        total = 0
-        for chunk in self._stream:
-            total += len(chunk)
-            if total > MOST_BYTES:
-                raise _TooLong
-            yield chunk
-
-    def close(self) -> None:
-        self._stream.close()
-
-
-def _within(seconds: float, call: Callable[[], bytes]) -> bytes:
-    """The call's result, or TimeoutError. A socket's own limits start anew with every byte that drips in."""
-    done: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put(call())
-        except BaseException as error:
-            done.put(error)
-
-    threading.Thread(target=run, daemon=True, name="images-api").start()
-    try:
-        result = done.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
-    if isinstance(result, BaseException):
-        raise result
-    return result
 
 
 def _read(content: bytes) -> dict[str, Any]:

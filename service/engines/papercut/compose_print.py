@@ -162,6 +162,7 @@ def _middle(name: str, x: float, y: float, w: float, h: float) -> Spot:
 
 
 def great_patch(t: Table, at: Cell) -> None:
+    """The quilt's great patch: the hero on its own ground."""
     x, y, w, h = at
     roles = t.palette.roles
     m = min(w, h) * 0.045

@@ -79,6 +79,7 @@ def opening(x: float, y: float, w: float, h: float) -> str:
 
 
 def pattern(t: Table, hole: tuple[float, float, float, float], paint: str) -> None:
+    """Wallpaper: a small motif in rows over the wall."""
     left, top, wide, high = hole
     step, out = 46 * t.u, []
     striped = t.rng.random() < 0.5
@@ -97,6 +98,7 @@ def pattern(t: Table, hole: tuple[float, float, float, float], paint: str) -> No
 
 
 def curtains(t: Table, left: float, top: float, wide: float, high: float) -> None:
+    """Curtains at both sides of the window, with their rod."""
     roles, reach = t.palette.roles, wide * 0.2
     cloth = roles["b"] if not t.cast.quiet else t.palette.wall[1]
     for side in (-1, 1):
@@ -217,6 +219,7 @@ def mobile(t: Table) -> None:
 
 
 def twig(t: Table, x: float, y: float, reach: float) -> None:
+    """The twig a mobile hangs from, with a few leaves."""
     u = t.u
     wood_ = t.palette.roles["t"]
     t.sheet.cut(

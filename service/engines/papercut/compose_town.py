@@ -50,6 +50,7 @@ def row(t: Table, foot: float, tall: tuple[float, float], fill: str, lift: float
 
 
 def house(t: Table, at: tuple[float, float, float, float], paint: str, lift: float, *, gabled: bool) -> None:
+    """Lay one house: its roof by the dice, `at` its left, foot, width and height (px)."""
     x, foot, w, h = at
     t.sheet.cut(shapes.box(x, foot - h, w, h + t.h * 0.12), paint, lift)
     roof = blend(paint, t.palette.roles["k"], 0.3)

@@ -101,6 +101,7 @@ def shaded_sides(points: Sequence[Point], depth: float) -> str:
 
 
 def snow_caps(points: Sequence[Point], amp: float) -> str:
+    """Snow on a mountain's top: SVG path data in px."""
     out = []
     for i in range(1, len(points) - 1, 2):
         (xl, yl), (x, y), (xr, yr) = points[i - 1 : i + 2]

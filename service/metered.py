@@ -1,0 +1,58 @@
+"""Answers from servers that the owner chose, bounded in time and in bytes. Import it where httpx2 is wanted anyway."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+import httpx2
+
+
+def meter(most_bytes: int, error: type[Exception]) -> Callable[[httpx2.Response], None]:
+    """A response hook that raises ``error`` where a body is longer: errors' bodies too, which clients read whole."""
+
+    def hook(response: httpx2.Response) -> None:
+        if isinstance(response.stream, httpx2.SyncByteStream):
+            response.stream = _Metered(response.stream, most_bytes, error)
+
+    return hook
+
+
+class _Metered(httpx2.SyncByteStream):
+    def __init__(self, stream: httpx2.SyncByteStream, most_bytes: int, error: type[Exception]) -> None:
+        self._stream, self._most, self._error = stream, most_bytes, error
+
+    def __iter__(self) -> Iterator[bytes]:
+        total = 0
+        for chunk in self._stream:
+            total += len(chunk)
+            if total > self._most:
+                raise self._error
+            yield chunk
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+def within(seconds: float, call: Callable[[], bytes], name: str) -> bytes:
+    """The call's result, or TimeoutError; ``name`` is its thread's.
+
+    A socket's own limits count from byte to byte: a server that drips, or a name that resolves slowly, would never end.
+    """
+    done: queue.SimpleQueue[bytes | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put(call())
+        except BaseException as error:
+            done.put(error)
+
+    threading.Thread(target=run, daemon=True, name=name).start()
+    try:
+        result = done.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(result, BaseException):
+        raise result
+    return result
