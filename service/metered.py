@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterator
 
 import httpx2
 
+#: A connection that rests may be closed by the server just as it is used again; a new one costs nothing beside a model.
+ONE_USE = httpx2.Limits(max_connections=8, max_keepalive_connections=0)
+
 
 def meter(most_bytes: int, error: type[Exception]) -> Callable[[httpx2.Response], None]:
     """A response hook that raises ``error`` where a body is longer: errors' bodies too, which clients read whole."""

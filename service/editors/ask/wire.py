@@ -14,7 +14,7 @@ import httpx2
 import openai
 
 from ...errors import EditorError
-from ...metered import meter, within
+from ...metered import ONE_USE, meter, within
 
 MAX_BYTES = 1_000_000  #: of one answer, thinking aloud included
 _CONNECT_SECONDS = 5.0
@@ -97,7 +97,7 @@ def _client(base_url: str, key: str) -> openai.OpenAI:
         base_url=base_url, api_key=key, max_retries=0,
         # uncompressed, so that the bytes that are counted are all there are
         default_headers={"Accept-Encoding": "identity"},
-        http_client=openai.DefaultHttpxClient(event_hooks={"response": [meter(MAX_BYTES, _TooLong)]}),
+        http_client=openai.DefaultHttpxClient(limits=ONE_USE, event_hooks={"response": [meter(MAX_BYTES, _TooLong)]}),
     )  # fmt: skip
 
 

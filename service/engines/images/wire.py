@@ -14,7 +14,7 @@ import httpx2
 import openai
 
 from ...errors import EngineError
-from ...metered import meter, within
+from ...metered import ONE_USE, meter, within
 from ..images_refusal import Refusal
 
 MOST_BYTES = 64_000_000  #: of one answer: a PNG of 8 million pixels is up to 32 MB in base64
@@ -88,7 +88,7 @@ def _client(base_url: str, key: str) -> openai.OpenAI:
         # uncompressed, so that the bytes that are counted are all there are
         default_headers={"Accept-Encoding": "identity"},
         http_client=openai.DefaultHttpxClient(
-            follow_redirects=False, event_hooks={"response": [meter(MOST_BYTES, _TooLong)]}
+            follow_redirects=False, limits=ONE_USE, event_hooks={"response": [meter(MOST_BYTES, _TooLong)]}
         ),
     )  # fmt: skip
 
