@@ -63,7 +63,7 @@ def fill(folder: Path, plates: int, *, showings: int | None = None, newest: date
             ((DISPLAYS[n % 4], 1 + n * plates // count, stamp(end - (count - n) * timedelta(minutes=15)))
              for n in range(count)),
         )  # fmt: skip
-    for n in range(max(0, plates - 24), plates):
+    for n in range(max(0, plates - 64), plates):  # those that could hang: a round paints the missing ones again
         _paint(store, n)
     return store
 
