@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from . import clock, displays, editors, engines, settings as config
+from . import clock, displays, editors, engines, settings as config, sources
 from .compose.slide import Composer, templates as slide_templates
 from .errors import ConfigError
 from .gate.verdict import Rules
@@ -27,10 +27,10 @@ from .protocols import Display, Editor, Engine, Source, Surroundings
 from .settings import Settings
 from .sources.feed import Feed
 from .sources.parse import Parser
-from .store import Archive, Store
+from .store import Archive, Store, Wishes
 from .wall import Wall, largest
 
-ROOMS = {"editors": editors, "engines": engines, "displays": displays}
+ROOMS = {"sources": sources, "editors": editors, "engines": engines, "displays": displays}
 HERE = Path(__file__).parent
 
 
@@ -53,7 +53,7 @@ def read_settings(path: Path | None) -> Settings:
     kinds: dict[str, dict[str, type[BaseModel]]] = {
         room: {kind: module.Settings for kind, module in adapters(room).items()} for room in ROOMS
     }
-    return config.load(path, kinds, slide_templates(shipped("templates") / "slides"))
+    return config.load(path, config.Known(kinds, slide_templates(shipped("templates") / "slides")))
 
 
 def _table(named: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
@@ -88,6 +88,10 @@ class Service:
     @cached_property
     def archive(self) -> Archive:
         return Archive(self.store)
+
+    @cached_property
+    def wishes(self) -> Wishes:
+        return Wishes(self.store)
 
     @cached_property
     def composer(self) -> Composer:
@@ -133,9 +137,18 @@ class Service:
             width_px=profile.width_px, height_px=profile.height_px,
         )  # fmt: skip
 
+    @cached_property
+    def accounts(self) -> Mapping[str, Source]:
+        """The sources that have a table of their own, by its name."""
+        return {name: self._make("sources", table, name) for name, table in self.settings.sources.items()}
+
     def source(self, feed: str, address: str) -> Source:
         """The source of a feed of the config, which may have moved to another address."""
-        languages = next((c.languages for c in self.settings.channels.values() if feed in c.feeds), ())
+        if feed in self.accounts:
+            return self.accounts[feed]
+        channels = self.settings.channels.values()
+        everyone = tuple(dict.fromkeys(language for channel in channels for language in channel.languages))
+        languages = next((channel.languages for channel in channels if feed in channel.feeds), everyone)
         return Feed(address, self.net, self.parser, clock.now, languages=languages)
 
     @cached_property
@@ -146,8 +159,8 @@ class Service:
     @cached_property
     def press(self) -> Press:
         return Press(
-            Line(self.settings, self.store, self.archive, list(self.desks.values()), self.source, self.displays,
-                 self.parser.close)
+            Line(self.settings, self.store, self.archive, self.wishes, list(self.desks.values()), self.source,
+                 self.displays, self.parser.close)
         )  # fmt: skip
 
     @cached_property

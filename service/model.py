@@ -92,6 +92,15 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Telling:
+    """The same event, told by another publication."""
+
+    source: str
+    title: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plate:
     """One story illustrated for one channel, and how far it has got."""
 
@@ -108,4 +117,7 @@ class Plate:
     error: str | None = None
     retry_at: datetime | None = None
     chosen_at: datetime | None = None
+    also: tuple[Telling, ...] = ()  #: who else tells it
+    favourite: bool = False
+    banned: bool = False  #: the owner never wants to see it again
     sample: bool = False  #: one of our own invented headlines; the slide says so

@@ -98,7 +98,7 @@ class Press:
         return [plate for plate in self.line.store.unfinished() if plate.retry_at or plate.error or not running]
 
     def _feeds(self, desk: pipeline.Desk) -> list[dict[str, Any]]:
-        return [{"channel": desk.name, **_feed(row)} for row in self.line.archive.feeds(desk.channel.feeds)]
+        return [{"channel": desk.name, **_feed(row)} for row in self.line.archive.feeds(self.line.feeds(desk))]
 
 
 def _feed(row: FeedRow) -> dict[str, Any]:

@@ -6,11 +6,11 @@ Keys carry their units in their names. Secrets never stand in the file: a table 
 
 from __future__ import annotations
 
-import copy
-import difflib
 import os
+import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
@@ -18,11 +18,12 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from .errors import ConfigError
+from .mistakes import Kinds, explained, known, near, pruned, within
 from .profiles import PROFILES
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
+_FEED_SCHEME = re.compile(r"^feed:(?://)?(https?://)?", re.IGNORECASE)
 FEEDS = ("https://feeds.bbci.co.uk/news/world/rss.xml", "https://www.theguardian.com/world/rss")
-Kinds = Mapping[str, type[BaseModel]]  #: an adapter's kind and what its table may say
 
 
 class Table(BaseModel):
@@ -51,15 +52,21 @@ class Channel(Table):
     max_age_hours: float = Field(48, ge=0)
     languages: tuple[str, ...] = ("en",)
     allow_words: tuple[str, ...] = ()
+    allow_topics: tuple[str, ...] = ()
     block_words: tuple[str, ...] = ()
+    block_topics: tuple[str, ...] = ()
+    likes: tuple[str, ...] = ()
+    subject_max_gravity: float = Field(0.2, ge=0, le=1)
 
     @field_validator("feeds")
     @classmethod
-    def _web_addresses(cls, feeds: tuple[str, ...]) -> tuple[str, ...]:
-        for feed in feeds:
-            if not feed.lower().startswith(("http://", "https://")):
+    def _places(cls, feeds: tuple[str, ...]) -> tuple[str, ...]:
+        """Addresses, or names of sources; ``feed:`` before an address is how some sites write theirs."""
+        places = [_FEED_SCHEME.sub(lambda found: found[1] or "https://", feed.strip()) for feed in feeds]
+        for feed in places:
+            if ":" in feed and not feed.lower().startswith(("http://", "https://")):
                 raise ValueError(f"{feed!r} is not an http:// or https:// address")
-        return tuple(dict.fromkeys(feeds))
+        return tuple(dict.fromkeys(places))
 
 
 class Display(Table):
@@ -90,6 +97,13 @@ class Store(Table):
     keep_gb: float = Field(5.0, gt=0)
 
 
+class Embeddings(Table):
+    """An optional sentence-embedding model for the gate and the choice; "": none."""
+
+    model: str = ""
+    languages: tuple[str, ...] = ("en",)
+
+
 class Net(Table):
     allow_private: tuple[str, ...] = ()
 
@@ -101,8 +115,10 @@ class Settings(Table):
     web: Web = Web()
     channels: dict[Name, Channel] = Field(default_factory=lambda: {"home": Channel()})
     displays: tuple[Display, ...] = (Display(name="hall"),)
+    sources: dict[Name, dict[str, Any]] = {}
     editors: dict[Name, dict[str, Any]] = {}
     engines: dict[Name, dict[str, Any]] = {}
+    embeddings: Embeddings = Embeddings()
     store: Store = Store()
     net: Net = Net()
 
@@ -123,12 +139,17 @@ class Settings(Table):
         return self.channels[display.channel]
 
 
-def load(path: Path | None, kinds: Mapping[str, Kinds], templates: Sequence[str]) -> Settings:
-    """Read and check the whole file. Raises ConfigError with a line for every mistake.
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a config may name beside its own tables."""
 
-    ``path`` None gives the defaults. ``kinds`` says for "editors", "engines" and "displays" which adapters there
-    are, ``templates`` which slide templates.
-    """
+    kinds: Mapping[str, Kinds]  #: of "sources", "editors", "engines" and "displays"
+    templates: Sequence[str] = ()  #: slide templates
+    topics: Sequence[str] = ()  #: what a story can be about; none: whatever is written
+
+
+def load(path: Path | None, names: Known) -> Settings:
+    """Read and check the whole file; ``path`` None gives the defaults. Raises ConfigError with a line a mistake."""
     if path is None:
         return Settings()
     try:
@@ -137,18 +158,18 @@ def load(path: Path | None, kinds: Mapping[str, Kinds], templates: Sequence[str]
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not valid TOML: {error}") from error
-    return build(table, kinds, templates)
+    return build(table, names)
 
 
-def build(table: Mapping[str, Any], kinds: Mapping[str, Kinds], templates: Sequence[str]) -> Settings:
+def build(table: Mapping[str, Any], names: Known) -> Settings:
     """Settings from a parsed table. Raises ConfigError with a line for every mistake."""
     try:
         settings, mistakes = Settings.model_validate(table), []
     except ValidationError as error:
-        mistakes = list(_explained(error, Settings))
+        mistakes = list(explained(error, Settings))
         # what is left when the faulty keys are taken away is sound, and can be held against itself
-        settings = Settings.model_validate(_pruned(table, [fault["loc"] for fault in error.errors()]))
-    mistakes += _crossed(settings, kinds, templates)
+        settings = Settings.model_validate(pruned(table, [fault["loc"] for fault in error.errors()]))
+    mistakes += _crossed(settings, names)
     if mistakes:
         raise ConfigError(mistakes)
     return settings
@@ -162,99 +183,43 @@ def secret(name: str) -> str | None:
     return Path(path).read_text(encoding="utf-8").strip() if path else None
 
 
-def _pruned(table: Mapping[str, Any], locations: Sequence[Sequence[int | str]]) -> dict[str, Any]:
-    """The table without the faulty keys; an element of a list that lacks a name gets one."""
-    pruned: dict[str, Any] = copy.deepcopy(dict(table))
-    for location in locations:
-        *way, last = _key_at(location)
-        place: Any = pruned
-        part: Any
-        for part in way:  # one key may have had two faults: then its place is gone already
-            place = place[part] if isinstance(place, list) or part in place else {}
-        if way[:1] == ["displays"] and last == "name":
-            place["name"] = f"display-{way[1]}"
-        elif isinstance(last, int):
-            place[last] = {"name": f"display-{last}"}
-        else:
-            place.pop(last, None)
-    return pruned
-
-
-def _key_at(location: Sequence[int | str]) -> list[int | str]:
-    """A fault's place as far as it is a key of a table, or a whole display."""
-    parts = [part for part in location if part != "[key]"]
-    depth = next((n for n, part in enumerate(parts) if isinstance(part, int) and parts[0] != "displays"), 3)
-    return parts[: min(depth, 3)]
-
-
-def _explained(error: ValidationError, root: type[BaseModel], also: Sequence[str] = ()) -> Iterator[str]:
-    for fault in error.errors():
-        path, what = _path(fault["loc"]), fault["msg"].removeprefix("Value error, ")
-        if fault["type"] == "extra_forbidden":
-            known = [*_keys(root, fault["loc"][:-1]), *also]
-            yield f"unknown key {path}" + _near(str(fault["loc"][-1]), known)
-        elif fault["type"] == "missing":
-            yield f"missing key {path}"
-        elif fault["type"] == "string_pattern_mismatch":
-            yield f"{path}: {fault['input']!r} should be lower-case letters, digits, - and _ (it is part of addresses)"
-        else:
-            what = what.removeprefix("Input ").replace("a valid dictionary or instance of", "a table, as")
-            yield f"{path}: {what.replace('valid dictionary', 'table')}, not {_short(fault['input'])}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _path(loc: Sequence[int | str]) -> str:
-    text = ""
-    for part in loc:
-        if part == "[key]":
-            continue
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def _keys(root: type[BaseModel], loc: Sequence[int | str]) -> Sequence[str]:
-    """The keys a table at ``loc`` may have."""
-    tables: dict[str, type[BaseModel]] = {
-        "web": Web, "store": Store, "net": Net, "channels": Channel, "displays": Display,
-    }  # fmt: skip
-    model = tables.get(str(loc[0]), root) if loc else root
-    return list(model.model_fields)
-
-
-def _near(word: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(word, known, 1, cutoff=0.5)
-    if close:
-        return f", did you mean {close[0]}?"
-    return f"; known are {', '.join(sorted(known))}" if 0 < len(known) <= 20 else ""
-
-
-def _crossed(settings: Settings, kinds: Mapping[str, Kinds], templates: Sequence[str]) -> Iterator[str]:
+def _crossed(settings: Settings, names: Known) -> Iterator[str]:
     """Mistakes that only show when parts are held against each other."""
     if settings.timezone != "system" and settings.timezone not in available_timezones():
-        yield f"timezone: unknown {settings.timezone!r}" + _near(str(settings.timezone), sorted(available_timezones()))
+        yield f"timezone: unknown {settings.timezone!r}" + near(str(settings.timezone), sorted(available_timezones()))
     for name, channel in settings.channels.items():
-        at = f"channels.{name}"
-        yield from _known(f"{at}.template", channel.template, templates)
-        yield from _known(f"{at}.editor", channel.editor, _named(settings.editors, kinds["editors"]))
-        for index, engine in enumerate(channel.engines):
-            yield from _known(f"{at}.engines[{index}]", engine, _named(settings.engines, kinds["engines"]))
+        yield from _channel(f"channels.{name}", channel, settings, names)
     for index, display in enumerate(settings.displays):
         at = f"displays[{index}]"
-        yield from _known(f"{at}.kind", display.kind, ["page", *kinds["displays"]])
-        yield from _known(f"{at}.profile", display.profile, list(PROFILES))
-        yield from _known(f"{at}.channel", display.channel, list(settings.channels))
-        if display.template:
-            yield from _known(f"{at}.template", display.template, templates)
+        yield from _display(at, display, settings, names)
         if display.name in [other.name for other in settings.displays[:index]]:
             yield f"{at}.name: {display.name!r} is taken; every display needs a name of its own"
-        yield from _own(at, display, kinds["displays"])
-    for room in ("editors", "engines"):
+    for room in ("sources", "editors", "engines"):
         for name, body in getattr(settings, room).items():
-            yield from _adapter(f"{room}.{name}", body, kinds[room])
+            yield from _adapter(f"{room}.{name}", body, names.kinds[room])
+
+
+def _channel(at: str, channel: Channel, settings: Settings, names: Known) -> Iterator[str]:
+    for index, feed in enumerate(channel.feeds):
+        if "://" not in feed:
+            yield from known(f"{at}.feeds[{index}]", feed, list(settings.sources), "; write an address, or the name of"
+                              " a [sources.NAME] table")  # fmt: skip
+    yield from known(f"{at}.template", channel.template, names.templates)
+    yield from known(f"{at}.editor", channel.editor, _named(settings.editors, names.kinds["editors"]))
+    for index, engine in enumerate(channel.engines):
+        yield from known(f"{at}.engines[{index}]", engine, _named(settings.engines, names.kinds["engines"]))
+    for key in ("allow_topics", "block_topics"):
+        for index, topic in enumerate(getattr(channel, key)):
+            yield from known(f"{at}.{key}[{index}]", topic, names.topics or [topic])
+
+
+def _display(at: str, display: Display, settings: Settings, names: Known) -> Iterator[str]:
+    yield from known(f"{at}.kind", display.kind, ["page", *names.kinds["displays"]])
+    yield from known(f"{at}.profile", display.profile, list(PROFILES))
+    yield from known(f"{at}.channel", display.channel, list(settings.channels))
+    if display.template:
+        yield from known(f"{at}.template", display.template, names.templates)
+    yield from _own(at, display, names.kinds["displays"])
 
 
 def _named(tables: Mapping[str, Any], kinds: Kinds) -> list[str]:
@@ -263,35 +228,20 @@ def _named(tables: Mapping[str, Any], kinds: Kinds) -> list[str]:
     return [*tables, *bare]
 
 
-def _known(path: str, value: str, known: Sequence[str]) -> Iterator[str]:
-    if value not in known:
-        yield f"{path}: unknown {value!r}" + _near(value, known)
-
-
 def _adapter(path: str, body: Any, kinds: Kinds) -> Iterator[str]:
     kind = body.get("kind") if isinstance(body, dict) else None
     if kind is None:
         yield f"missing key {path}.kind; known kinds are {', '.join(sorted(kinds))}"
     elif kind not in kinds:
-        yield f"{path}.kind: unknown {kind!r}" + _near(str(kind), list(kinds))
+        yield f"{path}.kind: unknown {kind!r}" + near(str(kind), list(kinds))
     else:
-        yield from _within(path, body, kinds[kind])
+        yield from within(path, body, kinds[kind])
 
 
 def _own(path: str, display: Display, kinds: Kinds) -> Iterator[str]:
     """A display's own keys, held against its adapter; a page has none."""
-    shared = list(Display.model_fields)
+    shared = list(type(display).model_fields)
     if display.kind in kinds:
-        yield from _within(path, display.own, kinds[display.kind], shared)
+        yield from within(path, display.own, kinds[display.kind], shared)
     elif display.kind == "page":
-        yield from (f"unknown key {path}.{key}" + _near(key, shared) for key in display.model_extra or ())
-
-
-def _within(path: str, body: Any, model: type[BaseModel], also: Sequence[str] = ()) -> Iterator[str]:
-    """The mistakes of an adapter's table, with the path of the table before each."""
-    try:
-        model.model_validate(body)
-    except ValidationError as error:
-        yield from (f"{path}.{line}" if not line.startswith(("unknown", "missing"))
-                    else line.replace(" key ", f" key {path}.", 1)
-                    for line in _explained(error, model, also))  # fmt: skip
+        yield from (f"unknown key {path}.{key}" + near(key, shared) for key in display.model_extra or ())

@@ -12,7 +12,10 @@ from service import protocols
 from service.assembly import ROOMS, adapters
 from service.protocols import Surroundings
 
-SEAMS = {"editors": protocols.Editor, "engines": protocols.Engine, "displays": protocols.Display}
+SEAMS = {
+    "sources": protocols.Source, "editors": protocols.Editor, "engines": protocols.Engine,
+    "displays": protocols.Display,
+}  # fmt: skip
 FOUND = {(room, kind): module for room in SEAMS for kind, module in adapters(room).items()}
 SLOW = {
     "torch",

@@ -14,7 +14,7 @@ GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
     "frames", "hanging", "memory", "metered",
 }  # fmt: skip
-SEAMS = {"settings", "protocols"}
+SEAMS = {"settings", "mistakes", "protocols"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
 ROOMS = {"store", "net", "gate", "choice", "compose", "sample"}
 WORK = {"pipeline", "wall", "press"}

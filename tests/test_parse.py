@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from service.errors import SourceError
-from service.sources import items, jsonfeed
-from service.sources.items import Origin, fetched, published
-from service.sources.names import publication
+from service.sources.documents import items, jsonfeed
+from service.sources.documents.items import Origin, fetched, published
+from service.sources.documents.names import publication
 from service.sources.parse import Parser
 
 from .values import NOON
@@ -274,7 +274,7 @@ def test_the_worker_can_reach_nothing(tmp_path):
     """The walls around the worker: no socket, no other program."""
     code = """
 import socket, subprocess, urllib.request
-from service.sources.worker import _wall_in
+from service.sources.documents.worker import _wall_in
 _wall_in(300_000_000)
 for what in (lambda: socket.create_connection(("127.0.0.1", 9)), lambda: subprocess.run(["true"]),
              lambda: urllib.request.urlopen("file:///etc/hosts")):

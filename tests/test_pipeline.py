@@ -16,7 +16,7 @@ from service.pipeline import Desk, Line
 from service.press import Press
 from service.protocols import Bookmark, Fetched, Ruling, Surroundings
 from service.settings import Channel, Display, Settings
-from service.store import Archive, Store
+from service.store import Archive, Store, Wishes
 
 from .values import NOON, prompt, story
 
@@ -108,6 +108,7 @@ class Bench:
             self.settings,
             self.store,
             self.archive,
+            Wishes(self.store),
             [desk],
             lambda feed, _: self.sources[feed],
             MappingProxyType({}),

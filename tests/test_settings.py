@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from service import settings as config
 from service.errors import ConfigError
+from service.settings import Known
 
 
 class House(BaseModel):
@@ -29,22 +30,23 @@ class Screen(BaseModel):
 
 
 KINDS = {
+    "sources": {"reader": Remote},
     "editors": {"house": House, "remote": Remote},
     "engines": {"papercut": House, "remote": Remote},
     "displays": {"screen": Screen},
 }
-TEMPLATES = ["headline", "split", "poster"]
+KNOWN = Known(KINDS, ["headline", "split", "poster"], ["science", "animals"])
 
 
 def mistakes(text):
     with pytest.raises(ConfigError) as caught:
-        config.build(tomllib.loads(text), KINDS, TEMPLATES)
+        config.build(tomllib.loads(text), KNOWN)
     return caught.value.mistakes
 
 
 def test_an_empty_file_is_a_whole_service():
     """Nothing must be set: one channel, one display, the house editor and the papercut engine."""
-    settings = config.build({}, KINDS, TEMPLATES)
+    settings = config.build({}, KNOWN)
     assert list(settings.channels) == ["home"]
     assert settings.displays[0].name == "hall"
     assert settings.channels["home"].engines == ("papercut",)
@@ -113,7 +115,7 @@ def test_a_mistake_names_its_key(text, line):
 def test_a_display_keeps_its_adapters_keys():
     """They stand in its own table beside the shared ones, and only the adapter is told."""
     text = '[[displays]]\nname = "a"\nkind = "screen"\naddress = "x"\nprofile = "tv"\nresume_after_seconds = 9'
-    (display,) = config.build(tomllib.loads(text), KINDS, TEMPLATES).displays
+    (display,) = config.build(tomllib.loads(text), KNOWN).displays
     assert display.own == {"kind": "screen", "address": "x", "resume_after_seconds": 9}
 
 
@@ -122,7 +124,7 @@ def test_a_file_that_is_no_toml_says_where(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text("[web\nport = 1")
     with pytest.raises(ConfigError, match=r"config.toml is not valid TOML: .*line 1"):
-        config.load(path, KINDS, TEMPLATES)
+        config.load(path, KNOWN)
 
 
 json = st.recursive(
@@ -137,7 +139,7 @@ keys = st.sampled_from(["web", "channels", "displays", "engines", "editors", "st
 def test_nothing_but_a_config_error_escapes(table):
     """Whatever the file holds, the answer is settings or a ConfigError."""
     try:
-        config.build(table, KINDS, TEMPLATES)
+        config.build(table, KNOWN)
     except ConfigError as error:
         assert error.mistakes  # noqa: PT017
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from ..gate.verdict import Rules
 from ..protocols import Display, Editor, Engine, Source
 from ..settings import Channel, Settings
-from ..store import Archive, Store
+from ..store import Archive, Store, Wishes
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
 
@@ -52,10 +52,16 @@ class Line:
     settings: Settings
     store: Store
     archive: Archive
+    wishes: Wishes
     desks: Sequence[Desk]
     source: Callable[[str, str], Source]  #: (a feed of the config, the address it is at today) -> its source
     displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves
     rest: Callable[[], None]  #: called when the sources have been visited: give back what they held
+
+    def feeds(self, desk: Desk) -> tuple[str, ...]:
+        """A channel's feeds: the config's, then those added at run time."""
+        added = (subscription.url for subscription in self.wishes.subscriptions(desk.name))
+        return tuple(dict.fromkeys((*desk.channel.feeds, *added)))
 
     @property
     def now(self) -> datetime:

@@ -26,7 +26,7 @@ FETCHERS = 8
 
 def fetch(line: Line, desks: Sequence[Desk]) -> Iterator[Event]:
     """Visit the feeds that are due, one at a time per host; a bad one never delays the others."""
-    urls = dict.fromkeys(url for desk in desks for url in desk.channel.feeds)
+    urls = dict.fromkeys(url for desk in desks for url in line.feeds(desk))
     due = [url for url in urls if _due(line, url)]
     hosts: dict[str, list[str]] = {}
     for url in due:
@@ -64,7 +64,7 @@ def _visit(line: Line, url: str) -> Event:
 
 
 def _next_check(line: Line, url: str, outcome: Fetched | SourceError, failures: int) -> datetime:
-    minutes = min(desk.channel.cadence_minutes for desk in line.desks if url in desk.channel.feeds)
+    minutes = min(desk.channel.cadence_minutes for desk in line.desks if url in line.feeds(desk))
     return next_check(
         line.store.now(), outcome, failures=failures, own_minutes=minutes, jitter=random.random()
     )  # fmt: skip
@@ -85,7 +85,7 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
     if wanted <= 0:
         return
     now, age = line.store.now(), desk.channel.max_age_hours
-    found = line.store.candidates(desk.name, desk.channel.feeds, since=now - timedelta(hours=age) if age else None)
+    found = line.store.candidates(desk.name, line.feeds(desk), since=now - timedelta(hours=age) if age else None)
     candidates = [
         c for story, verdict in found if (c := _candidate(desk, story, verdict)).decision is not Decision.SKIP
     ]

@@ -19,6 +19,7 @@ from service.protocols import Fetched
 
 from ..frames import receive, send
 
+_WORKER = "service.sources.documents.worker"
 _START_S = 60.0  #: a worker takes about 0.2 s to start; a busy small computer far longer
 _ROOT = Path(__file__).parents[2]
 
@@ -80,7 +81,16 @@ class _Worker:
         self._seconds, self._late = seconds, False
         environment = {"PYTHONPATH": os.pathsep.join((str(_ROOT), *filter(None, sys.path))), "PYTHONHASHSEED": "0"}
         self._process = subprocess.Popen(  # noqa: S603  (our own interpreter, our own module)
-            [sys.executable, "-P", "-X", "utf8", "-m", "service.sources.worker", str(seconds), str(memory_bytes)],
+            [
+                sys.executable,
+                "-P",
+                "-X",
+                "utf8",
+                "-m",
+                "service.sources.documents.worker",
+                str(seconds),
+                str(memory_bytes),
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -4,5 +4,6 @@ from .archive import Archive, Hung
 from .folder import Folder
 from .rows import FeedRow
 from .store import Store
+from .wishes import Wishes
 
-__all__ = ["Archive", "FeedRow", "Folder", "Hung", "Store"]
+__all__ = ["Archive", "FeedRow", "Folder", "Hung", "Store", "Wishes"]

@@ -56,7 +56,7 @@ class Archive:
         rows = self.store.db.execute(
             "SELECT id, chosen_at, (SELECT shown_at FROM showings WHERE plate = plates.id AND display = ?"
             " ORDER BY showings.id DESC LIMIT 1) AS last FROM plates"
-            " WHERE channel = ? AND step = 'rendered' ORDER BY id DESC LIMIT ?",
+            " WHERE channel = ? AND step = 'rendered' AND banned = 0 ORDER BY id DESC LIMIT ?",
             (display, channel, limit),
         ).fetchall()
         return [Ready(r["id"], datetime.fromisoformat(r["chosen_at"]), _moment(r["last"])) for r in rows]
@@ -77,7 +77,7 @@ class Archive:
     def recent(self, limit: int) -> list[Plate]:
         """The newest finished plates of every channel, newest first."""
         rows = self.store.db.execute(  # the + keeps SQLite from the index by step: it would sort every plate there is
-            f"{PLATE} WHERE +plates.step = 'rendered' ORDER BY plates.id DESC LIMIT ?", (limit,)
+            f"{PLATE} WHERE +plates.step = 'rendered' AND banned = 0 ORDER BY plates.id DESC LIMIT ?", (limit,)
         ).fetchall()
         return [plate_of(row) for row in rows]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..model import Mood, Plate, Prompt, Step, Story, Verdict
+from ..model import Mood, Plate, Prompt, Step, Story, Telling, Verdict
 from ..protocols import Bookmark
 
 PLATE = """
@@ -73,6 +73,8 @@ def plate_of(row: sqlite3.Row) -> Plate:
         verdict=verdict_of(row["verdict"]), prompt=_prompt(row["prompt"]), picture=row["picture"],
         text_only=bool(row["text_only"]), engine=row["engine"], attempts=row["attempts"], error=row["error"],
         retry_at=time_of(row["retry_at"]), chosen_at=time_of(row["chosen_at"]),
+        also=tuple(Telling(**told) for told in json.loads(row["also"])), favourite=bool(row["favourite"]),
+        banned=bool(row["banned"]),
     )  # fmt: skip
 
 

@@ -66,6 +66,23 @@ MIGRATIONS = (
     CREATE INDEX showings_latest ON showings (display, id);
     CREATE INDEX showings_of_plate ON showings (plate, display, id);
     """,
+    """
+    CREATE TABLE subscriptions (
+        channel TEXT NOT NULL, url TEXT NOT NULL, title TEXT NOT NULL DEFAULT '', added_at TEXT NOT NULL,
+        PRIMARY KEY (channel, url)
+    ) STRICT;
+
+    CREATE TABLE passes (
+        channel TEXT NOT NULL, story TEXT NOT NULL REFERENCES stories ON DELETE CASCADE, passed_at TEXT NOT NULL,
+        PRIMARY KEY (channel, story)
+    ) STRICT;
+
+    ALTER TABLE plates ADD COLUMN banned INTEGER NOT NULL DEFAULT 0 CHECK (banned IN (0, 1));
+    ALTER TABLE plates ADD COLUMN also TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(also));
+    CREATE INDEX plates_voted ON plates (channel, id) WHERE favourite = 1 OR banned = 1;
+    CREATE INDEX passes_by_story ON passes (story);
+    CREATE INDEX stories_by_arrival ON stories (feed, first_seen);
+    """,
 )
 
 

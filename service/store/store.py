@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .. import clock
 from ..errors import DataFolderError
-from ..model import Picture, Plate, Prompt, Step, Story, Verdict
+from ..model import Picture, Plate, Prompt, Step, Story, Telling, Verdict
 from ..protocols import Fetched
 from .folder import Folder
 from .rows import PLATE, FeedRow, feed_of, marks, plate_of, stamp, story_of, verdict_of
@@ -130,20 +130,22 @@ class Store:
 
     # -- plates -----------------------------------------------------------------------------
 
-    def chosen(self, channel: str, story: str, verdict: Verdict, *, text_only: bool) -> None:
-        """A story becomes a plate, with the verdict that this channel's rules gave it."""
-        values = (story, channel, Step.CHOSEN, json.dumps(asdict(verdict)), int(text_only), None)
-        self._new_plate(values)
+    def chosen(
+        self, channel: str, story: str, verdict: Verdict, *, text_only: bool, also: Sequence[Telling] = ()
+    ) -> None:
+        """A story becomes a plate, with the verdict that this channel's rules gave it and who else tells it."""
+        told = json.dumps([asdict(each) for each in also])
+        self._new_plate((story, channel, Step.CHOSEN, json.dumps(asdict(verdict)), int(text_only), None, told))
 
     def declined(self, channel: str, story: str, why: str) -> None:
         """Remember that this story is not for this channel, so that nobody is asked again."""
-        self._new_plate((story, channel, Step.DECLINED, None, 0, why))
+        self._new_plate((story, channel, Step.DECLINED, None, 0, why, "[]"))
 
     def _new_plate(self, values: tuple[object, ...]) -> None:
         with self.transaction() as db:
             db.execute(
-                "INSERT OR IGNORE INTO plates (story, channel, step, verdict, text_only, error, chosen_at, moved_at)"
-                " VALUES (?,?,?,?,?,?,?,?)",
+                "INSERT OR IGNORE INTO plates (story, channel, step, verdict, text_only, error, also, chosen_at,"
+                " moved_at) VALUES (?,?,?,?,?,?,?,?,?)",
                 (*values, stamp(self.now()), stamp(self.now())),
             )
 

@@ -1,6 +1,6 @@
 """The process that reads foreign documents: it may hang, crash or swell, and is killed for it.
 
-Run by ``parse.Parser`` as ``python -m service.sources.worker SECONDS BYTES``. A request is a frame of
+Run by ``sources.parse.Parser`` as ``python -m service.sources.documents.worker SECONDS BYTES``. A request is a frame of
 JSON and a frame of document, an answer is a frame of JSON: nothing that comes out is ever executed or unpickled.
 """
 
@@ -18,7 +18,7 @@ from typing import Any
 
 from service.errors import SourceError
 
-from ..frames import receive, send
+from ...frames import receive, send
 from . import document, xmlfeed  # noqa: F401  (imported before the walls go up, and before the clock runs)
 from .items import Origin
 

@@ -1,0 +1,1 @@
+"""What runs in the parser's worker process: any feed document to stories."""

@@ -1,0 +1,100 @@
+"""What the owner asked for between two rounds: feeds added, stories let through, plates liked or banned.
+
+Wishes are not work: any process may write them while a service runs, and the next round reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..model import Verdict
+from .rows import stamp, verdict_of
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """A feed that was added at run time."""
+
+    channel: str
+    url: str
+    title: str
+    added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """The owner's word on a plate."""
+
+    title: str
+    verdict: Verdict
+    liked: bool  #: else banned
+
+
+class Wishes:
+    """The owner's side of a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    # -- feeds ------------------------------------------------------------------------------
+
+    def subscriptions(self, channel: str | None = None) -> list[Subscription]:
+        """The feeds added at run time, oldest first."""
+        rows = self.store.db.execute(
+            "SELECT * FROM subscriptions WHERE ?1 IS NULL OR channel = ?1 ORDER BY added_at, url", (channel,)
+        ).fetchall()
+        return [Subscription(r["channel"], r["url"], r["title"], datetime.fromisoformat(r["added_at"])) for r in rows]
+
+    def subscribe(self, channel: str, url: str, title: str = "") -> bool:
+        """Add a feed to a channel; False if it was there."""
+        with self.store.transaction() as db:
+            return bool(
+                db.execute(
+                    "INSERT OR IGNORE INTO subscriptions VALUES (?,?,?,?)",
+                    (channel, url, title, stamp(self.store.now())),
+                ).rowcount
+            )
+
+    def unsubscribe(self, channel: str, url: str) -> bool:
+        """Take a feed from a channel; its stories stay. False if it was not there."""
+        with self.store.transaction() as db:
+            return bool(db.execute("DELETE FROM subscriptions WHERE channel = ? AND url = ?", (channel, url)).rowcount)
+
+    # -- stories let through ----------------------------------------------------------------
+
+    def let_through(self, channel: str, story: str) -> None:
+        """Let a story on this channel's wall, whatever the dial or an editor said of it. A veto stays a veto."""
+        with self.store.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO passes VALUES (?,?,?)", (channel, story, stamp(self.store.now())))
+            db.execute("DELETE FROM plates WHERE channel = ? AND story = ? AND step = 'declined'", (channel, story))
+
+    def passed(self, channel: str) -> Collection[str]:
+        """The stories let through on this channel."""
+        return {row["story"] for row in self.store.db.execute("SELECT story FROM passes WHERE channel = ?", (channel,))}
+
+    # -- votes ------------------------------------------------------------------------------
+
+    def favour(self, plate: int, *, liked: bool = True) -> bool:
+        """Keep a plate for ever, or no longer. False if there is no such plate."""
+        return self._vote(plate, "favourite = ?1, banned = banned AND NOT ?1", liked)
+
+    def ban(self, plate: int, *, banned: bool = True) -> bool:
+        """Take a plate off every wall, or let it back. False if there is no such plate."""
+        return self._vote(plate, "banned = ?1, favourite = favourite AND NOT ?1", banned)
+
+    def _vote(self, plate: int, change: str, yes: bool) -> bool:
+        with self.store.transaction() as db:
+            return bool(db.execute(f"UPDATE plates SET {change} WHERE id = ?2", (int(yes), plate)).rowcount)  # noqa: S608
+
+    def votes(self, channel: str, limit: int = 200) -> list[Vote]:
+        """The last plates that were liked or banned on this channel, newest first."""
+        rows = self.store.db.execute(
+            "SELECT stories.title, plates.verdict, favourite FROM plates JOIN stories ON stories.id = plates.story"
+            " WHERE channel = ? AND (favourite = 1 OR banned = 1) AND plates.verdict IS NOT NULL"
+            " ORDER BY plates.id DESC LIMIT ?",
+            (channel, limit),
+        ).fetchall()
+        return [Vote(row["title"], verdict_of(row["verdict"]), bool(row["favourite"])) for row in rows]
