@@ -23,11 +23,11 @@ from .net import Net
 from .pipeline import Desk, Line
 from .press import Press
 from .profiles import PROFILES
-from .protocols import Display, Editor, Engine, Source, Surroundings
+from .protocols import Critic, Display, Editor, Engine, Source, Surroundings
 from .settings import Settings
 from .sources.feed import Feed
 from .sources.parse import Parser
-from .store import Archive, Store, Wishes
+from .store import Account, Archive, Journal, Store, Wishes
 from .wall import Wall, largest
 
 ROOMS = {"sources": sources, "editors": editors, "engines": engines, "displays": displays}
@@ -71,11 +71,12 @@ class Service:
 
     def _make(self, room: str, table: Mapping[str, Any], name: str) -> Any:
         module = adapters(room)[str(table["kind"])]
-        return module.make(module.Settings.model_validate(table), self._surroundings(name))
+        return module.make(module.Settings.model_validate(table), self._surroundings(room, name))
 
-    def _surroundings(self, name: str) -> Surroundings:
+    def _surroundings(self, room: str, name: str) -> Surroundings:
         port = self.settings.web.port if self.port is None else self.port
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone)
+        ledger = Account(self.store, name, self.settings.zone) if room == "editors" and name != "house" else None
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger)
 
     @cached_property
     def templates(self) -> Path:
@@ -94,6 +95,10 @@ class Service:
         return Wishes(self.store)
 
     @cached_property
+    def journal(self) -> Journal:
+        return Journal(self.store)
+
+    @cached_property
     def composer(self) -> Composer:
         return Composer(self.templates)
 
@@ -109,6 +114,20 @@ class Service:
     def house(self) -> Editor:
         house: Editor = self._make("editors", {"kind": "house"}, "house")
         return house
+
+    def editor(self, name: str) -> Editor:
+        """The editor of that name, one for all channels and rounds."""
+        if name not in self._editors:
+            self._editors[name] = self._make("editors", _table(self.settings.editors, name), name)
+        return self._editors[name]
+
+    @cached_property
+    def _editors(self) -> dict[str, Editor]:
+        return {"house": self.house}
+
+    def _critic(self, name: str) -> Critic | None:
+        editor = self.editor(name) if name else None
+        return editor if isinstance(editor, Critic) else None
 
     @cached_property
     def papercut(self) -> Engine:
@@ -131,8 +150,8 @@ class Service:
         return Desk(
             name=name, channel=channel,
             rules=Rules(channel.allow_words, channel.block_words, trusted_languages=channel.languages),
-            editor=self._make("editors", _table(self.settings.editors, channel.editor), channel.editor),
-            house=self.house,
+            editor=self.editor(channel.editor), house=self.house,
+            critic=self._critic(channel.critic),
             engines=[(name, self.engines[name]) for name in channel.engines],
             width_px=profile.width_px, height_px=profile.height_px,
         )  # fmt: skip
@@ -159,8 +178,8 @@ class Service:
     @cached_property
     def press(self) -> Press:
         return Press(
-            Line(self.settings, self.store, self.archive, self.wishes, list(self.desks.values()), self.source,
-                 self.displays, self.parser.close)
+            Line(self.settings, self.store, self.archive, self.wishes, self.journal, list(self.desks.values()),
+                 self.source, self.displays, self.parser.close)
         )  # fmt: skip
 
     @cached_property

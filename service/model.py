@@ -77,6 +77,7 @@ class Prompt:
     avoid: tuple[str, ...] = ()
     subject: str | None = None  #: a trained subject's name; None: an anonymous figure or nobody
     alt: str = ""  #: what the picture shows, for those who cannot see it
+    alt_language: str = "en"  #: BCP 47
     why: str = ""  #: why this scene, for people
 
 

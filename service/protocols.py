@@ -11,11 +11,48 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from .model import Picture, Plate, Prompt, Story, Verdict
 
 Progress = Callable[[float], None]  #: told the done share, 0 … 1
+
+
+@dataclass(frozen=True, slots=True)
+class Spending:
+    """What was asked of a service that may cost money."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float = 0.0
+
+
+class Ledger(Protocol):
+    """Remembers what one adapter spent."""
+
+    def today(self) -> Spending:
+        """The sum since midnight, in the owner's time zone."""
+        ...
+
+    def add(self, spending: Spending) -> None: ...
+
+    def switched_off(self) -> bool:
+        """Whether the owner wants nothing asked at all until further notice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line of a plate's transcript: one step on the way to its picture, for whoever asks why."""
+
+    who: str  #: "editor", "model", "tool", "critic", "engine", or "gate"
+    what: str  #: in a few words: "was asked", "answered", "read the article"
+    text: str  #: the whole of it
+
+
+def unnoted(_note: Note) -> None:
+    """Where nobody keeps a transcript."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +64,7 @@ class Surroundings:
     templates: Path
     port: int = 8080  #: where the service's own pages are, for displays that fetch from it
     zone: tzinfo | None = None  #: the owner's time zone; None: the machine's
+    ledger: Ledger | None = None  #: of what this adapter spends; None: nobody counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +107,27 @@ class Brief:
     now: datetime  #: aware, in the owner's time zone
     recent_scenes: Sequence[str] = ()  #: scenes of the last 48 h on this channel, newest first
     subjects: Sequence[str] = ()  #: who may appear in *this* story; empty where the gate says nobody
+    fortnight: Sequence[str] = ()  #: scenes of the last 14 days on this channel, newest first
+    note: Callable[[Note], None] = unnoted  #: keeps the plate's transcript
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing a critic looked for: what it saw comes before whether that is well."""
+
+    id: str
+    seen: str
+    ok: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Critique:
+    """What a critic says of a picture."""
+
+    verdict: Literal["accept", "retry", "reject"]
+    why: str  #: the worst defect, in words; "" where there is none
+    fix: str = ""  #: what to change in the scene
+    checks: tuple[Check, ...] = ()
 
 
 class Source(Protocol):
@@ -88,6 +147,15 @@ class Editor(Protocol):
 
     def describe(self, story: Story, brief: Brief) -> Prompt:
         """Direct the picture of a story. Raises EditorError; Declined where it must not be illustrated."""
+        ...
+
+
+@runtime_checkable
+class Critic(Protocol):
+    """An editor that can look at pictures. Optional."""
+
+    def critique(self, picture: Picture, prompt: Prompt, note: Callable[[Note], None] = unnoted) -> Critique:
+        """Say whether the picture shows what was asked for, and nothing it must not. Raises EditorError."""
         ...
 
 

@@ -46,6 +46,8 @@ class Channel(Table):
     engines: tuple[str, ...] = Field(("papercut",), min_length=1)
     subjects: tuple[str, ...] = ()
     style: str = "papercut"
+    styles: dict[str, str] = {}
+    critic: str = ""
     template: str = "headline"
     cadence_minutes: float = Field(15, gt=0, le=1440)
     plates_per_round: int = Field(4, ge=1, le=100)

@@ -16,7 +16,7 @@ from service.pipeline import Desk, Line
 from service.press import Press
 from service.protocols import Bookmark, Fetched, Ruling, Surroundings
 from service.settings import Channel, Display, Settings
-from service.store import Archive, Store, Wishes
+from service.store import Archive, Journal, Store, Wishes
 
 from .values import NOON, prompt, story
 
@@ -100,6 +100,7 @@ class Bench:
             Rules(),
             self.editor,
             house.make(house.Settings(), Surroundings("house", None, None)),
+            None,
             self.engines,
             1024,
             600,
@@ -109,6 +110,7 @@ class Bench:
             self.store,
             self.archive,
             Wishes(self.store),
+            Journal(self.store),
             [desk],
             lambda feed, _: self.sources[feed],
             MappingProxyType({}),

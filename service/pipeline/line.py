@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from ..gate.verdict import Rules
-from ..protocols import Display, Editor, Engine, Source
+from ..protocols import Critic, Display, Editor, Engine, Source
 from ..settings import Channel, Settings
-from ..store import Archive, Store, Wishes
+from ..store import Archive, Journal, Store, Wishes
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
 
@@ -40,6 +40,7 @@ class Desk:
     rules: Rules
     editor: Editor
     house: Editor  #: takes over where the editor fails
+    critic: Critic | None  #: looks at pictures; None: nobody but the local checks
     engines: Sequence[tuple[str, Engine]]
     width_px: int
     height_px: int
@@ -53,6 +54,7 @@ class Line:
     store: Store
     archive: Archive
     wishes: Wishes
+    journal: Journal
     desks: Sequence[Desk]
     source: Callable[[str, str], Source]  #: (a feed of the config, the address it is at today) -> its source
     displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves

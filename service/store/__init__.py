@@ -2,8 +2,9 @@
 
 from .archive import Archive, Hung
 from .folder import Folder
+from .journal import Account, Journal, Try
 from .rows import FeedRow
 from .store import Store
 from .wishes import Wishes
 
-__all__ = ["Archive", "FeedRow", "Folder", "Hung", "Store", "Wishes"]
+__all__ = ["Account", "Archive", "FeedRow", "Folder", "Hung", "Journal", "Store", "Try", "Wishes"]

@@ -121,7 +121,8 @@ class Archive:
         unused = "NOT EXISTS (SELECT 1 FROM plates WHERE plates.story = stories.id)"
         self._delete("stories", f"first_seen < ? AND {unused}", before)
         self._shrink(keep_gb * GB)
-        self._delete("pictures", "NOT EXISTS (SELECT 1 FROM plates WHERE picture = pictures.file)")
+        used = "SELECT 1 FROM {} WHERE picture = pictures.file"
+        self._delete("pictures", f"NOT EXISTS ({used.format('plates')}) AND NOT EXISTS ({used.format('tries')})")
         return self._remove_strays()
 
     def _delete(self, table: str, condition: str, *values: str) -> None:

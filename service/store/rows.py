@@ -60,9 +60,7 @@ def verdict_of(text: str) -> Verdict:
     return Verdict(**{**table, "mood": Mood(table["mood"]), "topics": tuple(table["topics"])})
 
 
-def _prompt(text: str | None) -> Prompt | None:
-    if text is None:
-        return None
+def prompt_of(text: str) -> Prompt:
     table: dict[str, Any] = json.loads(text)
     return Prompt(**{**table, "mood": Mood(table["mood"]), "avoid": tuple(table["avoid"])})
 
@@ -70,9 +68,9 @@ def _prompt(text: str | None) -> Prompt | None:
 def plate_of(row: sqlite3.Row) -> Plate:
     return Plate(
         id=row["id"], channel=row["channel"], story=story_of(row, row["story"]), step=Step(row["step"]),
-        verdict=verdict_of(row["verdict"]), prompt=_prompt(row["prompt"]), picture=row["picture"],
-        text_only=bool(row["text_only"]), engine=row["engine"], attempts=row["attempts"], error=row["error"],
-        retry_at=time_of(row["retry_at"]), chosen_at=time_of(row["chosen_at"]),
+        verdict=verdict_of(row["verdict"]), prompt=prompt_of(row["prompt"]) if row["prompt"] else None,
+        picture=row["picture"], text_only=bool(row["text_only"]), engine=row["engine"], attempts=row["attempts"],
+        error=row["error"], retry_at=time_of(row["retry_at"]), chosen_at=time_of(row["chosen_at"]),
         also=tuple(Telling(**told) for told in json.loads(row["also"])), favourite=bool(row["favourite"]),
         banned=bool(row["banned"]),
     )  # fmt: skip

@@ -83,6 +83,33 @@ MIGRATIONS = (
     CREATE INDEX passes_by_story ON passes (story);
     CREATE INDEX stories_by_arrival ON stories (feed, first_seen);
     """,
+    """
+    CREATE TABLE tries (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        plate INTEGER NOT NULL REFERENCES plates ON DELETE CASCADE,
+        picture TEXT NOT NULL REFERENCES pictures, engine TEXT NOT NULL,
+        prompt TEXT NOT NULL CHECK (json_valid(prompt)),
+        critique TEXT CHECK (critique IS NULL OR json_valid(critique)),
+        tried_at TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX tries_of_plate ON tries (plate, id);
+    CREATE INDEX tries_by_picture ON tries (picture);
+
+    CREATE TABLE notes (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        plate INTEGER NOT NULL REFERENCES plates ON DELETE CASCADE,
+        noted_at TEXT NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, text TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX notes_of_plate ON notes (plate, id);
+
+    CREATE TABLE ledger (
+        day TEXT NOT NULL, name TEXT NOT NULL,
+        calls INTEGER NOT NULL, tokens_in INTEGER NOT NULL, tokens_out INTEGER NOT NULL, usd REAL NOT NULL,
+        PRIMARY KEY (day, name)
+    ) STRICT;
+
+    CREATE TABLE switched_off (name TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT;
+    """,
 )
 
 

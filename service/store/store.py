@@ -179,6 +179,10 @@ class Store:
 
     def rendered(self, plate: Plate, picture: Picture) -> None:
         """Keep a picture: its file, then its row, then the plate's step."""
+        self._set(plate.id, f"step = 'rendered', {FRESH}, picture = ?", stamp(self.now()), self.keep(picture))
+
+    def keep(self, picture: Picture) -> str:
+        """Keep a picture: its file, then its row. Returns the file's name."""
         file = self.folder.write(picture)
         with self.transaction() as db:
             db.execute(
@@ -186,7 +190,7 @@ class Store:
                 (file, picture.width_px, picture.height_px, len(picture.data), json.dumps(dict(picture.recipe)),
                  stamp(self.now())),
             )  # fmt: skip
-            self._update(db, plate.id, f"step = 'rendered', {FRESH}, picture = ?", stamp(self.now()), file)
+        return file
 
     def next_engine(self, plate: Plate, error: str) -> None:
         """The current engine's attempts are spent: start anew with the one after it."""

@@ -1,0 +1,109 @@
+"""How a picture came to be, and what that cost: transcripts, tries, ledgers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, tzinfo
+
+from ..model import Picture, Plate, Prompt
+from ..protocols import Check, Critique, Note, Spending
+from .rows import prompt_of, stamp
+from .store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A picture that was made for a plate, and what the critic said of it."""
+
+    picture: str  #: file name below data/pictures
+    engine: str
+    prompt: Prompt
+    critique: Critique | None
+    tried_at: datetime
+
+
+class Journal:
+    """The transcripts and tries of a store's plates."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def note(self, plate: int, note: Note) -> None:
+        """Add a line to a plate's transcript."""
+        with self.store.transaction() as db:
+            db.execute(
+                "INSERT INTO notes (plate, noted_at, who, what, text) VALUES (?,?,?,?,?)",
+                (plate, stamp(self.store.now()), note.who, note.what, note.text),
+            )
+
+    def notes(self, plate: int) -> list[tuple[datetime, Note]]:
+        """A plate's transcript, in order."""
+        rows = self.store.db.execute("SELECT * FROM notes WHERE plate = ? ORDER BY id", (plate,)).fetchall()
+        return [(datetime.fromisoformat(r["noted_at"]), Note(r["who"], r["what"], r["text"])) for r in rows]
+
+    def tried(self, plate: Plate, prompt: Prompt, picture: Picture, engine: str, critique: Critique | None) -> str:
+        """Keep a try: its file, then its rows. Returns the file's name."""
+        file = self.store.keep(picture)
+        with self.store.transaction() as db:
+            db.execute(
+                "INSERT INTO tries (plate, picture, engine, prompt, critique, tried_at) VALUES (?,?,?,?,?,?)",
+                (plate.id, file, engine, json.dumps(asdict(prompt)),
+                 json.dumps(asdict(critique)) if critique else None, stamp(self.store.now())),
+            )  # fmt: skip
+        return file
+
+    def tries(self, plate: int) -> list[Try]:
+        """A plate's tries, in order."""
+        rows = self.store.db.execute("SELECT * FROM tries WHERE plate = ? ORDER BY id", (plate,)).fetchall()
+        return [
+            Try(r["picture"], r["engine"], prompt_of(r["prompt"]), _critique(r["critique"]),
+                datetime.fromisoformat(r["tried_at"]))
+            for r in rows
+        ]  # fmt: skip
+
+
+class Account:
+    """The ledger of one adapter, and the switch that keeps it from asking anything."""
+
+    def __init__(self, store: Store, name: str, zone: tzinfo | None) -> None:
+        self.store, self.name, self._zone = store, name, zone
+
+    def today(self) -> Spending:
+        """The sum since midnight, in the owner's time zone."""
+        row = self.store.db.execute(
+            "SELECT calls, tokens_in, tokens_out, usd FROM ledger WHERE day = ? AND name = ?", (self._day(), self.name)
+        ).fetchone()
+        return Spending(*row) if row else Spending()
+
+    def add(self, spending: Spending) -> None:
+        with self.store.transaction() as db:
+            db.execute(
+                "INSERT INTO ledger VALUES (?,?,?,?,?,?) ON CONFLICT (day, name) DO UPDATE SET calls = calls + ?3,"
+                " tokens_in = tokens_in + ?4, tokens_out = tokens_out + ?5, usd = usd + ?6",
+                (self._day(), self.name, spending.calls, spending.tokens_in, spending.tokens_out, spending.usd),
+            )
+
+    def _day(self) -> str:
+        return self.store.now().astimezone(self._zone).date().isoformat()
+
+    def switched_off(self) -> bool:
+        """Whether the owner wants nothing asked at all until further notice."""
+        return bool(self.store.db.execute("SELECT 1 FROM switched_off WHERE name = ?", (self.name,)).fetchone())
+
+    def switch(self, *, on: bool) -> None:
+        """Let it ask, or let it ask nothing."""
+        with self.store.transaction() as db:
+            if on:
+                db.execute("DELETE FROM switched_off WHERE name = ?", (self.name,))
+            else:
+                db.execute("INSERT OR IGNORE INTO switched_off VALUES (?,?)", (self.name, stamp(self.store.now())))
+
+
+def _critique(text: str | None) -> Critique | None:
+    if text is None:
+        return None
+    table = json.loads(text)
+    checks: Sequence[dict[str, object]] = table["checks"]
+    return Critique(**{**table, "checks": tuple(Check(**check) for check in checks)})  # type: ignore[arg-type]
