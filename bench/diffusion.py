@@ -18,8 +18,9 @@ from pathlib import Path
 
 import psutil
 
-from service.engines.diffusion import Diffusion, Settings
+from service.engines.diffusion import Settings, make
 from service.model import Mood, Prompt
+from service.protocols import Surroundings
 
 ROOT = Path(__file__).parent.parent
 PROMPT = Prompt("a red boat on a lake", "a red boat on a lake", Mood.CALM, "sea", 1, style="ink")
@@ -37,8 +38,8 @@ def timed(engine, seed):
 
 
 def tiny(folder):
-    make = "import sys, pathlib; from tests.tiny_model import save; save(pathlib.Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", make, f"{folder}/tiny"], cwd=ROOT, check=True, capture_output=True)
+    script = "import sys, pathlib; from tests.tiny_model import save; save(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", script, f"{folder}/tiny"], cwd=ROOT, check=True, capture_output=True)
     return f"{folder}/tiny"
 
 
@@ -50,7 +51,7 @@ def main():
     told = ask.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         settings = Settings(model=told.model or tiny(folder), steps=told.steps, device="auto" if told.model else "cpu")
-        engine = Diffusion(settings, Path(folder))
+        engine = make(settings, Surroundings("gpu", Path(folder), ROOT / "templates"))
         before = rss_mb()
         first, its = timed(engine, 0)
         rest = [timed(engine, seed) for seed in range(1, told.pictures + 1)]

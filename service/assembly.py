@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from . import clock, displays, editors, engines, settings as config, sources
+from . import clock, displays, editors, engines, settings as config, sources, styles
 from .compose.slide import Composer, templates as slide_templates
 from .errors import ConfigError
 from .gate.verdict import Rules
@@ -53,7 +53,14 @@ def read_settings(path: Path | None) -> Settings:
     kinds: dict[str, dict[str, type[BaseModel]]] = {
         room: {kind: module.Settings for kind, module in adapters(room).items()} for room in ROOMS
     }
-    return config.load(path, config.Known(kinds, slide_templates(shipped("templates") / "slides")))
+    return config.load(
+        path,
+        config.Known(
+            kinds,
+            slide_templates(shipped("templates") / "slides"),
+            styles=styles.known(shipped("templates") / "styles"),
+        ),
+    )
 
 
 def _table(named: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:

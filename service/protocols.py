@@ -103,11 +103,12 @@ class Brief:
     """What an editor is told beside the story itself."""
 
     verdict: Verdict
-    style: str
+    style: str  #: how the picture will look; a file of ``templates/styles``
     now: datetime  #: aware, in the owner's time zone
     recent_scenes: Sequence[str] = ()  #: scenes of the last 48 h on this channel, newest first
     subjects: Sequence[str] = ()  #: who may appear in *this* story; empty where the gate says nobody
     fortnight: Sequence[str] = ()  #: scenes of the last 14 days on this channel, newest first
+    family: str = "papercut"  #: what kind of model will paint it: "tags", "prose", "flux", "labelled"
     note: Callable[[Note], None] = unnoted  #: keeps the plate's transcript
 
 
@@ -168,6 +169,18 @@ class Engine(Protocol):
 
     def close(self) -> None:
         """Give back what is held. Safe to repeat."""
+        ...
+
+
+@runtime_checkable
+class Wording(Protocol):
+    """An engine whose model wants its prompts worded in a way of its own. Optional."""
+
+    @property
+    def family(self) -> str: ...
+
+    def worded(self, prompt: Prompt) -> str:
+        """The prompt as the model is told it. Raises EngineError where a template of the owner's fails."""
         ...
 
 

@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from .errors import ConfigError
 from .mistakes import Kinds, explained, known, near, pruned, within
 from .profiles import PROFILES
+from .styles import WEEKDAYS
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 _FEED_SCHEME = re.compile(r"^feed:(?://)?(https?://)?", re.IGNORECASE)
@@ -148,6 +149,7 @@ class Known:
     kinds: Mapping[str, Kinds]  #: of "sources", "editors", "engines" and "displays"
     templates: Sequence[str] = ()  #: slide templates
     topics: Sequence[str] = ()  #: what a story can be about; none: whatever is written
+    styles: Sequence[str] = ()  #: house styles; none: whatever is written
 
 
 def load(path: Path | None, names: Known) -> Settings:
@@ -210,6 +212,10 @@ def _channel(at: str, channel: Channel, settings: Settings, names: Known) -> Ite
     yield from known(f"{at}.editor", channel.editor, _named(settings.editors, names.kinds["editors"]))
     for index, engine in enumerate(channel.engines):
         yield from known(f"{at}.engines[{index}]", engine, _named(settings.engines, names.kinds["engines"]))
+    yield from known(f"{at}.style", channel.style, names.styles or [channel.style])
+    for key, style in channel.styles.items():
+        yield from known(f"{at}.styles", key, [*names.topics, *WEEKDAYS] if names.topics else [key])
+        yield from known(f"{at}.styles.{key}", style, names.styles or [style])
     for key in ("allow_topics", "block_topics"):
         for index, topic in enumerate(getattr(channel, key)):
             yield from known(f"{at}.{key}[{index}]", topic, names.topics or [topic])

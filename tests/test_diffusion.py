@@ -20,6 +20,7 @@ from service.engines import diffusion
 from service.engines.child import Child, environment
 from service.engines.diffusion import Diffusion, Settings, make
 from service.engines.painter import native
+from service.engines.wording import Wording
 from service.errors import EngineError
 from service.protocols import Surroundings
 
@@ -30,6 +31,10 @@ NEEDS = [name for name in ("torch", "diffusers", "transformers") if find_spec(na
 with_torch = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(NEEDS)}; `make test` installs them")
 
 
+def wording(settings=None):
+    return Wording(ROOT / "templates", Path("nowhere"), settings.style if settings else "")
+
+
 @pytest.fixture
 def odd():
     """Engines whose worker does as it is told; each is closed in the end."""
@@ -37,7 +42,7 @@ def odd():
 
     def engine(*how, **table):
         settings = Settings(model="any/model", **table)
-        made.append(Diffusion(settings, Path("nowhere"), command=(sys.executable, "-m", "tests.odd_painter", *how)))
+        made.append(Diffusion(settings, wording(settings), command=(sys.executable, "-m", "tests.odd_painter", *how)))
         return made[-1]
 
     yield engine
@@ -193,7 +198,7 @@ GARBAGE = {
 def test_what_is_no_answer_is_a_sentence(name, monkeypatch):
     """A process that does not speak the worker's language is ended, and the owner reads that it failed."""
     monkeypatch.setattr("service.engines.child._GOING_S", 1.0)
-    engine = Diffusion(Settings(model="any/model"), Path("nowhere"), command=(sys.executable, "-c", GARBAGE[name]))
+    engine = Diffusion(Settings(model="any/model"), wording(), command=(sys.executable, "-c", GARBAGE[name]))
     said = failing(engine)
     assert "crashed (with code" in said or "no longer makes sense" in said
     assert engine._child is None
@@ -222,12 +227,14 @@ def test_a_model_that_is_not_there_starts_no_worker(model):
     assert engine._child is None
 
 
-def test_the_model_is_told_style_first_and_what_to_avoid(odd, tmp_path):
-    """Style first, because short-sighted models read 77 tokens; names of this home are not told."""
-    engine = odd("well", style="linocut")
-    recipe = engine.render(prompt(words="rex naps", subject="rex", avoid=("lettering", "logos")), 320, 200).recipe
-    assert recipe["prompt"] == recipe["words"] == "linocut, a person naps"
-    assert recipe["avoid"] == "lettering, logos"
+def test_the_model_is_told_in_its_familys_form(odd, tmp_path):
+    """Scene and style as tags for a model of that family, with what to avoid; names of this home are not told."""
+    engine = odd("well", style="linocut", family="tags")
+    asked = prompt(words="rex naps, far hills", subject="rex", avoid=("lettering", "logos"))
+    recipe = engine.render(asked, 320, 200).recipe
+    assert recipe["prompt"] == recipe["words"] == engine.worded(asked)
+    assert recipe["prompt"].startswith("a person naps, linocut, far hills, ")
+    assert (recipe["avoid"], recipe["family"]) == ("lettering, logos", "tags")
     assert json.loads(json.dumps(recipe)) == recipe
 
 
@@ -282,7 +289,10 @@ def models(tmp_path_factory):
 def test_a_real_pipeline_paints(models, monkeypatch):
     """Near the asked shape at the model's own size, step by step; the same seed gives the same bytes."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")  # so small a model only loses by more
-    engine = Diffusion(Settings(model=str(models / "good"), steps=3, device="cpu", style="ink"), models)
+    engine = make(
+        Settings(model=str(models / "good"), steps=3, device="cpu", style="ink"),
+        Surroundings("gpu", models, ROOT / "templates"),
+    )
     heard = []
     try:
         first = engine.render(prompt(seed=4), 1024, 600, heard.append)
@@ -299,6 +309,9 @@ def test_a_real_pipeline_paints(models, monkeypatch):
     assert (avoiding.width_px, avoiding.height_px) == (600, 1024)
     recipe = first.recipe
     assert (recipe["width_px"], recipe["height_px"], recipe["steps"], recipe["guidance"]) == (80, 48, 3, 7.5)
+    assert recipe["family"] == "tags"
+    assert recipe["prompt"].startswith("a small night train")
+    assert "ink" not in recipe["prompt"]  # this tokenizer knows letters only: seventy-five of them are a phrase
     assert (recipe["pipeline"], recipe["device"], recipe["dtype"]) == ("StableDiffusionPipeline", "cpu", "float32")
     assert json.loads(json.dumps(recipe)) == recipe
 

@@ -106,8 +106,9 @@ def directed(service: Service, desk: Desk, story: Story, verdict: Verdict) -> Pr
     rulings = desk.house.decide([(story, verdict)])
     if not rulings[0].keep:
         raise Declined(rulings[0].why)
+    now = clock.now().astimezone(service.settings.zone)
     brief = Brief(
-        verdict, desk.channel.style, clock.now().astimezone(service.settings.zone),
+        verdict, desk.style(verdict.topics, now), now, family=desk.family,
         subjects=desk.channel.subjects if verdict.subject_allowed else (),
     )  # fmt: skip
     try:

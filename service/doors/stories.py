@@ -15,8 +15,9 @@ from service import clock, telling, text
 from service.assembly import Service, opened
 from service.errors import Declined, FrontispieceError, SourceError
 from service.gate.verdict import decide, judge as find_verdict
-from service.model import Decision, Story
+from service.model import Decision, Prompt, Story
 from service.pipeline import Desk
+from service.protocols import Wording
 
 from .asked import (
     AsJson,
@@ -147,6 +148,12 @@ def describe(
         telling.directed(direction)
 
 
+def _worded(desk: Desk, prompt: Prompt) -> str:
+    """The prompt as the channel's first engine tells it to its model."""
+    first = desk.engines[0][1]
+    return first.worded(prompt) if isinstance(first, Wording) else prompt.words
+
+
 def _direction(service: Service, desk: Desk, story: Story) -> dict[str, Any]:
     """One object with the whole direction; ``keep`` false where the story would not be on this wall."""
     verdict = find_verdict(story.title, story.summary, story.language, desk.rules)
@@ -160,4 +167,4 @@ def _direction(service: Service, desk: Desk, story: Story) -> dict[str, Any]:
         prompt = directed(service, desk, story, verdict)
     except Declined as error:
         return told | {"keep": False, "why": str(error)}
-    return told | asdict(prompt) | {"prompt": prompt.words, "why": f"{prompt.why}; {verdict.why}"}
+    return told | asdict(prompt) | {"prompt": _worded(desk, prompt), "why": f"{prompt.why}; {verdict.why}"}

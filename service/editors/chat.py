@@ -96,7 +96,7 @@ class Chat:
         cast = _cast(self._data / "subjects", brief, seed)
         direction = self._ask(
             "describe", {"item": _item(story), "appears": cast.kind if cast.subject else None,
-                         "recent": brief.recent_scenes[:_RECENT],
+                         "recent": brief.recent_scenes[:_RECENT], "family": brief.family,
                          "floor": brief.verdict.mood if brief.verdict.gravity > GRAVE else None},
             Direction, faults=lambda told: _direction_faults(told, story, cast, brief.recent_scenes),
             temperature=self.settings.temperature,
@@ -147,7 +147,8 @@ class Chat:
     ) -> A:  # fmt: skip
         return self._ladder.ask(
             Question(
-                system=self._page(f"{page}.system", {"mark": MARK}), user=self._page(page, {"mark": MARK, **values}),
+                system=self._page(f"{page}.system", {"mark": MARK, "family": values.get("family", "")}),
+                user=self._page(page, {"mark": MARK, **values}),
                 answer=answer, faults=faults, repair=lambda wrong: self._page("repair", {"faults": wrong}),
                 temperature=temperature,
             )

@@ -6,6 +6,7 @@ for ``keep_alive_minutes``: then every byte of memory is given back. Whatever ha
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 import threading
@@ -24,7 +25,7 @@ from ..protocols import Progress, Surroundings
 from . import proof
 from .child import Child, Ended
 from .painter import THRIFT, Job, Model
-from .wording import scene_of, style_of
+from .wording import Family, Wording, clip_tokens, family_of
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
 log = logging.getLogger(__name__)
@@ -44,6 +45,7 @@ class Settings(BaseModel):
     dtype: Literal["auto", "bfloat16", "float16", "float32"] = "auto"
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|(cuda|xpu)(:\d+)?)$")
     side_px: int = Field(0, ge=0, le=4096)  #: of the square the model was trained at; 0: its config says
+    family: Literal["auto", "tags", "prose", "flux", "labelled"] = "auto"  #: how the model wants its prompts worded
     style: str = ""  #: words for how pictures should look, instead of the channel's style
     keep_alive_minutes: float = Field(5, ge=-1)  #: 0: gone at once; -1: kept for ever
     timeout_seconds: float = Field(600, gt=0)  #: for one picture
@@ -53,15 +55,16 @@ class Settings(BaseModel):
 
 def make(settings: Settings, surroundings: Surroundings) -> Diffusion:
     """The engine, as ``config.toml`` selects it. Starts nothing."""
-    return Diffusion(settings, surroundings.data / "subjects")
+    wording = Wording(surroundings.templates, surroundings.data / "subjects", settings.style)
+    return Diffusion(settings, wording)
 
 
 class Diffusion:
     """An Engine whose work is done by a worker process."""
 
-    def __init__(self, settings: Settings, subjects: Path, *, command: Sequence[str] = WORKER) -> None:
+    def __init__(self, settings: Settings, wording: Wording, *, command: Sequence[str] = WORKER) -> None:
         idle = settings.keep_alive_minutes * 60
-        self.settings, self._subjects = settings, subjects
+        self.settings, self._wording, self._pipeline = settings, wording, _pipeline(settings.model)
         self._command = (*command, str(max(idle, _LINGER_S) if idle >= 0 else -1))
         self._child: Child | None = None
         self._turn = threading.Lock()
@@ -73,12 +76,8 @@ class Diffusion:
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
         tell: Progress = progress or (lambda _: None)
-        job = Job(
-            words=f"{style_of(prompt, self.settings.style)}, {scene_of(prompt, self._subjects)}",
-            avoid=", ".join(prompt.avoid), seed=prompt.seed, width_px=width_px, height_px=height_px,
-            steps=self.settings.steps, guidance=self.settings.guidance,
-        )  # fmt: skip
         with self._turn:
+            job = self._job(prompt, width_px, height_px)
             answer, pixels = self._painted(job, tell)
         image = Image.frombytes("RGB", (answer["width_px"], answer["height_px"]), pixels)
         if fault := proof.blank(image):
@@ -86,6 +85,23 @@ class Diffusion:
             raise EngineError(f"the model's picture is {fault}{hint}")
         image = proof.shaped(image, width_px, height_px)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, answer))
+
+    @property
+    def family(self) -> Family:
+        """How the model wants its prompts worded: as the table says, else as its pipeline's or its own name tells."""
+        given = self.settings.family
+        return family_of(self._pipeline, self.settings.model) if given == "auto" else given
+
+    def worded(self, prompt: Prompt) -> str:
+        """The prompt as the model is told it."""
+        return self._wording.said(prompt, self.family, clip_tokens).words
+
+    def _job(self, prompt: Prompt, width_px: int, height_px: int) -> Job:
+        said = self._wording.said(prompt, self.family)
+        return Job(
+            words=said.words, avoid=said.avoid, seed=prompt.seed, width_px=width_px, height_px=height_px,
+            steps=self.settings.steps, guidance=self.settings.guidance, tags=self.family == "tags",
+        )  # fmt: skip
 
     def _painted(self, job: Job, tell: Progress) -> tuple[dict[str, Any], bytes]:
         """Ask the worker that is there, or a new one. One that has just gone to rest costs nothing."""
@@ -118,6 +134,7 @@ class Diffusion:
         answer, _ = child.ask({"load": asdict(self._model)}, self.settings.load_minutes * 60, lambda _: None)
         if answer["told"] == "failed":
             raise self._failure(answer)
+        self._pipeline = str(answer.get("pipeline", ""))
         log.info("read %s in %.0f s: %s", self._model.name, time.monotonic() - began, answer)
         return child
 
@@ -137,7 +154,7 @@ class Diffusion:
 
     def _recipe(self, job: Job, answer: dict[str, Any]) -> dict[str, Any]:
         return {
-            "engine": "diffusion", "prompt": job.words, "avoid": job.avoid, "seed": job.seed,
+            "engine": "diffusion", "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
             "width_px": answer["width_px"], "height_px": answer["height_px"], **answer["facts"],
         }  # fmt: skip
 
@@ -153,6 +170,15 @@ class Diffusion:
             child.end()
         with self._turn:
             self._leave()
+
+
+def _pipeline(model: str) -> str:
+    """The pipeline's name that a folder's index gives; "" where it must be fetched first."""
+    try:
+        index = json.loads((Path(model).expanduser() / "model_index.json").read_text(encoding="utf-8"))
+        return str(index["_class_name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _found(model: str) -> str:

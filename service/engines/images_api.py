@@ -11,7 +11,6 @@ import binascii
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
@@ -23,7 +22,7 @@ from ..protocols import Progress, Surroundings
 from ..settings import secret
 from . import proof, sizes
 from .images_refusal import Refusal
-from .wording import PLAIN, scene_of, style_of
+from .wording import Family, Wording, clip_tokens, family_of
 
 if TYPE_CHECKING:
     from .images.wire import Wire
@@ -46,6 +45,7 @@ class Settings(BaseModel):
     model: str = Field(min_length=1)
     api_key_env: str = ""  #: the environment variable with the key; "": the server needs none
     quality: str = ""  #: sent as it is where it is set: low, medium, high, …
+    family: Literal["auto", "tags", "prose", "flux", "labelled"] = "auto"  #: how the model wants its prompts worded
     style: str = ""  #: words for how pictures should look, instead of the channel's style
     sizes: tuple[str, ...] = ()  #: the only sizes the server knows, "1024x1024"; (): what fits the screen
     size_multiple: int = Field(16, ge=1, le=256)
@@ -70,23 +70,33 @@ class Settings(BaseModel):
 
 def make(settings: Settings, surroundings: Surroundings) -> ImagesApi:
     """The engine, as ``config.toml`` selects it. Connects to nothing."""
-    return ImagesApi(settings, surroundings.data / "subjects")
+    wording = Wording(surroundings.templates, surroundings.data / "subjects", settings.style)
+    return ImagesApi(settings, wording)
 
 
 class ImagesApi:
     """An Engine that asks a server. Connects with the first picture."""
 
-    def __init__(self, settings: Settings, subjects: Path, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, settings: Settings, wording: Wording, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.settings, self.host = settings, urlsplit(settings.base_url).netloc.rpartition("@")[2]
-        self._subjects, self._clock = subjects, clock
+        self._wording, self._clock = wording, clock
         self._wire: Wire | None = None
         self._left_out: set[str] = set()  #: fields that this server objected to
         self._rest: tuple[float, str] = 0.0, ""  #: until when it wants no requests, and why
         self._blocked: tuple[str, str] = "", ""  #: the last words that it would not paint, and what it said
 
+    @property
+    def family(self) -> Family:
+        """How the model wants its prompts worded: as the table says, else as its name tells."""
+        return family_of(self.settings.model) if self.settings.family == "auto" else self.settings.family
+
+    def worded(self, prompt: Prompt) -> str:
+        """The prompt as the model is told it."""
+        return self._wording.said(prompt, self.family, clip_tokens).words
+
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
-        words = ". ".join((scene_of(prompt, self._subjects).rstrip("."), style_of(prompt, self.settings.style), PLAIN))
+        words = self.worded(prompt)
         self._hold(words)
         body = self._body(words, prompt.seed, self._size(width_px, height_px))
         answer = self._asked(body)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .sizes import Size, near
+from .wording import within
 
 #: how a model is held when it does not fit: each costs speed (a model in parts about 2x, in layers about 14x)
 THRIFT = ("whole", "in parts", "in layers")
@@ -44,6 +45,7 @@ class Job:
     height_px: int
     steps: int | None = None
     guidance: float | None = None
+    tags: bool = False  #: the words are tags, of which CLIP reads 75 tokens; those at the end may be left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,9 @@ class Painter:
         began, known = time.monotonic(), inspect.signature(self._pipe.__call__).parameters
         width, height = self.size(job.width_px, job.height_px)
         steps = job.steps or known["num_inference_steps"].default
+        words = self._read(job)
         wanted = {
-            "prompt": job.words, "negative_prompt": job.avoid or None, "width": width, "height": height,
+            "prompt": words, "negative_prompt": job.avoid or None, "width": width, "height": height,
             "num_inference_steps": steps, "guidance_scale": job.guidance, "output_type": "pil",
             "generator": torch.Generator("cpu").manual_seed(job.seed),
             "callback_on_step_end": _telling(progress, steps),
@@ -106,10 +109,20 @@ class Painter:
             raise Unsafe
         image = result.images[0].convert("RGB")
         facts = self._facts | {
-            "steps": steps, "guidance": job.guidance if job.guidance is not None else _default(known, "guidance_scale"),
+            "prompt": words, "steps": steps,
+            "guidance": job.guidance if job.guidance is not None else _default(known, "guidance_scale"),
             "took_s": round(time.monotonic() - began, 3), "peak_mb": _peak(torch, self._facts["device"]),
         }  # fmt: skip
         return Painted(image.tobytes(), image.width, image.height, facts)
+
+    def _read(self, job: Job) -> str:
+        """The words as far as the text encoder reads them: CLIP's own tokenizer counts."""
+        tokenizer = getattr(self._pipe, "tokenizer", None)
+        if not job.tags or tokenizer is None:
+            return job.words
+        marks = tokenizer.num_special_tokens_to_add()
+        limit = min(tokenizer.model_max_length, 77) - marks
+        return within([job.words], lambda text: len(tokenizer(text, add_special_tokens=False).input_ids), limit)
 
     def size(self, width_px: int, height_px: int) -> Size:
         """The size at which the model paints for a wanted one."""

@@ -1,44 +1,130 @@
-"""A prompt as an engine's model is told it: the scene, the house's style, and nothing that must stay at home."""
+"""A prompt as an engine's model is told it: in the form its family reads, and nothing that must stay at home.
+
+The families: ``tags`` (Stable Diffusion 1.5 and XL: 75 tokens of CLIP), ``prose`` (Qwen-Image, Z-Image, SD 3), ``flux``
+(prose, and no negatives), ``labelled`` (gpt-image). Each is a template in ``templates/prompts``, ``family-*.j2``.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import re
 import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ..errors import EngineError
 from ..model import Prompt
+from ..styles import Style, style
+
+Family = Literal["tags", "prose", "flux", "labelled"]
 
 LONGEST = 3000  #: characters; a longer text is cut at a word. Servers refuse more than 4,000 to 32,000
-
-#: what a channel's style is called, and the words that make a model paint so
-STYLES = {
-    "papercut": "layered paper-cut illustration, hand-cut coloured paper with soft shadows between the layers",
-    "watercolour": "loose watercolour illustration on rough paper, soft washes and visible brushwork",
-    "gouache": "gouache illustration with flat opaque colours and gentle texture",
-    "woodcut": "two-colour woodcut print with bold carved lines",
-    "risograph": "risograph print in three inks with visible grain",
-    "photo": "natural photograph with soft daylight and shallow depth of field",
-}
-#: said of what is there: a model paints what a sentence denies
-PLAIN = "One clear scene filling the whole frame, wordless, plain unmarked surfaces, calm lower third."
-
-
-def style_of(prompt: Prompt, own: str) -> str:
-    """The style in words: the engine's own where its table has some, else the channel's."""
-    return own or STYLES.get(prompt.style, f"{prompt.style} style illustration")
+CLIP_TOKENS = 75  #: that CLIP's text encoder reads, beside the two that mark beginning and end
+NO_NEGATIVES = ("flux", "labelled")  #: these would paint what they are told to leave out, or have no place to say it
+#: what a model's name or its pipeline's says of its family; the first that is found counts
+_SIGNS: tuple[tuple[str, Family], ...] = (
+    (r"flux|klein|schnell", "flux"),
+    (r"gpt-image|chatgpt-image|dall-?e", "labelled"),
+    (r"stable-?diffusion-?3|\bsd-?3|qwen|z-?image|pixart|hunyuan|lumina|sana|cogview|imagen|seedream", "prose"),
+    (r"stable-?diffusion|\bsd-?(?:1|2|xl|v1|turbo)|sdxl|dreamshaper|realistic-?vision|lcm|juggernaut|pony", "tags"),
+)
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+_PHRASE_END = re.compile(
+    r"\s*[.;:,]+\s+(?:(?:and|while|as)\s+)?|\s+(?:while|as|beside|beneath|under|above|behind|with)\s+(?=(?:an?|the|two|three)\b)"
+)
 
 
-def scene_of(prompt: Prompt, subjects: Path) -> str:
-    """The scene without a subject's name: an engine that has not learned it would paint any such person.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model is told."""
 
-    The subject's card, ``<subjects>/<name>/subject.toml``, says what to call it: a corgi, a man.
-    """
-    words = " ".join((prompt.words or prompt.scene).split())
-    if prompt.subject:
-        called = _called(subjects, prompt.subject)
-        words = re.sub(rf"(?<!\w){re.escape(prompt.subject)}(?!\w)", lambda _: called, words)
-    return _cut(words)
+    words: str
+    avoid: str  #: a negative prompt; "" where the family has none
+
+
+def family_of(*names: str, otherwise: Family = "prose") -> Family:
+    """The family that a model's or a pipeline's name speaks of."""
+    for name in names:
+        for sign, family in _SIGNS:
+            if re.search(sign, name, re.IGNORECASE):
+                return family
+    return otherwise
+
+
+class Wording:
+    """Words prompts for one engine."""
+
+    def __init__(self, templates: Path, subjects: Path, own_style: str = "") -> None:
+        """``own_style``: words that the engine's table has for how pictures should look; "": the prompt's style."""
+        self._templates, self._subjects, self._own = templates, subjects, own_style
+
+    def said(self, prompt: Prompt, family: Family, count: Callable[[str], int] | None = None) -> Said:
+        """The prompt for a family, without a subject's name. Raises EngineError where a template of the owner's fails.
+
+        ``count`` tells how many of CLIP's tokens a text has; None: nobody knows here, and tags are left whole.
+        """
+        look = self._style(prompt)
+        avoid = tuple(dict.fromkeys((*prompt.avoid, *look.avoid)))
+        scene = self.scene(prompt).rstrip(".")
+        try:
+            page = self._pages.get_template(f"family-{family}.j2")
+            text = page.render(
+                scene=scene, phrases=phrases(scene), mood=prompt.mood.value, topic=prompt.topic, style=look, avoid=avoid
+            )
+        except TemplateError as error:
+            raise EngineError(f"templates/prompts/family-{family}.j2: {error}") from error
+        lines = [" ".join(line.split()) for line in text.splitlines() if line.strip()]
+        if family == "tags":
+            return Said(within(lines, count or (lambda _: 0)), ", ".join(avoid))
+        joined = ("\n" if family == "labelled" else " ").join(lines)
+        return Said(_cut(joined), "" if family in NO_NEGATIVES else ", ".join(avoid))
+
+    def scene(self, prompt: Prompt) -> str:
+        """The scene without a subject's name: an engine that has not learned it would paint any such person.
+
+        The subject's card, ``<subjects>/<name>/subject.toml``, says what to call it: a corgi, a man.
+        """
+        words = " ".join((prompt.words or prompt.scene).split())
+        if prompt.subject:
+            called = _called(self._subjects, prompt.subject)
+            words = re.sub(rf"(?<!\w){re.escape(prompt.subject)}(?!\w)", lambda _: called, words)
+        return _cut(words)
+
+    def _style(self, prompt: Prompt) -> Style:
+        return Style("own", self._own, self._own) if self._own else style(self._templates / "styles", prompt.style)
+
+    @cached_property
+    def _pages(self) -> ImmutableSandboxedEnvironment:
+        pages = ImmutableSandboxedEnvironment(
+            loader=FileSystemLoader(self._templates / "prompts"), undefined=StrictUndefined,
+            trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        pages.filters["capitalized"] = lambda text: text[:1].upper() + text[1:]
+        return pages
+
+
+def phrases(scene: str) -> list[str]:
+    """A scene's phrases in its own order: a tag each."""
+    return [part for part in map(str.strip, _PHRASE_END.split(scene)) if part]
+
+
+def within(tags: Sequence[str], count: Callable[[str], int], limit: int = CLIP_TOKENS) -> str:
+    """As many tags as the encoder reads, joined; never none. ``count`` tells how many tokens a text has."""
+    parts = [part for tag in tags for part in re.split(r",\s+", tag)]
+    while len(parts) > 1 and count(", ".join(parts)) > limit:
+        parts.pop()
+    return ", ".join(parts)
+
+
+def clip_tokens(text: str) -> int:
+    """About how many tokens CLIP makes of a text, rather too many: a long word is several."""
+    return sum(1 + (len(token) - 1) // 9 for token in _TOKEN.findall(text))
 
 
 def _called(subjects: Path, name: str) -> str:

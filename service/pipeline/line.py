@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
+from .. import styles
 from ..gate.verdict import Rules
-from ..protocols import Critic, Display, Editor, Engine, Source
+from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Settings
 from ..store import Archive, Journal, Store, Wishes
 
@@ -44,6 +45,16 @@ class Desk:
     engines: Sequence[tuple[str, Engine]]
     width_px: int
     height_px: int
+
+    def style(self, topics: Sequence[str], now: datetime) -> str:
+        """How the picture of a story about these topics should look, on this day."""
+        return styles.chosen(self.channel.style, self.channel.styles, topics, now)
+
+    @property
+    def family(self) -> str:
+        """What kind of model paints first, and so how prompts are worded."""
+        first = self.engines[0][1] if self.engines else None
+        return first.family if isinstance(first, Wording) else "papercut"
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,7 @@ def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
     """What an editor is told beside the story."""
     recent = line.archive.since(desk.name, line.store.now() - MEMORY)
     return Brief(
-        verdict=plate.verdict, style=desk.channel.style, now=line.now,
+        verdict=plate.verdict, style=desk.style(plate.verdict.topics, line.now), now=line.now, family=desk.family,
         recent_scenes=tuple(plate.scene for plate in recent if plate.scene),
         subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
     )  # fmt: skip
