@@ -1,10 +1,10 @@
 """Word lists and how they meet a headline: pure lookups, loaded once per language at first use.
 
 A list is a TOML file of sections; words are separated by spaces. ``_`` joins a phrase (``found_safe``), a final
-``*`` takes any ending (``bomb*``), ``|`` parts words that may stand in the same place (``fish|water_tank``), a leading ``*`` any beginning (``*anschlag``, for languages that write compounds).
-Accents are folded on both sides, apostrophes and hyphens part words, so "can't" is the phrase ``can_t``.
-A list called ``weapons/guns`` is part of the topic ``weapons``. Under ``[together]``, ``topic/rule/side`` are the sides
-of a rule that holds where words of two sides meet in one headline.
+``*`` takes any ending (``bomb*``), a leading ``*`` any beginning (``*anschlag``, for languages that write compounds),
+``|`` parts words that may stand in one place (``fish|water_tank``). Accents are folded on both sides, apostrophes and
+hyphens part words, so "can't" is the phrase ``can_t``. A list called ``weapons/guns`` is part of the topic ``weapons``.
+Under ``[together]``, ``topic/rule/side`` is one side of a rule that holds where words of both sides meet in a headline.
 """
 
 from __future__ import annotations
@@ -159,19 +159,15 @@ def _match(entry: Entry, words: tuple[str, ...], at: int) -> Hit | None:
 
 
 def _file(tables: tuple[dict[str, list[Entry]], ...], phrase: str, kind: str, name: str) -> None:
-    for head, *rest in itertools.product(*(fold(part).split("|") for part in phrase.split("_"))):
-        _file_one(tables, head, Entry(kind, name, tuple(rest)))
-
-
-def _file_one(tables: tuple[dict[str, list[Entry]], ...], head: str, entry: Entry) -> None:
     exact, stems, tails = tables
-    if head.startswith("*"):
-        table, head = tails, head[1:]
-    elif head.endswith("*"):
-        table, head = stems, head[:-1]
-    else:
-        table = exact
-    table.setdefault(head, []).append(entry)
+    for head, *rest in itertools.product(*(fold(part).split("|") for part in phrase.split("_"))):
+        if head.startswith("*"):
+            table, head = tails, head[1:]
+        elif head.endswith("*"):
+            table, head = stems, head[:-1]
+        else:
+            table = exact
+        table.setdefault(head, []).append(Entry(kind, name, tuple(rest)))
 
 
 def _sections(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

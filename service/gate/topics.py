@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from .lexicons import BREAK, Hit
@@ -75,22 +75,13 @@ def weigh(hits: Sequence[Hit], words: Sequence[str]) -> Findings:
     """Sum a headline's hits, hearing negation, remedies and talks of peace."""
     kinds = {hit.kind for hit in hits}
     turned = _turned(hits, words)
-    veto: list[str] = []
-    weighed: list[tuple[float, str]] = []
-    for topic, phrase in _together(hits, words):
-        veto.append(topic)
-        weighed.append((VETO_WEIGHT, phrase))
+    together = _together(hits, words)
+    veto = [topic for topic, _ in together]
+    weighed = [(VETO_WEIGHT, phrase) for _, phrase in together]
     for hit in hits:
-        weight = _weight(hit)
-        if hit.kind == "veto":
-            if hit.name in SOFT and "soften" in kinds:
-                weight = SOFTENED_WEIGHT
-            elif hit.name == MISSING and "relief" in kinds:
-                weight = 0.0
-            elif not (hit.name == "death" and turned.get(hit.start) == "reduce"):
-                veto.append(hit.name.partition("/")[0])
-        if weight < 0 and hit.start in turned and hit.kind != "veto":
-            weight = -0.4 * weight if turned[hit.start] == "reduce" else 0.0
+        weight = _weight_here(hit, kinds, turned.get(hit.start))
+        if weight == VETO_WEIGHT and hit.kind == "veto":
+            veto.append(hit.name.partition("/")[0])
         if weight:
             weighed.append((weight, " ".join(words[hit.start : hit.end])))
     weighed.sort()
@@ -117,6 +108,18 @@ def _weight(hit: Hit) -> float:
     if hit.kind == "veto":
         return VETO_WEIGHT
     return WEIGHTS.get((hit.kind, hit.name), 0.0)
+
+
+def _weight_here(hit: Hit, kinds: Set[str], turn: str | None) -> float:
+    """What a hit weighs among the kinds of its headline and after the word that may turn it."""
+    weight = _weight(hit)
+    if hit.kind != "veto":
+        return weight if weight >= 0 or not turn else -0.4 * weight if turn == "reduce" else 0.0
+    if hit.name in SOFT and "soften" in kinds:
+        return SOFTENED_WEIGHT
+    if hit.name == MISSING and "relief" in kinds:
+        return 0.0
+    return 0.0 if hit.name == "death" and turn == "reduce" else weight  # "cuts the risk of death"
 
 
 def _turned(hits: Sequence[Hit], words: Sequence[str]) -> dict[int, str]:

@@ -60,6 +60,8 @@ def judge(
     if word := _owner_word(title, summary, rules.block):
         return _blocked(f"blocked word: {word}", (), tone)
     words = lexicons.tokens(title)
+    if not any(words):
+        return Verdict(UNREAD_GRAVITY, Mood.CALM, (), "no words to judge by", veto=True, tone=tone)
     read = _languages(title, words, language)
     if not read:
         return _unread(f"{title} {summary[:SUMMARY_LETTERS]}", language, rules, tone)
