@@ -161,13 +161,8 @@ def _match(entry: Entry, words: tuple[str, ...], at: int) -> Hit | None:
 def _file(tables: tuple[dict[str, list[Entry]], ...], phrase: str, kind: str, name: str) -> None:
     exact, stems, tails = tables
     for head, *rest in itertools.product(*(fold(part).split("|") for part in phrase.split("_"))):
-        if head.startswith("*"):
-            table, head = tails, head[1:]
-        elif head.endswith("*"):
-            table, head = stems, head[:-1]
-        else:
-            table = exact
-        table.setdefault(head, []).append(Entry(kind, name, tuple(rest)))
+        table = tails if head.startswith("*") else stems if head.endswith("*") else exact
+        table.setdefault(head.strip("*"), []).append(Entry(kind, name, tuple(rest)))
 
 
 def _sections(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
