@@ -2,6 +2,7 @@
 
 The file needs a headline and a valence (-100 … 100) on each row: columns ``headline`` and ``valence``, or the first
 two.
+The bars are printed for all rows and for the two halves that every other row makes.
 With ``--all-grim`` every headline counts as one that must not be painted (headlines of gun violence, say) and the
 first column, or ``headline``, is enough.
 """
@@ -30,29 +31,44 @@ def read(path, *, labelled):
     return [(row[title], float(row[valence]) if labelled else -100.0) for row in body if row]
 
 
-def share(part, whole):
-    return f"{100 * len(part) / max(1, len(whole)):5.1f} %  ({len(part)} of {len(whole)})"
+#: what is counted: (name, bar, which way, of which rows, which of them count); a row is (valence, verdict)
+BARS = (
+    ("painted, valence <= -50", 12, "<=", lambda row: row[0] <= -50, lambda row: painted(row[1])),
+    ("painted, valence >= +20", 78, ">=", lambda row: row[0] >= 20, lambda row: painted(row[1])),
+    ("subject, valence <= -25", 1, "<=", lambda row: row[0] <= -25, lambda row: row[1].subject_allowed),
+    ("subject, valence <= -50", 0, "<=", lambda row: row[0] <= -50, lambda row: row[1].subject_allowed),
+    ("subject, valence >= +20", 35, ">=", lambda row: row[0] >= 20, lambda row: row[1].subject_allowed),
+)
 
 
-def report(rows):
-    judged = [(valence, judge(title)) for title, valence in rows]
-    painted = [each for each in judged if decide(each[1], 0) is Decision.PAINT]
-    subject = [each for each in judged if each[1].subject_allowed]
-    calmest = sorted(judged, key=lambda each: each[1].gravity)[: len(judged) // 5]
+def painted(verdict, dial=0):
+    return decide(verdict, dial) is Decision.PAINT
 
-    def grim(limit, among=judged):
-        return [each for each in among if each[0] <= limit]
 
-    def nice(among=judged):
-        return [each for each in among if each[0] >= 20]
+def line(name, bar, way, part, whole):
+    percent = 100 * len(part) / max(1, len(whole))
+    met = percent <= bar if way == "<=" else percent >= bar
+    bound = f"({way} {bar:2d} %)"
+    print(f"  {name:26} {bound:11} {percent:5.1f} %  {'met' if met else 'MISSED':7} {len(part)} of {len(whole)}")
 
-    print("painted at dial 0, all                ", share(painted, judged))
-    print("painted, valence <= -50    (<= 12 %)  ", share(grim(-50, painted), grim(-50)))
-    print("painted, valence >= +20    (>= 78 %)  ", share(nice(painted), nice()))
-    print("calmest fifth, <= -25      (<=  8 %)  ", share(grim(-25, calmest), calmest))
-    print("subject, valence <= -25    (<=  1 %)  ", share(grim(-25, subject), grim(-25)))
-    print("subject, valence <= -50    (none)     ", share(grim(-50, subject), grim(-50)))
-    print("subject, valence >= +20    (>= 35 %)  ", share(nice(subject), nice()))
+
+def report(rows, judged):
+    """Print every bar for rows of (headline, valence) and their verdicts, in the same order."""
+    both = [(valence, verdict) for (_, valence), verdict in zip(rows, judged, strict=True)]
+    for name, bar, way, among, counts in BARS:
+        whole = [row for row in both if among(row)]
+        line(name, bar, way, [row for row in whole if counts(row)], whole)
+    calmest = sorted(both, key=lambda row: row[1].gravity)[: len(both) // 5]
+    line("calmest fifth, <= -25", 8, "<=", [row for row in calmest if row[0] <= -25], calmest)
+    print(f"  painted, all: {sum(painted(verdict) for verdict in judged)} of {len(rows)}")
+
+
+def report_grim(rows, judged):
+    """Print how many of headlines that must not be painted are, and which."""
+    through = [title for (title, _), verdict in zip(rows, judged, strict=True) if painted(verdict)]
+    line("painted", 5, "<=", through, rows)
+    for title in through:
+        print("   ", title)
 
 
 def speed(titles):
@@ -75,11 +91,17 @@ def main():
     print(machine())
     grim_only = "--all-grim" in sys.argv
     rows = read(names[0], labelled=not grim_only)
+    judged = [judge(title) for title, _ in rows]
     if grim_only:
-        painted = [title for title, _ in rows if decide(judge(title), 0) is Decision.PAINT]
-        print("painted at dial 0          (<=  5 %)  ", share(painted, rows))
+        report_grim(rows, judged)
     else:
-        report(rows)
+        for name, part in (
+            ("all", slice(None)),
+            ("every other row", slice(0, None, 2)),
+            ("the rest", slice(1, None, 2)),
+        ):
+            print(f"{name}, dial 0")
+            report(rows[part], judged[part])
     speed([title for title, _ in rows])
 
 

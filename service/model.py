@@ -62,6 +62,7 @@ class Verdict:
     why: str  #: the words or the rule that decided, for people
     veto: bool = False  #: a topic that is never painted, whatever the dial says
     subject_allowed: bool = False  #: a person or pet of this home may appear in it
+    tone: float | None = None  #: -1 (grim) … 1 (kind), as a model of sentences heard it; None: none was asked
 
 
 @dataclass(frozen=True, slots=True)

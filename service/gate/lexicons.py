@@ -1,12 +1,15 @@
 """Word lists and how they meet a headline: pure lookups, loaded once per language at first use.
 
 A list is a TOML file of sections; words are separated by spaces. ``_`` joins a phrase (``found_safe``), a final
-``*`` takes any ending (``bomb*``), a leading ``*`` any beginning (``*anschlag``, for languages that write compounds).
-Accents are folded on both sides, apostrophes and hyphens part words, so "can't" is the phrase ``can_t``.
+``*`` takes any ending (``bomb*``), a leading ``*`` any beginning (``*anschlag``, for languages that write compounds),
+``|`` parts words that may stand in one place (``fish|water_tank``). Accents are folded on both sides, apostrophes and
+hyphens part words, so "can't" is the phrase ``can_t``. A list called ``weapons/guns`` is part of the topic ``weapons``.
+Under ``[together]``, ``topic/rule/side`` is one side of a rule that holds where words of both sides meet in a headline.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping
@@ -21,6 +24,7 @@ SHORTEST_STEM = 2
 
 _DATA = Path(__file__).with_name("data")
 _TOKEN = re.compile(r"[^\W_]+|[.!?;:|—–](?=\s|$)")
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})  #: that do not decompose
 _SCORED = {"veto", "grave", "bright", "relief", "idiom"}  #: kinds that compete for the same words
 _RANK = {"idiom": 4, "relief": 3, "veto": 2, "grave": 1, "bright": 0}  #: among matches of equal length
 
@@ -58,7 +62,7 @@ class Lexicon:
 @lru_cache(maxsize=16384)
 def fold(word: str) -> str:
     """Casefold and drop accents from letters of the Latin script; others keep their marks."""
-    word = word.casefold()
+    word = word.casefold().translate(_LETTERS)
     if word.isascii():
         return word
     decomposed = unicodedata.normalize("NFKD", word)
@@ -155,15 +159,10 @@ def _match(entry: Entry, words: tuple[str, ...], at: int) -> Hit | None:
 
 
 def _file(tables: tuple[dict[str, list[Entry]], ...], phrase: str, kind: str, name: str) -> None:
-    head, *rest = (fold(word) for word in phrase.split("_"))
     exact, stems, tails = tables
-    if head.startswith("*"):
-        table, head = tails, head[1:]
-    elif head.endswith("*"):
-        table, head = stems, head[:-1]
-    else:
-        table = exact
-    table.setdefault(head, []).append(Entry(kind, name, tuple(rest)))
+    for head, *rest in itertools.product(*(fold(part).split("|") for part in phrase.split("_"))):
+        table = tails if head.startswith("*") else stems if head.endswith("*") else exact
+        table.setdefault(head.strip("*"), []).append(Entry(kind, name, tuple(rest)))
 
 
 def _sections(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

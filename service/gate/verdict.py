@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from service.model import Decision, Mood, Verdict
@@ -20,11 +20,16 @@ BLOCKED, ALLOWED = "blocked", "allowed"  #: topics of a verdict that the owner's
 UNREAD_GRAVITY = 0.5  #: of a story in a language without a lexicon: nobody knows
 TRUSTED_GRAVITY = 0.3  #: of the same where the owner trusts that language and no grave word was seen
 VETO_GRAVITY = 0.75  #: at least
+ALLOWED_SHARE = 0.3  #: of a story's gravity that is left where the owner likes its words or topics
 SUMMARY_LETTERS = 400  #: what is read of a summary: its first sentences say what happened
 SUMMARY_SHARE = 0.4  #: of a word's weight when it stands in the summary
 
 _MIDDLE = 1.0  #: the summed valence below zero at which gravity is one half
 _SPREAD = 1.3  #: valence that takes gravity from 0.50 to 0.73
+_TRUSTED_VALENCE = _SPREAD * math.log(1 / TRUSTED_GRAVITY - 1) - _MIDDLE  #: that has TRUSTED_GRAVITY
+TONE_GRIM = 2.0  #: summed valence that a tone of -1 takes away
+TONE_KIND = 1.0  #: summed valence that a tone of 1 adds: a model's praise counts for less than its alarm
+HEARD = 0.3  #: tone, either way, from which a verdict's reason names it
 _LIFT = 0.8  #: a bright word counts for less than a grave one
 
 
@@ -34,7 +39,8 @@ class Rules:
 
     allow: tuple[str, ...] = ()  #: interests: such a story is painted unless a veto topic is in it
     block: tuple[str, ...] = ()  #: such a story is kept off the wall
-    block_topics: tuple[str, ...] = ()
+    allow_topics: tuple[str, ...] = ()  #: of ``topics.TOPICS``; as ``allow``
+    block_topics: tuple[str, ...] = ()  #: of ``topics.TOPICS`` or ``topics.VETO_TOPICS``
     trusted_languages: tuple[str, ...] = ()  #: painted without a lexicon where no grave word is seen; "ja", "pt"
     subject_max_gravity: float = 0.2  #: above it nobody of this home appears
 
@@ -42,22 +48,34 @@ class Rules:
 NO_RULES = Rules()
 
 
-def judge(title: str, summary: str = "", language: str = "en", rules: Rules = NO_RULES) -> Verdict:
-    """Weigh a story. ``language`` is BCP 47; the text's small words overrule a wrong one. No text makes it raise."""
-    words = lexicons.tokens(title)
-    read = _languages(title, words, language)
+def judge(
+    title: str, summary: str = "", language: str = "en", rules: Rules = NO_RULES, *, tone: float | None = None
+) -> Verdict:
+    """Weigh a story. ``language`` is BCP 47; the text's small words overrule a wrong one. No text makes it raise.
+
+    ``tone`` is how the text sounds to a model of sentences, -1 (grim) … 1 (kind), where there is one. It moves gravity,
+    and neither lifts a veto nor puts anybody into a picture.
+    """
+    tone = max(-1.0, min(1.0, tone)) if tone is not None and math.isfinite(tone) else None
     if word := _owner_word(title, summary, rules.block):
-        return Verdict(1.0, Mood.SOMBER, (BLOCKED,), f"blocked word: {word}", veto=True)
+        return _blocked(f"blocked word: {word}", (), tone)
+    words = lexicons.tokens(title)
+    if not any(words):
+        return Verdict(UNREAD_GRAVITY, Mood.CALM, (), "no words to judge by", veto=True, tone=tone)
+    read = _languages(title, words, language)
     if not read:
-        return _unread(f"{title} {summary[:SUMMARY_LETTERS]}", language, rules)
+        return _unread(f"{title} {summary[:SUMMARY_LETTERS]}", language, rules, tone)
     findings = _findings(words, summary, read)
-    verdict = _verdict(findings, rules)
-    if topic := next((topic for topic in findings.topics if topic in rules.block_topics), None):
-        return Verdict(1.0, Mood.SOMBER, (BLOCKED, *findings.topics), f"blocked topic: {topic}", veto=True)
-    if not verdict.veto and (word := _owner_word(title, summary, rules.allow)):
-        gravity = verdict.gravity * TRUSTED_GRAVITY
-        return Verdict(gravity, _mood(gravity, findings), (ALLOWED, *findings.topics), f"allowed word: {word}")
-    return verdict
+    about = (*findings.veto, *findings.topics)
+    if topic := next((topic for topic in about if topic in rules.block_topics), None):
+        return _blocked(f"blocked topic: {topic}", about, tone)
+    verdict = _verdict(findings, rules, tone)
+    if verdict.veto or not (interest := _interest(title, summary, findings, rules)):
+        return verdict
+    gravity = verdict.gravity * ALLOWED_SHARE
+    return replace(
+        verdict, gravity=gravity, mood=_mood(gravity, findings), topics=(ALLOWED, *verdict.topics), why=interest
+    )
 
 
 def decide(verdict: Verdict, dial: int) -> Decision:
@@ -105,25 +123,35 @@ def _found(words: tuple[str, ...], summary: str, language: str) -> Findings:
     )
 
 
-def _verdict(findings: Findings, rules: Rules) -> Verdict:
-    lean = topics.lean(findings.topics)
-    if findings.negative >= 1:  # what is kind about the matter does not undo what happened
-        valence = (
-            0.65 * findings.deeds + 0.3 * (findings.positive - findings.deeds) - findings.negative + min(lean, 0.0)
-        )
-    else:
-        valence = _LIFT * findings.positive - findings.negative + lean
-    gravity = 1 / (1 + math.exp(max(-30.0, min(30.0, (valence + _MIDDLE) / _SPREAD))))
-    if findings.veto:
-        gravity = VETO_GRAVITY + (1 - VETO_GRAVITY) * gravity
+def _verdict(findings: Findings, rules: Rules, tone: float | None) -> Verdict:
+    valence = _valence(findings)
+    moved = _gravity(valence + _weight_of(tone))
+    gravity = VETO_GRAVITY + (1 - VETO_GRAVITY) * moved if findings.veto else moved
     return Verdict(
         gravity=round(gravity, 4),
         mood=_mood(gravity, findings),
-        topics=findings.topics,
-        why=_why(findings),
+        topics=(*findings.veto, *findings.topics),
+        why=_why(findings, tone),
         veto=bool(findings.veto),
-        subject_allowed=_subject_allowed(gravity, findings, rules),
+        subject_allowed=_subject_allowed(max(gravity, _gravity(valence)), findings, rules),
+        tone=tone,
     )
+
+
+def _valence(findings: Findings) -> float:
+    lean = topics.lean(findings.topics)
+    if findings.negative < 1:
+        return _LIFT * findings.positive - findings.negative + lean
+    matter = findings.positive - findings.deeds  # what is kind about the matter does not undo what happened
+    return 0.65 * findings.deeds + 0.3 * matter - findings.negative + min(lean, 0.0)
+
+
+def _weight_of(tone: float | None) -> float:
+    return (tone or 0.0) * (TONE_GRIM if (tone or 0.0) < 0 else TONE_KIND)
+
+
+def _gravity(valence: float) -> float:
+    return 1 / (1 + math.exp(max(-30.0, min(30.0, (valence + _MIDDLE) / _SPREAD))))
 
 
 def _subject_allowed(gravity: float, findings: Findings, rules: Rules) -> bool:
@@ -149,23 +177,30 @@ def _mood(gravity: float, findings: Findings) -> Mood:
     return Mood.JOYFUL
 
 
-def _why(findings: Findings) -> str:
+def _why(findings: Findings, tone: float | None) -> str:
     grave = ", ".join(findings.grave_words[:4])
     bright = ", ".join(findings.bright_words[:4])
     if findings.veto:
         return f"{findings.veto[0]}: {grave}" if grave else findings.veto[0]
     parts = [f"{name} words: {found}" for name, found in (("grave", grave), ("bright", bright)) if found]
-    return "; ".join(parts) or "no grave words"
+    heard = [f"sounds {'grim' if tone < 0 else 'kind'} ({tone:+.2f})"] if tone and abs(tone) >= HEARD else []
+    return "; ".join([*(parts or ["no grave words"]), *heard])
 
 
-def _unread(text: str, language: str, rules: Rules) -> Verdict:
+def _unread(text: str, language: str, rules: Rules, tone: float | None) -> Verdict:
     name = language or "und"
     if match := lexicons.foreign_veto().search(text.casefold()):
         why = f"grave word, no word list for {name}: {match.group()}"
-        return Verdict(VETO_GRAVITY + 0.1, Mood.SOMBER, (), why, veto=True)
-    if _base(language) in {_base(trusted) for trusted in rules.trusted_languages}:
-        return Verdict(TRUSTED_GRAVITY, Mood.CALM, (), f"no grave words, no word list for {name}; the owner trusts it")
-    return Verdict(UNREAD_GRAVITY, Mood.CALM, (), f"no word list for {name}", veto=True)
+        return Verdict(VETO_GRAVITY + 0.1, Mood.SOMBER, (), why, veto=True, tone=tone)
+    if _base(language) not in {_base(trusted) for trusted in rules.trusted_languages}:
+        return Verdict(UNREAD_GRAVITY, Mood.CALM, (), f"no word list for {name}", veto=True, tone=tone)
+    gravity = max(TRUSTED_GRAVITY, _gravity(_TRUSTED_VALENCE + _weight_of(tone)))
+    mood = Mood.CALM if gravity <= UNREAD_GRAVITY else Mood.SOMBER
+    return Verdict(gravity, mood, (), f"no grave words, no word list for {name}; the owner trusts it", tone=tone)
+
+
+def _blocked(why: str, about: tuple[str, ...], tone: float | None) -> Verdict:
+    return Verdict(1.0, Mood.SOMBER, (BLOCKED, *about), why, veto=True, tone=tone)
 
 
 def _languages(text: str, words: tuple[str, ...], declared: str) -> tuple[str, ...]:
@@ -183,6 +218,14 @@ def _languages(text: str, words: tuple[str, ...], declared: str) -> tuple[str, .
 
 def _base(language: str) -> str:
     return language.replace("_", "-").split("-")[0].casefold()
+
+
+def _interest(title: str, summary: str, findings: Findings, rules: Rules) -> str | None:
+    """Why the owner would like the story: a word or a topic; None where nothing says so."""
+    if word := _owner_word(title, summary, rules.allow):
+        return f"allowed word: {word}"
+    topic = next((topic for topic in findings.topics if topic in rules.allow_topics), None)
+    return f"allowed topic: {topic}" if topic else None
 
 
 def _owner_word(title: str, summary: str, wanted: tuple[str, ...]) -> str | None:
