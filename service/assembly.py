@@ -136,7 +136,7 @@ class Service:
     def source(self, feed: str, address: str) -> Source:
         """The source of a feed of the config, which may have moved to another address."""
         languages = next((c.languages for c in self.settings.channels.values() if feed in c.feeds), ())
-        return Feed(address, self.net, self.parser, clock.now, languages=languages)
+        return Feed(feed, self.net, self.parser, clock.now, at=address, languages=languages)
 
     @cached_property
     def displays(self) -> Mapping[str, Display]:

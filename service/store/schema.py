@@ -66,6 +66,7 @@ MIGRATIONS = (
     CREATE INDEX showings_latest ON showings (display, id);
     CREATE INDEX showings_of_plate ON showings (plate, display, id);
     """,
+    "ALTER TABLE feeds ADD COLUMN failing_since TEXT",
 )
 
 
