@@ -1010,6 +1010,21 @@ def test_a_visit_that_the_service_dies_of_is_not_repeated_at_once(home):
     assert home.row(at(server)).failures == 1
 
 
+@row("B24-stopped")
+def test_a_round_that_is_stopped_leaves_the_rest_for_the_next(home):
+    """Stopping waits for no slow server, and costs only the feeds under way their turn."""
+    home.limits = HURRIED
+    with Loopback(silence) as slow, Loopback(answer(RSS)) as well:
+        line = home.line([at(slow), at(slow, path="/b"), at(well, "elsewhere.example")])
+        events = fetch(line, line.desks, AT_ONCE)
+        next(events)
+        began = time.monotonic()
+        events.close()
+        assert time.monotonic() - began < 0.3
+        assert home.wait(at(slow)) == 30
+        assert home.row(at(slow, path="/b")).next_check is None
+
+
 class Crowd:
     """A server that notes when it was asked, and how many asked at once."""
 

@@ -223,9 +223,11 @@ class Store:
             ).rowcount
 
     def retry_feeds(self) -> int:
-        """Let failing feeds be visited again at once; return how many."""
+        """Let feeds that fail, or whose first visit was cut off, be visited again at once; return how many."""
         with self.transaction() as db:
-            return db.execute("UPDATE feeds SET next_check = NULL, gone = 0 WHERE failures > 0").rowcount
+            return db.execute(
+                "UPDATE feeds SET next_check = NULL, gone = 0 WHERE failures > 0 OR checked_at IS NULL"
+            ).rowcount
 
     def _move(self, plate: Plate, step: Step, change: str, *values: object) -> None:
         self._set(plate.id, f"step = '{step}', {FRESH}, {change}", stamp(self.now()), *values)
