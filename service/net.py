@@ -214,7 +214,7 @@ def _reached(addresses: Sequence[str], port: int, trip: _Trip) -> socket.socket:
             return socket.create_connection((address, port), timeout=patience)
         except OSError as error:
             failure = error
-    raise failure
+    raise failure  # the last one's
 
 
 def _asked(sock: socket.socket, where: Target, headers: Mapping[str, str], trip: _Trip) -> Response:

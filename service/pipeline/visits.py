@@ -111,7 +111,8 @@ class _Visits:
         return max(self._hosts[0].ready_at - time.monotonic(), 0)
 
     def stop(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)  # whoever stops a round does not wait for slow servers
+        """Begin no more. Visits under way end by themselves: whoever stops a round does not wait for slow servers."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _hosts(line: Line, desks: Sequence[Desk], pace: Pace) -> list[_Host]:
