@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import closing, suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -41,6 +42,12 @@ def once(config: Path, data: Path, kill_after: float | None) -> bool:
     if process.returncode:
         raise SystemExit(f"a round ended with {process.returncode}:\n{err.decode()}")
     return False
+
+
+def make_due(data: Path) -> None:
+    """Let the feed be visited: a visit that was cut off is else not repeated for half an hour."""
+    with suppress(sqlite3.OperationalError), closing(sqlite3.connect(data / "frontispiece.db")) as db, db:
+        db.execute("UPDATE feeds SET next_check = NULL")
 
 
 def spoil(data: Path, dice: random.Random) -> None:
@@ -98,8 +105,10 @@ def main() -> int:
         killed, seen = 0, set[int]()
         for _ in range(asked.kills):
             spoil(data, dice)
+            make_due(data)
             killed += once(config, data, dice.uniform(0.1, 1.05) * whole)
             seen |= plates(data)
+        make_due(data)
         once(config, data, None)
         broken = damage(data, seen)
     print(f"{killed} of {asked.kills} rounds killed (a whole one takes {whole:.1f} s), {len(seen)} plates seen")

@@ -6,8 +6,10 @@ Ranges: IANA IPv4 and IPv6 Special-Purpose Address Registries; RFC 6052 (NAT64),
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from itertools import zip_longest
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
 import idna
@@ -62,8 +64,8 @@ def target(url: str) -> Target:
     try:
         parts = urlsplit(url)
         scheme, host, port = parts.scheme.lower(), parts.hostname or "", parts.port
-    except ValueError as error:
-        raise SourceError(f"refused: not an address ({error})") from error
+    except ValueError:  # what it says may quote a password
+        raise SourceError("refused: this is no sound web address") from None
     if scheme not in _PORTS:
         raise SourceError(f"refused: only http and https addresses are fetched, not {scheme[:20] or 'a path'}")
     path = quote(parts.path or "/", safe="/%:=&+!$,;@()*[]~'") + (
@@ -86,10 +88,22 @@ def _ascii(host: str) -> str:
         raise SourceError(f"refused: {host!r} is no host name ({error})") from error
 
 
+def listed(allow_private: Iterable[str]) -> frozenset[str]:
+    """The owner's list of "host" or "host:port" at home, as ``allowed_at_home`` compares it."""
+    return frozenset(entry.strip().lower() for entry in allow_private)
+
+
 def allowed_at_home(where: Target, allowed: frozenset[str]) -> bool:
     """Whether ``host`` or ``host:port`` is on the owner's list of private addresses that a feed may reach."""
     bracketed = f"[{where.host}]" if ":" in where.host else where.host
     return not allowed.isdisjoint({where.host, bracketed, f"{bracketed}:{where.port}"})
+
+
+def in_turns(addresses: Sequence[str]) -> list[str]:
+    """IPv6 and IPv4 addresses of a host by turns, beginning as the resolver did (RFC 8305 section 4)."""
+    first = [address for address in addresses if (":" in address) == (":" in addresses[0])]
+    other = [address for address in addresses if address not in first]
+    return [address for pair in zip_longest(first, other) for address in pair if address]
 
 
 def refusal(address: str, at_home: bool) -> str | None:
@@ -125,8 +139,8 @@ def redirected(here: Target, location: str) -> Target:
         raise SourceError("it redirects to nowhere")
     try:
         joined = urljoin(replace(here, userinfo="").url, location.strip())
-    except ValueError as error:
-        raise SourceError(f"refused: its redirect leads to no address ({error})") from error
+    except ValueError:
+        raise SourceError("refused: its redirect leads to no sound address") from None
     there = target(joined)
     return replace(there, userinfo=here.userinfo if may_know_secrets(there, here) else "")
 
@@ -137,13 +151,20 @@ def may_know_secrets(there: Target, here: Target) -> bool:
     return there.origin == here.origin or (grown_secure and there.host == here.host)
 
 
+def without_login(url: str) -> str:
+    """A sound URL without user and password, else as it is."""
+    where = target(url)
+    return replace(where, userinfo="").url if where.userinfo else url
+
+
 def masked(url: str) -> str:
     """A URL for logs and pages: without password, and without what looks like a secret in its query."""
     try:
         parts = urlsplit(url)
+        _ = parts.port  # that of "//user:pa/ss@host" is no number
         pairs = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
-        return re.sub(r"//[^/@]*@", "//***@", url.split("?", maxsplit=1)[0])
+        return re.sub(r"//.*@", "//***@", url.split("?", maxsplit=1)[0])
     query = [(k, "***" if v and (_SECRET_NAME.search(k) or len(v) >= 24) else v) for k, v in pairs]
     host = parts.netloc.rpartition("@")
     netloc = f"***@{host[2]}" if host[1] else host[2]

@@ -175,7 +175,7 @@ class Service:
         channels = self.settings.channels.values()
         everyone = tuple(dict.fromkeys(language for channel in channels for language in channel.languages))
         languages = next((channel.languages for channel in channels if feed in channel.feeds), everyone)
-        return Feed(address, self.net, self.parser, clock.now, languages=languages)
+        return Feed(feed, self.net, self.parser, clock.now, at=address, languages=languages)
 
     @cached_property
     def displays(self) -> Mapping[str, Display]:

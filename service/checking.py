@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import clock
 from .addresses import masked
@@ -112,9 +113,12 @@ def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
 
 
 def _feeds(service: Service) -> Iterator[dict[str, Any]]:
-    urls = list(dict.fromkeys(url for c in service.settings.channels.values() for url in c.feeds))
+    hosts: dict[str, list[str]] = {}  # one visit at a time to each
+    for url in dict.fromkeys(url for c in service.settings.channels.values() for url in c.feeds):
+        hosts.setdefault(urlsplit(url).netloc.rpartition("@")[2].lower(), []).append(url)
     with ThreadPoolExecutor(8) as pool:
-        yield from pool.map(lambda url: _feed(service, url), urls)
+        for found in pool.map(lambda urls: [_feed(service, url) for url in urls], hosts.values()):
+            yield from found
 
 
 def _feed(service: Service, url: str) -> dict[str, Any]:

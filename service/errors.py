@@ -31,11 +31,19 @@ class DataFolderError(FrontispieceError): ...
 
 
 class SourceError(FrontispieceError):
-    """A feed could not be read. ``retry_after`` (seconds) is what its server asked for, if it did."""
+    """A feed could not be read.
 
-    def __init__(self, message: str, *, retry_after: float | None = None, gone: bool = False) -> None:
+    ``status`` is its server's answer (HTTP), if there was one; ``retry_after``, in seconds, what that asked for.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.retry_after, self.gone = retry_after, gone
+        self.status, self.retry_after = status, retry_after
+
+    @property
+    def gone(self) -> bool:
+        """Whether its publisher has ended it for good (410)."""
+        return self.status == 410
 
 
 class EditorError(FrontispieceError): ...

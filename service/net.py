@@ -16,18 +16,17 @@ import ssl
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import cached_property
 from urllib.parse import unquote
 
 import certifi
 
 from . import __version__
-from .addresses import Target, allowed_at_home, masked, may_know_secrets, redirected, refusal, target
+from .addresses import Target, allowed_at_home, in_turns, listed, masked, may_know_secrets, redirected, refusal, target
 from .clock import Clock, now
 from .errors import SourceError
-from .wire import Deadline, OverBudget, TimedSocket, inflated
+from .wire import Deadline, OverBudget, TimedSocket, http_date, inflated
 
 __all__ = ["Limits", "Net", "Response", "masked"]
 
@@ -44,6 +43,7 @@ class Limits:
 
     total_s: float = 25.0
     connect_s: float = 10.0
+    next_s: float = 2.0  #: to connect to one of several addresses of a host, before the next one is tried
     body_bytes: int = 5_000_000  #: inflated
     header_bytes: int = 65_536
     redirects: int = 5
@@ -51,13 +51,14 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """An answer: 200, 203 or 304."""
+    """An answer: 200 or 304."""
 
     status: int
     url: str  #: where it came from in the end
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)  #: names in lower case
     moved_to: str | None = None  #: where permanent redirects led from the address asked for
+    whole: bool = True  #: false where more bytes came than the server had promised, so that the end is missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +78,24 @@ def resolve(host: str, port: int) -> list[str]:
 class Net:
     """Fetches foreign URLs, guarded. Safe to use from several threads."""
 
-    def __init__(self, allow_private: Iterable[str] = (), resolver: Resolve = resolve, clock: Clock = now) -> None:
+    def __init__(
+        self,
+        allow_private: Iterable[str] = (),
+        resolver: Resolve = resolve,
+        clock: Clock = now,
+        *,
+        limits: Limits = Limits(),
+    ) -> None:
         """``allow_private``: the owner's list of "host" or "host:port" at home that feeds may be read from."""
-        self._allowed = frozenset(entry.strip().lower() for entry in allow_private)
-        self._resolve, self._clock = resolver, clock
+        self._allowed = listed(allow_private)
+        self._resolve, self._clock, self._limits = resolver, clock, limits
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None, limits: Limits = Limits()) -> Response:
-        """Fetch a URL. Raises SourceError, with a short reason, for everything but an answer of 200, 203 or 304."""
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
+        """Fetch a URL. Raises SourceError, with a short reason, for everything but an answer of 200 or 304."""
         where, sent, allowed = target(url), dict(headers or {}), self._allowed
-        trip = _Trip(limits, Deadline(limits.total_s))
+        trip = _Trip(self._limits, Deadline(self._limits.total_s))
         moved_to, permanent, downgrades = None, True, 0
-        for _ in range(limits.redirects + 1):
+        for _ in range(trip.limits.redirects + 1):
             at_home = allowed_at_home(where, allowed)
             answer = self._visit(where, at_home, sent, trip)
             if answer.status not in _PERMANENT + _TEMPORARY:
@@ -103,7 +111,7 @@ class Net:
             permanent = permanent and answer.status in _PERMANENT
             moved_to = there.url if permanent else moved_to
             where = there
-        raise SourceError(f"too many redirects (more than {limits.redirects})")
+        raise SourceError(f"too many redirects (more than {trip.limits.redirects})")
 
     def _visit(self, where: Target, at_home: bool, headers: Mapping[str, str], trip: _Trip) -> Response:
         """One request, one answer; every failure of the network becomes a SourceError here."""
@@ -130,7 +138,7 @@ class Net:
         good = [address for address in found if refusals[address] is None]
         if not good:
             raise SourceError(f"refused: {next(iter(refusals.values()), 'the host has no address')}")
-        return good
+        return in_turns(good)
 
     def _looked_up(self, where: Target, deadline: Deadline) -> Sequence[str]:
         """Resolve in a thread of its own: the system's resolver knows no deadline."""
@@ -153,15 +161,7 @@ class Net:
 
     def _connected(self, where: Target, addresses: Sequence[str], trip: _Trip) -> socket.socket:
         """A socket to the first of the checked addresses that answers, with TLS for the host's name where asked."""
-        for address in addresses:
-            try:
-                patience = min(trip.limits.connect_s, trip.deadline.left())
-                sock = socket.create_connection((address, where.port), timeout=patience)
-                break
-            except OSError as error:
-                failure = error
-        else:
-            raise failure
+        sock = _reached(addresses, where.port, trip)
         if where.scheme == "http":
             return sock
         sock.settimeout(trip.deadline.left())
@@ -181,25 +181,22 @@ class Net:
     def _check(self, answer: Response) -> None:
         """Raise SourceError for a status that brings nothing."""
         status, phrase = answer.status, http.client.responses.get(answer.status, "").lower()
-        if status in (200, 203, 304):
+        if status in (200, 304):
             return
         if status in (401, 407):
-            raise SourceError(f"needs a login (HTTP {status})")
+            raise SourceError(f"needs a login (HTTP {status})", status=status)
         if "cf-mitigated" in answer.headers:
-            raise SourceError(f"blocked: the site wants to see a browser (HTTP {status})")
+            raise SourceError(f"blocked: the site wants to see a browser (HTTP {status})", status=status)
         after = retry_after(answer.headers.get("retry-after", ""), self._clock()) if status in (429, 503) else None
-        raise SourceError(f"HTTP {status} {phrase}".strip(), retry_after=after, gone=status == 410)
+        raise SourceError(f"HTTP {status} {phrase}".strip(), status=status, retry_after=after)
 
 
 def retry_after(value: str, at: datetime) -> float | None:
     """Seconds that a Retry-After header asks for (RFC 9110 section 10.2.3), or None where it says nothing sensible."""
     if re.fullmatch(r"\d{1,12}", value.strip()):
         return float(value)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max((until.replace(tzinfo=until.tzinfo or UTC) - at).total_seconds(), 0.0)
+    until = http_date(value)
+    return None if until is None else max((until - at).total_seconds(), 0.0)
 
 
 def _kept(headers: Mapping[str, str], here: Target, there: Target) -> dict[str, str]:
@@ -207,6 +204,17 @@ def _kept(headers: Mapping[str, str], here: Target, there: Target) -> dict[str, 
     if may_know_secrets(there, here):
         return dict(headers)
     return {name: value for name, value in headers.items() if name.lower() in _SHARED}
+
+
+def _reached(addresses: Sequence[str], port: int, trip: _Trip) -> socket.socket:
+    """A connection to the first address that answers. At home IPv6 is often there and leads nowhere, without a word."""
+    for more, address in zip(reversed(range(len(addresses))), addresses, strict=True):
+        try:
+            patience = min(trip.limits.next_s if more else trip.limits.connect_s, trip.deadline.left())
+            return socket.create_connection((address, port), timeout=patience)
+        except OSError as error:
+            failure = error
+    raise failure  # the last one's
 
 
 def _asked(sock: socket.socket, where: Target, headers: Mapping[str, str], trip: _Trip) -> Response:
@@ -221,8 +229,12 @@ def _asked(sock: socket.socket, where: Target, headers: Mapping[str, str], trip:
         raise SourceError(f"its headers are too large (over {trip.limits.header_bytes // 1024} kB)") from error
     timed.budget += 2 * trip.limits.body_bytes  # chunks have a frame of their own
     fields = {name.lower(): ", ".join(answer.headers.get_all(name, [])) for name in answer.headers}
-    body = _body(answer, trip.limits.body_bytes) if answer.status in (200, 203) else b""
-    return Response(answer.status, where.url, body, fields)
+    if answer.status != 200:
+        return Response(answer.status, where.url, headers=fields)
+    assert answer.fp is not None  # the body is still to come
+    promised = None if answer.length is None else answer.fp.tell() + answer.length
+    body = _body(answer, trip.limits.body_bytes)
+    return Response(200, where.url, body, fields, whole=promised is None or timed.received <= promised)
 
 
 def _request_headers(where: Target, headers: Mapping[str, str]) -> dict[str, str]:

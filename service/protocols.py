@@ -74,6 +74,7 @@ class Bookmark:
     etag: str | None = None
     last_modified: str | None = None
     body_sha256: str | None = None  #: an equal body holds nothing new, whatever the validators say
+    stay_away: float | None = None  #: seconds the document itself asks for (ttl): that holds while it is not modified
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ import io
 import socket
 import time
 import zlib
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from .errors import SourceError
@@ -17,6 +19,15 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
 _GZIP = b"\x1f\x8b"
+
+
+def http_date(value: str) -> datetime | None:
+    """A date in a header (RFC 9110 section 5.6.7), aware; None where it is none."""
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):  # OverflowError: a year of twenty digits
+        return None
+    return date.replace(tzinfo=date.tzinfo or UTC)
 
 
 class Deadline:
@@ -42,7 +53,7 @@ class TimedSocket:
     """A connected socket, as far as ``http.client`` needs one, with a deadline and a budget of bytes to receive."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline, budget: int) -> None:
-        self._sock, self._deadline, self.budget = sock, deadline, budget
+        self._sock, self._deadline, self.budget, self.received = sock, deadline, budget, 0
 
     def makefile(self, mode: str) -> io.BufferedReader:
         return io.BufferedReader(_Incoming(self))
@@ -55,6 +66,7 @@ class TimedSocket:
         self._sock.settimeout(self._deadline.left())
         count = self._sock.recv_into(buffer)
         self.budget -= count
+        self.received += count
         if self.budget < 0:
             raise OverBudget
         return count
@@ -72,6 +84,10 @@ class _Incoming(io.RawIOBase):
 
     def readable(self) -> bool:
         return True
+
+    def tell(self) -> int:
+        """How far the server's bytes were read; a buffer above subtracts what it still holds."""
+        return self._timed.received
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         return self._timed.receive(buffer)

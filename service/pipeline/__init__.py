@@ -15,7 +15,8 @@ from ..errors import FrontispieceError
 from .line import Desk, Event, Line
 from .plates import brief, describe, mend, render
 from .showings import show, tidy
-from .stories import choose, fetch, judge
+from .stories import choose, judge
+from .visits import fetch
 
 __all__ = [
     "Desk",

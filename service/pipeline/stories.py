@@ -1,73 +1,19 @@
-"""Verbs on stories: fetch, judge, choose."""
+"""Verbs on stories: judge, choose."""
 
 from __future__ import annotations
 
 import logging
-import random
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import replace
-from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from datetime import timedelta
 
 from .. import choice
-from ..addresses import masked
-from ..errors import EditorError, SourceError
+from ..errors import EditorError
 from ..gate.verdict import Rules, decide, judge as find_verdict
 from ..model import Decision, Story, Verdict
-from ..protocols import Fetched, Ruling
-from ..sources.manners import next_check
+from ..protocols import Ruling
 from .line import MEMORY, Desk, Event, Line
 
 log = logging.getLogger(__name__)
-
-FETCHERS = 8
-
-
-def fetch(line: Line, desks: Sequence[Desk]) -> Iterator[Event]:
-    """Visit the feeds that are due, one at a time per host; a bad one never delays the others."""
-    urls = dict.fromkeys(url for desk in desks for url in line.feeds(desk))
-    due = [url for url in urls if _due(line, url)]
-    hosts: dict[str, list[str]] = {}
-    for url in due:
-        hosts.setdefault(urlsplit(url).netloc.lower(), []).append(url)
-    done, pool = 0, ThreadPoolExecutor(FETCHERS, thread_name_prefix="fetch")
-    try:
-        visits = [pool.submit(lambda group: [_visit(line, url) for url in group], group) for group in hosts.values()]
-        for visit in as_completed(visits):
-            for event in visit.result():
-                done += 1
-                yield replace(event, done=done, total=len(due))
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # a round that is stopped does not wait for slow servers
-        line.rest()
-
-
-def _due(line: Line, url: str) -> bool:
-    row = line.store.feed(url)
-    return not row.gone and (row.next_check is None or row.next_check <= line.store.now())
-
-
-def _visit(line: Line, url: str) -> Event:
-    row = line.store.feed(url)
-    adopted = row.moved_to if row.moved_seen > 1 else None  # a permanent redirect is believed when it was met twice
-    try:
-        fetched = line.source(url, adopted or url).fetch(row.bookmark)
-    except SourceError as error:
-        wait = _next_check(line, url, error, row.failures + 1)
-        line.store.unreachable(url, str(error), wait, gone=error.gone)
-        return Event("fetch", masked(url), error=str(error))
-    stories = tuple(replace(story, feed=url) for story in fetched.stories)
-    fetched = replace(fetched, stories=stories, moved_to=fetched.moved_to or adopted)
-    new = line.store.visited(url, fetched, _next_check(line, url, fetched, 0))
-    return Event("fetch", masked(url), note="not modified" if fetched.not_modified else f"{new} new")
-
-
-def _next_check(line: Line, url: str, outcome: Fetched | SourceError, failures: int) -> datetime:
-    minutes = min(desk.channel.cadence_minutes for desk in line.desks if url in line.feeds(desk))
-    return next_check(
-        line.store.now(), outcome, failures=failures, own_minutes=minutes, jitter=random.random()
-    )  # fmt: skip
 
 
 def judge(line: Line) -> Iterator[Event]:

@@ -33,6 +33,7 @@ class FeedRow:
     gone: bool = False
     moved_to: str | None = None
     moved_seen: int = 0  #: how often in a row the same permanent redirect was met
+    failing_since: datetime | None = None
 
 
 def stamp(moment: datetime) -> str:
@@ -80,5 +81,5 @@ def feed_of(row: sqlite3.Row) -> FeedRow:
     return FeedRow(
         row["url"], row["title"], Bookmark(**json.loads(row["bookmark"])), time_of(row["checked_at"]),
         time_of(row["next_check"]), row["failures"], row["error"], bool(row["gone"]),
-        row["moved_to"], row["moved_seen"],
+        row["moved_to"], row["moved_seen"], time_of(row["failing_since"]),
     )  # fmt: skip

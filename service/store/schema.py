@@ -80,6 +80,7 @@ MIGRATIONS = (
     ALTER TABLE plates ADD COLUMN banned INTEGER NOT NULL DEFAULT 0 CHECK (banned IN (0, 1));
     ALTER TABLE plates ADD COLUMN also TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(also));
     CREATE INDEX plates_voted ON plates (channel, id) WHERE favourite = 1 OR banned = 1;
+    ALTER TABLE feeds ADD COLUMN failing_since TEXT;
     CREATE INDEX passes_by_story ON passes (story);
     CREATE INDEX stories_by_arrival ON stories (feed, first_seen);
     """,

@@ -97,9 +97,18 @@ class Store:
         """Remember that a visit failed: old stories stay, the next visit waits."""
         with self.transaction() as db:
             db.execute(
-                "INSERT INTO feeds (url, checked_at, next_check, failures, error, gone) VALUES (?1,?2,?3,1,?4,?5)"
-                " ON CONFLICT (url) DO UPDATE SET checked_at=?2, next_check=?3, failures=failures+1, error=?4, gone=?5",
+                "INSERT INTO feeds (url, checked_at, next_check, failures, error, gone, failing_since)"
+                " VALUES (?1,?2,?3,1,?4,?5,?2) ON CONFLICT (url) DO UPDATE SET checked_at=?2, next_check=?3,"
+                " failures=failures+1, error=?4, gone=?5, failing_since=coalesce(failing_since, ?2)",
                 (url, stamp(self.now()), stamp(next_check), error, int(gone)),
+            )
+
+    def postpone(self, urls: Sequence[str], next_check: datetime) -> None:
+        """Let these feeds be until then. Said *before* a visit, it holds also where the process dies of that."""
+        with self.transaction() as db:
+            db.executemany(
+                "INSERT INTO feeds (url, next_check) VALUES (?1, ?2) ON CONFLICT (url) DO UPDATE SET next_check = ?2",
+                [(url, stamp(next_check)) for url in urls],
             )
 
     def unjudged(self, limit: int = 5000) -> list[Story]:
@@ -220,9 +229,11 @@ class Store:
             ).rowcount
 
     def retry_feeds(self) -> int:
-        """Let failing feeds be visited again at once; return how many."""
+        """Let feeds that fail, or whose first visit was cut off, be visited again at once; return how many."""
         with self.transaction() as db:
-            return db.execute("UPDATE feeds SET next_check = NULL, gone = 0 WHERE failures > 0").rowcount
+            return db.execute(
+                "UPDATE feeds SET next_check = NULL, gone = 0 WHERE failures > 0 OR checked_at IS NULL"
+            ).rowcount
 
     def _move(self, plate: Plate, step: Step, change: str, *values: object) -> None:
         self._set(plate.id, f"step = '{step}', {FRESH}, {change}", stamp(self.now()), *values)
