@@ -13,7 +13,7 @@ import re
 from .characters import joined, visible
 from .language import direction, language
 
-__all__ = ["clean", "direction", "headline", "language", "one_line", "plain", "shortened"]
+__all__ = ["clean", "direction", "first_sentence", "headline", "language", "one_line", "plain", "shortened"]
 
 # Formatting that feeds put into titles. Any other tag (<script>, <svg>, <div>, …) is what a headline talks about and
 # stays as literal text.
@@ -29,6 +29,13 @@ _BREAKING = re.compile(
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _UNSEEN = re.compile(r"<(script|style|template|svg|iframe)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _ANY_TAG = re.compile(r"<[a-z/!?][^<>]*(?:>|\Z)", re.IGNORECASE)
+_BLOCK_ENDS = re.compile(r"</?(?:blockquote|br|div|h[1-6]|hr|li|ol|p|ul)\b[^<>]*>|\n\s*\n", re.IGNORECASE)
+_ASIDES = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)@[\w.@-]+|(?:(?:^|\s+)#\w+)+\s*$")
+# A full stop after a letter alone, a number or a title ("J. Smith", "am 3. Mai", "Dr. Who") ends nothing.
+_SENTENCE = re.compile(
+    r".{16,}?(?:[!?…؟۔।]|(?<!\b\w)(?<!\d)(?<!\b[DMS]r)(?<!\bMrs)(?<!\bSt)(?<!\bvs)(?<!\b[Nn]r)(?<!\b[Nn]o)\.)[\"'”’»)]*(?=\s+[^\sa-z])|"
+    r".{6,}?[。！？]"
+)
 _NESTED_AMPERSANDS = re.compile(r"&(?:(?:amp|#38|#x26);)+", re.IGNORECASE)
 
 
@@ -54,6 +61,16 @@ def plain(markup: str, limit: int = 500) -> str:
         text = html.unescape(text)
     words = re.sub(r"\s+", " ", _ANY_TAG.sub(" ", _untagged(text)))
     return clean(words[: limit * 4], limit)
+
+
+def first_sentence(markup: str, limit: int = 120) -> str:
+    """What a text without a title is about: its first sentence, without addresses, @names and closing #tags; or ""."""
+    for block in _BLOCK_ENDS.split(_UNSEEN.sub(" ", _COMMENT.sub(" ", markup[:20_000]))):
+        words = clean(_ASIDES.sub(" ", plain(block)), 500)
+        if any(map(str.isalpha, words)):
+            ended = _SENTENCE.match(words)
+            return shortened(ended[0] if ended else words, limit)
+    return ""
 
 
 def one_line(text: str, limit: int = 300) -> str:
@@ -132,10 +149,7 @@ def same_name(one: str, other: str) -> bool:
 
 def _name_words(name: str) -> list[str]:
     """The words of a name that tell it from others."""
-    name = re.sub(
-        r"^(?:the(?=\S+\.)|(?:the|le|la|der|die|das|el|il)\s)|\.(?:com|org|net|co\.uk|[a-z]{2})$", "", name.casefold()
-    )
-    return [word for word in re.split(r"\W+", name) if word]
+    return [word for word in re.split(r"\W+", _NOT_THE_NAME.sub("", name.casefold())) if word]
 
 
 def _without_tail(text: str, source: str) -> str:

@@ -13,10 +13,11 @@ from urllib.parse import urljoin, urlsplit
 
 from service.model import Story
 from service.protocols import Fetched
-from service.text import headline, language, plain
+from service.text import first_sentence, headline, language, plain
 
 from .names import publication
 
+LONGEST = 5_000_000  #: bytes of a document, unzipped
 MOST_ITEMS = 500  #: of one document; the first ones, which are the newest as a rule
 _LONGEST_LINK = 2000  # characters; a QR code holds about 2,900
 _FUTURE, _FIRST = timedelta(hours=1), datetime(1995, 1, 1, tzinfo=UTC)  # no feed is older than that
@@ -87,7 +88,7 @@ def fetched(document: Document, origin: Origin) -> Fetched:
 
 def _story(item: Item, document: Document, origin: Origin, *, alone: bool) -> Story | None:
     source = publication(item.source or document.title, origin.url if not item.source else "")
-    title = headline(item.title, source)
+    title = headline(item.title, source) or headline(first_sentence(item.summary))  # microblogs have no titles
     if not _says_something(title, source):
         return None
     summary, link = plain(item.summary), absolute(item.link, origin.url)
