@@ -98,26 +98,36 @@ def _untagged(text: str) -> str:
 # What a newsroom writes around a headline rather than in it. Only together with its separator: "Live music returns"
 # stays as it is.
 _LABELS = (
-    r"breaking(?: news)?|live(?: updates?| blog)?|just in|watch(?: live)?|listen|video|audio|photos?|"
-    r"in pictures|exclusive|update(?: \d+)?|updated|developing|alert|"
-    r"eilmeldung|eil|liveticker|newsblog|ticker|live-?blog|"
-    r"en direct|direct|urgent|alerte info|vid[eé]o|en images|"
-    r"en vivo|en directo|[uú]ltima hora|ao vivo|[uú]ltimas|ultim'ora|diretta|in diretta|"
-    r"beeld|luister|kijk"
+    r"breaking(?: news)?|live(?: updates?| ?-?blog)?|just in|watch(?: live)?|listen|video|audio|photos?|"
+    r"in pictures|exclusive|update(?: \d+)?|updated|developing|alert|as it happened|"
+    r"eilmeldung|eil|live-?ticker|newsblog|ticker|exklusiv|"
+    r"en direct|direct|urgent|alerte info|vid[eé]o|en images|exclusif|"
+    r"en vivo|en directo|[uú]ltima hora|ao vivo|[uú]ltimas|ultim['’]ora|diretta|in diretta|urgente|"
+    r"beeld|luister|kijk|son dakika|z ostatniej chwili|pilne|срочно|видео|терміново|відео|"
+    r"عاجل|فيديو|速報|独自|動画|快讯|快訊|突发|突發|视频|影片|속보|단독|영상"
 )
 _LABEL_BEFORE = re.compile(
-    rf"^(?:[\[(]\s*(?:{_LABELS})\s*[\])]\s*[:|–—-]?|(?:{_LABELS})\s*(?:[:|–—]|-\s))\s*", re.IGNORECASE
+    rf"^(?:[🔴🟥🚨⚡▶\ufe0f]\s*)*(?:[\[(【]\s*(?:{_LABELS})\s*[\])】]\s*[:：|–—-]?|\+\+\+?\s*(?:{_LABELS})\s*\+\+\+?|"
+    rf"(?:{_LABELS})\s*(?:[:：|｜–—]|-\s))\s*",
+    re.IGNORECASE,
 )
-_LABEL_AFTER = re.compile(rf"\s*(?:[\[(]\s*(?:{_LABELS})\s*[\])]|\s[|–—-]\s*(?:{_LABELS}))$", re.IGNORECASE)
-_SHOUTING = re.compile(r"([!?])[!?]{2,}")
-_TAIL = re.compile(r"^(?P<head>.*\S)\s+(?P<bar>[|–—·•»-]|::|//)\s+(?P<tail>\S.{0,59})$")
+_LABEL_AFTER = re.compile(
+    rf"\s*(?:[\[(【]\s*(?:{_LABELS})\s*[\])】]|\s[|–—-]\s*(?:{_LABELS})|:\s*live updates?)$", re.IGNORECASE
+)
+_SHOUTING = re.compile(r"([!?])(?:\s?[!?]){2,}")
+_TAIL = re.compile(r"^(?P<head>.*\S)(?:\s+(?P<bar>[|–—·•»-]|::|//)\s+|\s*[|｜]\s*)(?P<tail>\S.{0,59})$")
 
 _AGENCIES = frozenset(
     (
-        "ap news|afp|al jazeera|associated press|bbc|bbc news|bbc sport|bloomberg|cbs news|cnbc|cnn|deutsche welle|"
-        "dw|el país|euronews|financial times|forbes|france 24|heise online|le monde|nbc news|npr|politico|"
-        "reuters|sky news|spiegel|tagesschau|the associated press|the economist|the guardian|the independent|"
-        "the new york times|the verge|the washington post|wired|zeit online"
+        "abc news|afp|al jazeera|al jazeera english|ansa|ap news|ars technica|associated press|axios|bbc|bbc news|"
+        "bbc sport|bloomberg|cbc news|cbs news|channel 4 news|cnbc|cnn|corriere della sera|daily mail|der spiegel|"
+        "der standard|deutsche welle|die zeit|dw|el mundo|el país|euronews|faz.net|financial times|forbes|fox news|"
+        "france 24|franceinfo|global news|google news|heise online|itv news|kyodo news|la repubblica|la vanguardia|"
+        "le figaro|le monde|libération|n-tv|nbc news|ndtv|nhk world|nhk world-japan news|npr|nzz|orf|pbs newshour|"
+        "politico|reuters|rfi|rté|sky news|south china morning post|spiegel|srf|süddeutsche zeitung|tagesschau|"
+        "techcrunch|the associated press|the atlantic|the conversation|the economist|the guardian|the hill|the hindu|"
+        "the independent|the irish times|the new york times|the telegraph|the times of india|the verge|the wall "
+        "street journal|the washington post|usa today|wired|yahoo news|yonhap news agency|zdf|zeit online"
     ).split("|")
 )
 _ACRONYMS = frozenset(
@@ -155,13 +165,17 @@ def _name_words(name: str) -> list[str]:
 def _without_tail(text: str, source: str) -> str:
     """The text without " - Publication" at its end, and without the section that stood before it ("| World |")."""
     found = _TAIL.match(text)
-    if not found or not (same_name(found["tail"], source) or found["tail"].casefold() in _AGENCIES):
+    if not found or not (same_name(found["tail"], source) or _is_agency(found["tail"].casefold())):
         return text
     head = found["head"]
     section = _TAIL.match(head) if found["bar"] == "|" else None
     if section and section["bar"] == "|" and len(section["tail"].split()) <= 3:
         head = section["head"]
-    return head if len(head) > 8 else text  # "News - BBC" is all there is
+    return head if len(head) > (8 if head.isascii() else 3) else text  # "News - BBC" is all there is
+
+
+def _is_agency(name: str) -> bool:
+    return name in _AGENCIES or name.removesuffix(".com") in _AGENCIES
 
 
 def _without_labels(text: str) -> str:
@@ -169,7 +183,8 @@ def _without_labels(text: str) -> str:
     while (shorter := _LABEL_BEFORE.sub("", bare)) != bare:
         bare = shorter
     bare = bare or text
-    return bare[:1].upper() + bare[1:] if bare != text and bare.isascii() else bare
+    begins_small = bare != text and not bare[1:2].isupper()  # but "iPhone"
+    return bare[:1].title() + bare[1:] if begins_small else bare
 
 
 def _calmed(text: str) -> str:

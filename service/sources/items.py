@@ -32,6 +32,13 @@ _ZONES = {
 }  # fmt: skip
 _ZONE = re.compile(r"\s([A-Z]{3,4})$")
 _NO_TITLE = frozenset({"null", "undefined", "none", "nan", "[object object]", "untitled", "no title", "(no title)"})
+# What a server writes where a headline should be.
+_NOTICE = re.compile(
+    r".*\b(?:uses?|verwende[nt]|nutz(?:en|t)|utilis(?:ons|e)|utiliza(?:mos)?|usamos|utilizziamo|gebruik(?:en|t))\b.{0,20}\bcookies\b|"
+    r"cookie (?:policy|notice|settings|consent)$|(?:please )?enable javascript|(?:403 |404 )?(?:forbidden|not found)$|"
+    r"(?:access denied|page not found|service unavailable|just a moment)\W*$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +124,8 @@ def story_id(feed: str, key: str) -> str:
 
 def _says_something(title: str, source: str) -> bool:
     folded = title.casefold()
-    return any(map(str.isalnum, title)) and folded not in _NO_TITLE and folded != source.casefold()
+    empty = folded in _NO_TITLE or folded == source.casefold() or _NOTICE.match(title)
+    return any(map(str.isalnum, title)) and not empty
 
 
 def absolute(link: str, base: str) -> str:
