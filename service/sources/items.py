@@ -34,7 +34,7 @@ _ZONE = re.compile(r"\s([A-Z]{3,4})$")
 _NO_TITLE = frozenset({"null", "undefined", "none", "nan", "[object object]", "untitled", "no title", "(no title)"})
 # What a server writes where a headline should be.
 _NOTICE = re.compile(
-    r"(?:we|this (?:web)?site|wir|diese (?:web)?seite|nous|ce site|este sitio|usamos|utilizamos|questo sito|wij|deze site)\b"
+    r"(?:we|this (?:web)?site|wir|diese (?:web)?seite|nous|ce site|este sitio|usamos|utilizamos|questo sito|wij)\b"
     r".{0,30}\bcookies\b|"
     r"cookie (?:policy|notice|settings|consent)$|(?:please )?enable javascript|(?:403 |404 )?(?:forbidden|not found)$|"
     r"(?:access denied|page not found|service unavailable|just a moment)\W*$",
