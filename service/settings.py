@@ -23,7 +23,7 @@ from .profiles import PROFILES
 from .styles import WEEKDAYS
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
-_FEED_SCHEME = re.compile(r"^feed:(?://)?(https?://)?", re.IGNORECASE)
+_FEED_SCHEME = re.compile(r"^feed:(?:(?=https?://)|//)", re.IGNORECASE)
 FEEDS = ("https://feeds.bbci.co.uk/news/world/rss.xml", "https://www.theguardian.com/world/rss")
 
 
@@ -65,7 +65,10 @@ class Channel(Table):
     @classmethod
     def _places(cls, feeds: tuple[str, ...]) -> tuple[str, ...]:
         """Addresses, or names of sources; ``feed:`` before an address is how some sites write theirs."""
-        places = [_FEED_SCHEME.sub(lambda found: found[1] or "https://", feed.strip()) for feed in feeds]
+        places = [
+            _FEED_SCHEME.sub(lambda found: "https://" if found[0].endswith("//") else "", feed.strip())
+            for feed in feeds
+        ]
         for feed in places:
             if ":" in feed and not feed.lower().startswith(("http://", "https://")):
                 raise ValueError(f"{feed!r} is not an http:// or https:// address")

@@ -13,7 +13,7 @@ import re
 from .characters import joined, visible
 from .language import direction, language
 
-__all__ = ["clean", "direction", "headline", "language", "one_line", "plain", "shortened"]
+__all__ = ["clean", "direction", "first_sentence", "headline", "language", "one_line", "plain", "shortened"]
 
 # Formatting that feeds put into titles. Any other tag (<script>, <svg>, <div>, …) is what a headline talks about and
 # stays as literal text.
@@ -29,6 +29,13 @@ _BREAKING = re.compile(
 _COMMENT = re.compile(r"<!--(?:(?!<!--).)*?-->", re.DOTALL)
 _UNSEEN = re.compile(r"<(script|style|template|svg|iframe)\b[^<>]*>(?:(?!<\1\b).)*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _ANY_TAG = re.compile(r"<[a-z/!?][^<>]*(?:>|\Z)", re.IGNORECASE)
+_BLOCK_ENDS = re.compile(r"</?(?:blockquote|br|div|h[1-6]|hr|li|ol|p|ul)\b[^<>]*>|\n\s*\n", re.IGNORECASE)
+_ASIDES = re.compile(r"(?:https?://|www\.)\S+|(?<!\S)@[\w.@-]+|(?:(?:^|\s+)#\w+)+\s*$")
+# A full stop after a letter alone, a number or a title ("J. Smith", "am 3. Mai", "Dr. Who") ends nothing.
+_SENTENCE = re.compile(
+    r".{16,}?(?:[!?…؟۔।]|(?<!\b\w)(?<!\d)(?<!\b[DMS]r)(?<!\bMrs)(?<!\bSt)(?<!\bvs)(?<!\b[Nn]r)(?<!\b[Nn]o)\.)[\"'”’»)]*(?=\s+[^\sa-z])|"
+    r".{6,}?[。！？]"
+)
 _NESTED_AMPERSANDS = re.compile(r"&(?:(?:amp|#38|#x26);)+", re.IGNORECASE)
 
 
@@ -56,6 +63,16 @@ def plain(markup: str, limit: int = 500) -> str:
     return clean(words[: limit * 4], limit)
 
 
+def first_sentence(markup: str, limit: int = 120) -> str:
+    """What a text without a title is about: its first sentence, without addresses, @names and closing #tags; or ""."""
+    for block in _BLOCK_ENDS.split(_UNSEEN.sub(" ", _COMMENT.sub(" ", markup[:20_000]))):
+        words = clean(_ASIDES.sub(" ", plain(block)), 500)
+        if any(map(str.isalpha, words)):
+            ended = _SENTENCE.match(words)
+            return shortened(ended[0] if ended else words, limit)
+    return ""
+
+
 def one_line(text: str, limit: int = 300) -> str:
     """Text for a log: whatever it holds, it is one line and moves no cursor. Markup is left as it is."""
     return shortened(visible(text[: limit * 20]), limit)
@@ -81,26 +98,36 @@ def _untagged(text: str) -> str:
 # What a newsroom writes around a headline rather than in it. Only together with its separator: "Live music returns"
 # stays as it is.
 _LABELS = (
-    r"breaking(?: news)?|live(?: updates?| blog)?|just in|watch(?: live)?|listen|video|audio|photos?|"
-    r"in pictures|exclusive|update(?: \d+)?|updated|developing|alert|"
-    r"eilmeldung|eil|liveticker|newsblog|ticker|live-?blog|"
-    r"en direct|direct|urgent|alerte info|vid[eé]o|en images|"
-    r"en vivo|en directo|[uú]ltima hora|ao vivo|[uú]ltimas|ultim'ora|diretta|in diretta|"
-    r"beeld|luister|kijk"
+    r"breaking(?: news)?|live(?: updates?| ?-?blog)?|just in|watch(?: live)?|listen|video|audio|photos?|"
+    r"in pictures|exclusive|update(?: \d+)?|updated|developing|alert|as it happened|"
+    r"eilmeldung|eil|live-?ticker|newsblog|ticker|exklusiv|"
+    r"en direct|direct|urgent|alerte info|vid[eé]o|en images|exclusif|"
+    r"en vivo|en directo|[uú]ltima hora|ao vivo|[uú]ltimas|ultim['’]ora|diretta|in diretta|urgente|"
+    r"beeld|luister|kijk|son dakika|z ostatniej chwili|pilne|срочно|видео|терміново|відео|"
+    r"عاجل|فيديو|速報|独自|動画|快讯|快訊|突发|突發|视频|影片|속보|단독|영상"
 )
 _LABEL_BEFORE = re.compile(
-    rf"^(?:[\[(]\s*(?:{_LABELS})\s*[\])]\s*[:|–—-]?|(?:{_LABELS})\s*(?:[:|–—]|-\s))\s*", re.IGNORECASE
+    rf"^(?:[🔴🟥🚨⚡▶\ufe0f]\s*)*(?:[\[(【]\s*(?:{_LABELS})\s*[\])】]\s*[:：|–—-]?|\+\+\+?\s*(?:{_LABELS})\s*\+\+\+?|"
+    rf"(?:{_LABELS})\s*(?:[:：|｜–—]|-\s))\s*",
+    re.IGNORECASE,
 )
-_LABEL_AFTER = re.compile(rf"\s*(?:[\[(]\s*(?:{_LABELS})\s*[\])]|\s[|–—-]\s*(?:{_LABELS}))$", re.IGNORECASE)
-_SHOUTING = re.compile(r"([!?])[!?]{2,}")
-_TAIL = re.compile(r"^(?P<head>.*\S)\s+(?P<bar>[|–—·•»-]|::|//)\s+(?P<tail>\S.{0,59})$")
+_LABEL_AFTER = re.compile(
+    rf"\s*(?:[\[(【]\s*(?:{_LABELS})\s*[\])】]|\s[|–—-]\s*(?:{_LABELS})|:\s*live updates?)$", re.IGNORECASE
+)
+_SHOUTING = re.compile(r"([!?])(?:\s?[!?]){2,}")
+_TAIL = re.compile(r"^(?P<head>.*\S)(?:\s+(?P<bar>[|–—·•»-]|::|//)\s+|\s*[|｜]\s*)(?P<tail>\S.{0,59})$")
 
 _AGENCIES = frozenset(
     (
-        "ap news|afp|al jazeera|associated press|bbc|bbc news|bbc sport|bloomberg|cbs news|cnbc|cnn|deutsche welle|"
-        "dw|el país|euronews|financial times|forbes|france 24|heise online|le monde|nbc news|npr|politico|"
-        "reuters|sky news|spiegel|tagesschau|the associated press|the economist|the guardian|the independent|"
-        "the new york times|the verge|the washington post|wired|zeit online"
+        "abc news|afp|al jazeera|al jazeera english|ansa|ap news|ars technica|associated press|axios|bbc|bbc news|"
+        "bbc sport|bloomberg|cbc news|cbs news|channel 4 news|cnbc|cnn|corriere della sera|daily mail|der spiegel|"
+        "der standard|deutsche welle|die zeit|dw|el mundo|el país|euronews|faz.net|financial times|forbes|fox news|"
+        "france 24|franceinfo|global news|google news|heise online|itv news|kyodo news|la repubblica|la vanguardia|"
+        "le figaro|le monde|libération|n-tv|nbc news|ndtv|nhk world|nhk world-japan news|npr|nzz|orf|pbs newshour|"
+        "politico|reuters|rfi|rté|sky news|south china morning post|spiegel|srf|süddeutsche zeitung|tagesschau|"
+        "techcrunch|the associated press|the atlantic|the conversation|the economist|the guardian|the hill|the hindu|"
+        "the independent|the irish times|the new york times|the telegraph|the times of india|the verge|the wall "
+        "street journal|the washington post|usa today|wired|yahoo news|yonhap news agency|zdf|zeit online"
     ).split("|")
 )
 _ACRONYMS = frozenset(
@@ -132,22 +159,23 @@ def same_name(one: str, other: str) -> bool:
 
 def _name_words(name: str) -> list[str]:
     """The words of a name that tell it from others."""
-    name = re.sub(
-        r"^(?:the(?=\S+\.)|(?:the|le|la|der|die|das|el|il)\s)|\.(?:com|org|net|co\.uk|[a-z]{2})$", "", name.casefold()
-    )
-    return [word for word in re.split(r"\W+", name) if word]
+    return [word for word in re.split(r"\W+", _NOT_THE_NAME.sub("", name.casefold())) if word]
 
 
 def _without_tail(text: str, source: str) -> str:
     """The text without " - Publication" at its end, and without the section that stood before it ("| World |")."""
     found = _TAIL.match(text)
-    if not found or not (same_name(found["tail"], source) or found["tail"].casefold() in _AGENCIES):
+    if not found or not (same_name(found["tail"], source) or _is_agency(found["tail"].casefold())):
         return text
     head = found["head"]
     section = _TAIL.match(head) if found["bar"] == "|" else None
     if section and section["bar"] == "|" and len(section["tail"].split()) <= 3:
         head = section["head"]
-    return head if len(head) > 8 else text  # "News - BBC" is all there is
+    return head if len(head) > (8 if head.isascii() else 3) else text  # "News - BBC" is all there is
+
+
+def _is_agency(name: str) -> bool:
+    return name in _AGENCIES or name.removesuffix(".com") in _AGENCIES
 
 
 def _without_labels(text: str) -> str:
@@ -155,7 +183,8 @@ def _without_labels(text: str) -> str:
     while (shorter := _LABEL_BEFORE.sub("", bare)) != bare:
         bare = shorter
     bare = bare or text
-    return bare[:1].upper() + bare[1:] if bare != text and bare.isascii() else bare
+    begins_small = bare != text and not bare[1:2].isupper()  # but "iPhone"
+    return bare[:1].title() + bare[1:] if begins_small else bare
 
 
 def _calmed(text: str) -> str:

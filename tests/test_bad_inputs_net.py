@@ -21,11 +21,11 @@ from zoneinfo import ZoneInfo
 
 import psutil
 import pytest
-from pydantic import ValidationError
 
-from service import net as room
+from service import net as room, settings as config
 from service.addresses import masked, redirected, target
-from service.errors import SourceError
+from service.assembly import ROOMS
+from service.errors import ConfigError, SourceError
 from service.gate.verdict import Rules
 from service.net import Limits, Net, resolve
 from service.pipeline import Desk, Line, fetch
@@ -34,7 +34,7 @@ from service.press import Press
 from service.settings import Channel, Settings
 from service.sources.feed import Feed
 from service.sources.parse import Parser
-from service.store import Archive, Store
+from service.store import Archive, Journal, Store, Wishes
 
 from .loopback import Loopback, answer, forever, gzipped
 from .values import NOON
@@ -93,7 +93,8 @@ class Home:
         channel = Channel(feeds=tuple(feeds))
         settings = Settings(timezone="UTC", channels={"home": channel}, net={"allow_private": ["127.0.0.1"]})
         return Line(
-            settings, self.store, Archive(self.store), [Desk("home", channel, Rules(), None, None, [], 8, 6)],
+            settings, self.store, Archive(self.store), Wishes(self.store), Journal(self.store),
+            [Desk("home", channel, Rules(), None, None, None, [], 8, 6)],
             lambda feed, address: Feed(feed, net, self.parser, lambda: self.now, at=address), {}, lambda: None,
         )  # fmt: skip
 
@@ -191,8 +192,10 @@ def test_only_sound_web_addresses_are_fetched(url):
 @rows("url", NO_WEB_ADDRESSES)
 def test_the_config_takes_web_addresses_only(url):
     """What is no web address is not taken into the config."""
-    with pytest.raises(ValidationError, match="not an http:// or https:// address"):
-        Channel(feeds=(url,))
+    with pytest.raises(
+        ConfigError, match=r"channels\.home\.feeds.*(not an http:// or https:// address|write an address)"
+    ):
+        config.build({"channels": {"home": {"feeds": [url]}}}, config.Known({room: {} for room in ROOMS}))
 
 
 @rows("url", {each: url for each, url in NO_HOSTS.items() if each != "A16-newline"})

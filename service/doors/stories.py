@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO
+from urllib.parse import quote
 
 import typer
 
@@ -18,6 +21,7 @@ from service.gate.verdict import decide, judge as find_verdict
 from service.model import Decision, Prompt, Story
 from service.pipeline import Desk
 from service.protocols import Wording
+from service.sources.documents.items import LONGEST
 
 from .asked import (
     AsJson,
@@ -50,8 +54,7 @@ def parse(
     with opened(settings_of(config), data) as service:
         languages = desk_named(service, channel).channel.languages
         well = True
-        for path in files:
-            result = _parsed(service, path, languages)
+        for result in _in_turn(lambda path: _parsed(service, path, languages), files, service.parser.workers):
             well = well and result["ok"]
             if json:
                 telling.line(result)
@@ -61,10 +64,27 @@ def parse(
         raise typer.Exit(1)
 
 
+def _in_turn(work: Callable[[Path], dict[str, Any]], files: Iterable[Path], workers: int) -> Iterator[dict[str, Any]]:
+    """What work makes of each file, in their order, done by some threads that are never far ahead."""
+    ahead: deque[Future[dict[str, Any]]] = deque()
+    with ThreadPoolExecutor(workers) as pool:
+        try:
+            for path in files:
+                ahead.append(pool.submit(work, path))
+                if len(ahead) > 8 * workers:  # one slow document keeps nobody waiting, and answers do not pile up
+                    yield ahead.popleft().result()
+            while ahead:
+                yield ahead.popleft().result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
 def _parsed(service: Service, path: Path, languages: Sequence[str]) -> dict[str, Any]:
     result: dict[str, Any] = {"file": str(path), "ok": True, "error": None, "title": "", "dropped": 0, "stories": []}
     try:
-        fetched = service.parser.parse(path.read_bytes(), f"file:///{path.name}", now=clock.now(), usual=languages)
+        with path.open("rb") as file:
+            body = file.read(LONGEST + 1)  # a device has no end
+        fetched = service.parser.parse(body, f"file:///{quote(path.name)}", now=clock.now(), usual=languages)
     except OSError as error:
         return result | {"ok": False, "error": f"cannot be read: {error.strerror}"}
     except SourceError as error:

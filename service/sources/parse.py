@@ -18,6 +18,7 @@ from service.model import Story
 from service.protocols import Fetched
 
 from ..frames import receive, send
+from .documents.items import LONGEST
 
 _WORKER = "service.sources.documents.worker"
 _START_S = 60.0  #: a worker takes about 0.2 s to start; a busy small computer far longer
@@ -25,14 +26,17 @@ _ROOT = Path(__file__).parents[2]
 
 
 class Parser:
-    """Parses documents in worker processes, started when first needed. Safe to use from several threads."""
+    """Parses documents in worker processes, started when first needed.
+
+    Safe to use from several threads; more of them than ``workers`` wait for each other.
+    """
 
     def __init__(self, seconds: float = 10.0, memory_bytes: int = 300_000_000, workers: int = 1) -> None:
         """``seconds`` and ``memory_bytes``, the interpreter included, are what one document may cost.
 
         With more than one worker, a document that hangs does not delay those of other threads.
         """
-        self._seconds, self._memory = seconds, memory_bytes
+        self._seconds, self._memory, self.workers = seconds, memory_bytes, workers
         self._idle: queue.LifoQueue[_Worker | None] = queue.LifoQueue()
         for _ in range(workers):
             self._idle.put(None)
@@ -44,6 +48,8 @@ class Parser:
 
         ``now`` (aware) stands in for dates that are missing or absurd; ``usual`` are the languages its reader reads.
         """
+        if len(body) > LONGEST:
+            raise SourceError(f"too large (over {LONGEST / 1e6:g} MB)")
         request = {"url": url, "content_type": content_type, "now": now.isoformat(), "usual": list(usual)}
         answer = self._answer(json.dumps(request).encode(), body)
         if "error" in answer:
@@ -87,7 +93,7 @@ class _Worker:
                 "-X",
                 "utf8",
                 "-m",
-                "service.sources.documents.worker",
+                _WORKER,
                 str(seconds),
                 str(memory_bytes),
             ],

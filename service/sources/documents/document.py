@@ -6,14 +6,16 @@ import re
 
 from service.errors import SourceError
 from service.protocols import Fetched
+from service.wire import inflated
 
 from . import jsonfeed
-from .items import Origin, fetched
+from .items import LONGEST, Origin, fetched
 
 
 def read(body: bytes, content_type: str, origin: Origin) -> Fetched:
     """The stories in a document. Raises SourceError, whatever is wrong with it; MemoryError where it is too large."""
-    start = body[:200].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    body = inflated(body, "", LONGEST)  # some servers send a zipped file as it lies there
+    start = body[:200].replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n")[:1]
     if start in (b"{", b"["):
         return fetched(jsonfeed.read(body), origin)
     from . import xmlfeed  # feedparser takes a while to import

@@ -13,10 +13,11 @@ from urllib.parse import urljoin, urlsplit
 
 from service.model import Story
 from service.protocols import Fetched
-from service.text import headline, language, plain
+from service.text import first_sentence, headline, language, plain
 
 from .names import publication
 
+LONGEST = 5_000_000  #: bytes of a document, unzipped
 MOST_ITEMS = 500  #: of one document; the first ones, which are the newest as a rule
 _LONGEST_LINK = 2000  # characters; a QR code holds about 2,900
 _FUTURE, _FIRST = timedelta(hours=1), datetime(1995, 1, 1, tzinfo=UTC)  # no feed is older than that
@@ -31,6 +32,14 @@ _ZONES = {
 }  # fmt: skip
 _ZONE = re.compile(r"\s([A-Z]{3,4})$")
 _NO_TITLE = frozenset({"null", "undefined", "none", "nan", "[object object]", "untitled", "no title", "(no title)"})
+# What a server writes where a headline should be.
+_NOTICE = re.compile(
+    r"(?:we|this (?:web)?site|wir|diese (?:web)?seite|nous|ce site|este sitio|usamos|utilizamos|questo sito|wij)\b"
+    r".{0,30}\bcookies\b|"
+    r"cookie (?:policy|notice|settings|consent)$|(?:please )?enable javascript|(?:403 |404 )?(?:forbidden|not found)$|"
+    r"(?:access denied|page not found|service unavailable|just a moment)\W*$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +96,7 @@ def fetched(document: Document, origin: Origin) -> Fetched:
 
 def _story(item: Item, document: Document, origin: Origin, *, alone: bool) -> Story | None:
     source = publication(item.source or document.title, origin.url if not item.source else "")
-    title = headline(item.title, source)
+    title = headline(item.title, source) or headline(first_sentence(item.summary))  # microblogs have no titles
     if not _says_something(title, source):
         return None
     summary, link = plain(item.summary), absolute(item.link, origin.url)
@@ -116,7 +125,8 @@ def story_id(feed: str, key: str) -> str:
 
 def _says_something(title: str, source: str) -> bool:
     folded = title.casefold()
-    return any(map(str.isalnum, title)) and folded not in _NO_TITLE and folded != source.casefold()
+    empty = folded in _NO_TITLE or folded == source.casefold() or _NOTICE.match(title)
+    return any(map(str.isalnum, title)) and not empty
 
 
 def absolute(link: str, base: str) -> str:

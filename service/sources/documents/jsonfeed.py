@@ -7,13 +7,13 @@ from typing import Any
 
 from service.errors import SourceError
 
-from .items import Document, Item
+from .items import MOST_ITEMS, Document, Item
 
 
 def read(body: bytes) -> Document:
     """The document in a JSON Feed. Raises SourceError."""
     try:
-        data = json.loads(body.decode("utf-8-sig", "replace"))
+        data = json.loads(body.decode(json.detect_encoding(body), "replace"), strict=False)
     except RecursionError as error:
         raise SourceError("not a feed: JSON nested too deeply") from error
     except ValueError as error:
@@ -25,7 +25,7 @@ def read(body: bytes) -> Document:
     return Document(
         title=_text(data, "title"),
         language=_text(data, "language"),
-        items=tuple(_item(item) for item in listed),
+        items=tuple(map(_item, listed[:MOST_ITEMS])) + (Item(),) * max(0, len(listed) - MOST_ITEMS),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from service.text import clean, shortened
@@ -18,6 +19,7 @@ _HOST_NOISE = frozenset("www feeds feed rss news newsfeed xml api m blog export 
 _LONGEST = 40  #: characters that fit a slide's source line
 
 
+@lru_cache(maxsize=256)
 def publication(title: str, url: str) -> str:
     """A publication's name from its feed's title: "BBC News - World" is "BBC News", "World news | The Guardian" is
     "The Guardian". The part that its address knows wins; a feed without a title is called after its host.

@@ -11,6 +11,7 @@ import feedparser
 from service.errors import SourceError
 
 from .items import MOST_ITEMS, Document, Item
+from .trim import trimmed
 
 _LOOKS_LIKE_A_FEED = re.compile(rb"<\s*(?:[a-z]\w{0,20}:)?(?:rss|feed|rdf|channel|item|entry)\b", re.IGNORECASE)
 _REFERENCE = re.compile(rb"&#(?:x([0-9a-f]+)|([0-9]+));?", re.IGNORECASE)
@@ -27,6 +28,7 @@ _PERIODS_S = {"hourly": 3600, "daily": 86_400, "weekly": 604_800, "monthly": 2_5
 def read(body: bytes, charset: str = "") -> Document:
     """The document in an XML feed. Raises SourceError; feedparser's own failures pass through as they are."""
     _refuse_others(body)
+    body, cut = trimmed(body, MOST_ITEMS)
     try:
         parsed = _parsed(body, charset)
     except (OverflowError, ValueError):  # as on a reference to no character, such as half of an emoji's pair
@@ -41,7 +43,7 @@ def read(body: bytes, charset: str = "") -> Document:
         language=_text(feed.get("language")),
         ttl_s=_ttl(feed),
         items=tuple(_item(entry) for entry in parsed.entries[:MOST_ITEMS])
-        + (Item(),) * max(0, len(parsed.entries) - MOST_ITEMS),
+        + (Item(),) * (cut + max(0, len(parsed.entries) - MOST_ITEMS)),
     )
 
 
