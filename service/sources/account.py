@@ -123,6 +123,27 @@ class Api:
         names = ", ".join(one_line(name, 40) for name in [*known][:12])
         return SourceError(f"there is no category {wanted!r} at {self.host}; there is {names or 'none'}")
 
+    def brought(self, entries: Sequence[Entry], bookmark: Bookmark, name: str) -> Fetched:
+        """What a visit brought. ``name`` is the account's in the config: its stories are filed under it.
+
+        Aggregators give no validators, and their answers hold moments that always change: the entries are compared.
+        """
+        digest = _digest(entries)
+        if digest == bookmark.body_sha256:
+            return Fetched(bookmark=bookmark, not_modified=True)
+        feeds: dict[str, list[Item]] = {}
+        for entry in entries:
+            feeds.setdefault(entry.feed, []).append(_item(entry))
+        origin = Origin(self.url, self._clock())
+        visits = [fetched(Document(items=tuple(items)), origin) for items in feeds.values()]
+        stories = [replace(story, feed=name) for visit in visits for story in visit.stories]
+        return Fetched(
+            stories=tuple(_in_some_language(stories)),
+            bookmark=Bookmark(body_sha256=digest),
+            title=f"{self.product} at {self.host}",
+            dropped=sum(visit.dropped for visit in visits),
+        )
+
 
 def _listed(where: Target) -> str:
     """A place as ``Net`` has it on its list of those at home that may be reached."""
@@ -163,24 +184,11 @@ def said(holder: Any, *path: str | int) -> str:
     return str(holder) if isinstance(holder, int) and not isinstance(holder, bool) else ""
 
 
-def brought(entries: Sequence[Entry], bookmark: Bookmark, origin: Origin, name: str) -> Fetched:
-    """What a visit brought. ``origin.url`` is the server's address, ``name`` the account's in the config.
-
-    Aggregators give no validators, and their answers hold moments that change all the time: the entries are compared.
-    """
-    digest = hashlib.sha256(repr(entries).encode("utf-8", "backslashreplace")).hexdigest()
-    if digest == bookmark.body_sha256:
-        return Fetched(bookmark=bookmark, not_modified=True)
-    feeds: dict[str, list[Item]] = {}
+def _digest(entries: Iterable[Entry]) -> str:
+    found = hashlib.sha256()
     for entry in entries:
-        feeds.setdefault(entry.feed, []).append(_item(entry))
-    visits = [fetched(Document(items=tuple(items)), origin) for items in feeds.values()]
-    stories = [replace(story, feed=name) for visit in visits for story in visit.stories]
-    return Fetched(
-        stories=tuple(_in_some_language(stories)),
-        bookmark=Bookmark(body_sha256=digest),
-        dropped=sum(visit.dropped for visit in visits),
-    )
+        found.update(repr(entry).encode("utf-8", "backslashreplace"))
+    return found.hexdigest()
 
 
 def _item(entry: Entry) -> Item:

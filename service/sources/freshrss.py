@@ -18,8 +18,8 @@ from service.errors import SourceError
 from service.net import Limits, Response
 from service.protocols import Bookmark, Fetched, Surroundings
 
-from .account import LIMITS, AccountSettings, Api, Entry, as_many_as_fit, brought, said, secret_of
-from .documents.items import Item, Origin
+from .account import LIMITS, AccountSettings, Api, Entry, as_many_as_fit, said, secret_of
+from .documents.items import Item
 
 _PAGES = re.compile(r"/(?:i|api(?:/greader\.php(?:/reader(?:/api(?:/0)?)?)?)?)$")
 _AUTH = re.compile(r"^Auth=([\x21-\x7e]{1,1000})\s*$", re.MULTILINE)
@@ -47,7 +47,7 @@ class FreshRss:
 
     def __init__(self, settings: Settings, name: str, *, clock: Clock = now, limits: Limits = LIMITS) -> None:
         """``name``: the account's in the config."""
-        self._settings, self._name, self._clock = settings, name, clock
+        self._settings, self._name = settings, name
         self._api = Api("FreshRSS", _PAGES.sub("", settings.base_url) + "/api/greader.php", clock, limits)
         self._token = ""  #: of an earlier visit; FreshRSS's do not expire
         self._count = settings.limit  #: entries that fit into one answer, as far as we know
@@ -57,8 +57,7 @@ class FreshRss:
         listed, self._count = as_many_as_fit(self._items, self._count)
         if self._settings.category:
             listed = self._in_category(listed)
-        origin = Origin(self._api.url, self._clock())
-        return brought([_entry(item) for item in listed], bookmark, origin, self._name)
+        return self._api.brought([_entry(item) for item in listed], bookmark, self._name)
 
     def _items(self, count: int) -> list[Any]:
         category, only = self._settings.category, self._settings.only
@@ -72,7 +71,7 @@ class FreshRss:
         return self._api.listed(self._asked(path), "items")[:count]
 
     def _in_category(self, items: list[Any]) -> list[Any]:
-        """Those of the category: asked for one that it does not know, FreshRSS gives everything."""
+        """Those of the category: asked for one that it does not know, or whose name holds + or /, FreshRSS gives all."""
         label = f"/label/{self._settings.category}"
         found = [item for item in items if any(name.endswith(label) for name in _categories(item))]
         if not found:
@@ -139,7 +138,8 @@ def _entry(told: Any) -> Entry:
 def _narrow(text: str) -> str:
     """The text as its feed had it, unless it is in a script that has such characters of its own."""
     narrow = text.translate(_WIDE)
-    return text if any(unicodedata.east_asian_width(char) in "WF" for char in narrow) else narrow
+    wide = (char.isalnum() and unicodedata.east_asian_width(char) in "WF" for char in narrow)
+    return text if any(wide) else narrow
 
 
 def _moment(seconds: str) -> str:

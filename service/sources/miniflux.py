@@ -12,8 +12,8 @@ from service.errors import SourceError
 from service.net import Limits
 from service.protocols import Bookmark, Fetched, Surroundings
 
-from .account import LIMITS, AccountSettings, Api, Entry, as_many_as_fit, brought, said, secret_of
-from .documents.items import Item, Origin
+from .account import LIMITS, AccountSettings, Api, Entry, as_many_as_fit, said, secret_of
+from .documents.items import Item
 
 _ONLY = {"all": {}, "unread": {"status": "unread"}, "starred": {"starred": "true"}}
 
@@ -35,7 +35,7 @@ class Miniflux:
 
     def __init__(self, settings: Settings, name: str, *, clock: Clock = now, limits: Limits = LIMITS) -> None:
         """``name``: the account's in the config."""
-        self._settings, self._name, self._clock = settings, name, clock
+        self._settings, self._name = settings, name
         self._api = Api("Miniflux", settings.base_url.removesuffix("/v1").rstrip("/"), clock, limits)
         self._count = settings.limit  #: entries that fit into one answer, as far as we know
 
@@ -43,8 +43,7 @@ class Miniflux:
         """Visit once. Raises SourceError."""
         listed, self._count = as_many_as_fit(self._entries, self._count)
         kept = [entry for entry in listed if said(entry, "status") != "removed"]
-        origin = Origin(self._api.url, self._clock())
-        return brought([_entry(entry) for entry in kept], bookmark, origin, self._name)
+        return self._api.brought([_entry(entry) for entry in kept], bookmark, self._name)
 
     def _entries(self, count: int) -> list[Any]:
         query = {"order": "published_at", "direction": "desc", "limit": str(count), **_ONLY[self._settings.only]}
