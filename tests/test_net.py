@@ -405,29 +405,6 @@ def test_a_certificate_must_be_trusted_and_name_the_host(certificate):
             net.get(f"https://other.example:{server.port}/")
 
 
-def test_the_whole_of_a_sound_body_arrives():
-    """A large sound body arrives whole, plain or gzipped, chunked or not."""
-    body = bytes(range(256)) * 4000
-    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:500_000], body[500_000:]))
-    with Loopback(
-        answer(body),
-        answer(gzipped(body), Content_Encoding="gzip"),
-        answer(chunks + b"0\r\n\r\n", Transfer_Encoding="chunked"),
-        b"HTTP/1.0 200 OK\r\n\r\n" + body,
-    ) as server:
-        for _ in range(4):
-            assert zlib.crc32(net_for(server).get(server.url).body) == zlib.crc32(body)
-
-
-def test_the_clock_is_the_one_given():
-    """A Retry-After date is measured from the clock that was passed in."""
-    with Loopback(answer(status="429 Slow", Retry_After="Sun, 22 Nov 2026 13:00:00 GMT")) as server:
-        net = Net(["127.0.0.1"], clock=lambda: NOON + timedelta(minutes=30))
-        with pytest.raises(SourceError) as caught:
-            net.get(server.url)
-    assert caught.value.retry_after == 1800
-
-
 def test_an_api_is_asked_once_and_its_answer_told_whatever_it_is():
     """A form is posted, a refusal is an answer, and no redirect takes a password anywhere."""
     moved = answer(status="307 Temporary Redirect", Location="/elsewhere")
@@ -453,3 +430,26 @@ def test_an_api_at_home_must_be_allowed_too():
     with Loopback(answer(b"{}")) as server, pytest.raises(SourceError, match="private address"):
         Net().ask(server.url)
     assert server.requests == []
+
+
+def test_the_whole_of_a_sound_body_arrives():
+    """A large sound body arrives whole, plain or gzipped, chunked or not."""
+    body = bytes(range(256)) * 4000
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:500_000], body[500_000:]))
+    with Loopback(
+        answer(body),
+        answer(gzipped(body), Content_Encoding="gzip"),
+        answer(chunks + b"0\r\n\r\n", Transfer_Encoding="chunked"),
+        b"HTTP/1.0 200 OK\r\n\r\n" + body,
+    ) as server:
+        for _ in range(4):
+            assert zlib.crc32(net_for(server).get(server.url).body) == zlib.crc32(body)
+
+
+def test_the_clock_is_the_one_given():
+    """A Retry-After date is measured from the clock that was passed in."""
+    with Loopback(answer(status="429 Slow", Retry_After="Sun, 22 Nov 2026 13:00:00 GMT")) as server:
+        net = Net(["127.0.0.1"], clock=lambda: NOON + timedelta(minutes=30))
+        with pytest.raises(SourceError) as caught:
+            net.get(server.url)
+    assert caught.value.retry_after == 1800

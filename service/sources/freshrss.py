@@ -71,7 +71,7 @@ class FreshRss:
         return self._api.listed(self._asked(path), "items")[:count]
 
     def _in_category(self, items: list[Any]) -> list[Any]:
-        """Those of the category: for one that it does not know, or with + or / in its name, FreshRSS gives everything."""
+        """Those of the category: for one that it does not know, or with + or / in it, FreshRSS gives everything."""
         label = f"/label/{self._settings.category}"
         found = [item for item in items if any(name.endswith(label) for name in _categories(item))]
         if not found:
