@@ -122,11 +122,13 @@ def _feeds(service: Service) -> Iterator[dict[str, Any]]:
 
 
 def _feed(service: Service, url: str) -> dict[str, Any]:
-    what = f"feed {masked(url)}"
+    what, look = f"feed {masked(url)}", "look at the address in a browser"
+    if url in service.accounts:
+        what, look = f"source {url}", f"see sources.{url} in the config"
     try:
         fetched = service.source(url, url).fetch(Bookmark())
     except FrontispieceError as error:
-        return _bad(what, str(error), "look at the address in a browser; other feeds go on meanwhile")
+        return _bad(what, str(error), f"{look}; other feeds go on meanwhile")
     return _good(what, f"{fetched.title or 'no title'}, {len(fetched.stories)} stories")
 
 

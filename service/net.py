@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from urllib.parse import unquote
+from urllib.parse import unquote, urlencode
 
 import certifi
 
@@ -63,10 +63,11 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class _Trip:
-    """One call of ``get``: what it may cost and what is left of it."""
+    """One call of ``get`` or ``ask``: what it may cost and what is left of it."""
 
     limits: Limits
     deadline: Deadline
+    form: bytes | None = None
 
 
 def resolve(host: str, port: int) -> list[str]:
@@ -130,6 +131,25 @@ class Net:
             raise SourceError(f"not a sound HTTP answer ({type(error).__name__})") from error
         except OSError as error:
             raise SourceError(f"cannot connect to {where.name} ({error.strerror or error})") from error
+
+    def ask(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        limits: Limits = Limits(),
+    ) -> Response:
+        """One request to an API that the owner has an account with, and its answer, whatever the status.
+
+        A ``form`` is posted. No redirect is followed: what an account's owner sends is meant for that place alone.
+        Only an answer of 200 has its body read. Raises SourceError where there is no sound answer.
+        """
+        where, sent = target(url), dict(headers or {})
+        trip = _Trip(limits, Deadline(limits.total_s), None if form is None else urlencode(form).encode())
+        if form is not None:
+            sent["Content-Type"] = "application/x-www-form-urlencoded"
+        return self._visit(where, allowed_at_home(where, self._allowed), sent, trip)
 
     def _addresses(self, where: Target, at_home: bool, trip: _Trip) -> list[str]:
         """The addresses of a host that may be connected to; at least one."""
@@ -218,12 +238,13 @@ def _reached(addresses: Sequence[str], port: int, trip: _Trip) -> socket.socket:
 
 
 def _asked(sock: socket.socket, where: Target, headers: Mapping[str, str], trip: _Trip) -> Response:
-    """Send one GET and read its answer."""
+    """Send one request and read its answer."""
     timed = TimedSocket(sock, trip.deadline, trip.limits.header_bytes)
     connection = http.client.HTTPConnection(where.name)
     connection.sock = timed  # it has all that http.client uses of a socket
     try:
-        connection.request("GET", where.path, headers=_request_headers(where, headers))
+        method = "GET" if trip.form is None else "POST"
+        connection.request(method, where.path, trip.form, _request_headers(where, headers))
         answer = connection.getresponse()
     except OverBudget as error:
         raise SourceError(f"its headers are too large (over {trip.limits.header_bytes // 1024} kB)") from error

@@ -2,6 +2,7 @@
 
 import contextlib
 import gzip
+import re
 import socket
 import threading
 
@@ -35,6 +36,9 @@ class Loopback:
             with sock:
                 request = b""
                 while b"\r\n\r\n" not in request and (got := sock.recv(65536)):
+                    request += got
+                posted = re.search(rb"(?i)\r\nContent-Length: (\d+).*?\r\n\r\n", request, re.DOTALL)
+                while posted and len(request) < posted.end() + int(posted[1]) and (got := sock.recv(65536)):
                     request += got
                 script = self.scripts[min(len(self.requests), len(self.scripts) - 1)]
                 self.requests.append(request.decode("latin-1"))
