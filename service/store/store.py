@@ -215,10 +215,12 @@ class Store:
                 (plate_id,),
             ).rowcount
 
-    def retry_feeds(self) -> int:
-        """Let failing feeds be visited again at once; return how many."""
+    def retry_feeds(self, url: str | None = None) -> int:
+        """Let failing feeds, or this one, be visited again at once; return how many."""
         with self.transaction() as db:
-            return db.execute("UPDATE feeds SET next_check = NULL, gone = 0 WHERE failures > 0").rowcount
+            return db.execute(
+                "UPDATE feeds SET next_check = NULL, gone = 0 WHERE failures > 0 AND (?1 IS NULL OR url = ?1)", (url,)
+            ).rowcount
 
     def _move(self, plate: Plate, step: Step, change: str, *values: object) -> None:
         self._set(plate.id, f"step = '{step}', {FRESH}, {change}", stamp(self.now()), *values)
