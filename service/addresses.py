@@ -138,7 +138,10 @@ def may_know_secrets(there: Target, here: Target) -> bool:
 
 
 def masked(url: str) -> str:
-    """A URL for logs and pages: without password, and without what looks like a secret in its query."""
+    """A URL for logs and pages: without password, and without what looks like a secret in its query.
+
+    One that has neither stays letter for letter, so that it can be copied.
+    """
     try:
         parts = urlsplit(url)
         pairs = parse_qsl(parts.query, keep_blank_values=True)
@@ -146,6 +149,8 @@ def masked(url: str) -> str:
         return re.sub(r"//[^/@]*@", "//***@", url.split("?", maxsplit=1)[0])
     query = [(k, "***" if v and _secret(k, v) else v) for k, v in pairs]
     host = parts.netloc.rpartition("@")
+    if query == pairs and not host[1]:
+        return url.partition("#")[0]
     netloc = f"***@{host[2]}" if host[1] else host[2]
     return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query, safe="*/:,+"), ""))
 

@@ -207,7 +207,8 @@ def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> 
         shown.add_column(column, no_wrap=column in NARROW, overflow="fold")
     for row in rows:
         shown.add_row(*(literal(cell) for cell in row))
-    out.print(shown, width=None if out.is_terminal else PIPED_COLUMNS, crop=False)
+    wide = out if out.is_terminal else Console(highlight=False, width=PIPED_COLUMNS)
+    wide.print(shown, crop=False)
 
 
 def moment(told: str | None) -> str:

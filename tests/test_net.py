@@ -369,6 +369,15 @@ def test_names_of_any_script_are_looked_up_as_the_network_knows_them():
         ("https://news.example/rss", "https://news.example/rss"),
         ("https://news.example/?id=0123456789abcdef0123456789", "https://news.example/?id=***"),
         ("http://user:secret@[::1", "http://***@[::1"),
+        (
+            "https://video.example/feed?channel_id=UCabcdefghijklmnopqrstuv",
+            "https://video.example/feed?channel_id=UCabcdefghijklmnopqrstuv",
+        ),
+        (
+            "https://news.example/?q=quiet%20trains+in+the%20Alps;$(x)#top",
+            "https://news.example/?q=quiet%20trains+in+the%20Alps;$(x)",
+        ),
+        ("https://news.example/?session_id=1&q=a%20b", "https://news.example/?session_id=***&q=a+b"),
     ],
 )
 def test_secrets_do_not_reach_the_log(url, shown):

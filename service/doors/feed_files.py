@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import closing
+from io import BufferedReader
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any, cast
 
 import typer
 
@@ -57,19 +59,23 @@ def import_(
 
 
 def _content(file: str) -> bytes:
+    """A file's content, as far as a list may be long."""
     try:
-        with _binary(file) as stream:
-            return stream.read(opml.MOST_BYTES + 1)
+        with closing(_binary(file)) as stream:
+            content = b""
+            while len(content) <= opml.MOST_BYTES and (some := stream.read1(1 << 20)):
+                content += some  # a part at a time, so that Ctrl-C is heard in between
+            return content
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         raise FrontispieceError(f"{file} cannot be read: {getattr(error, 'strerror', error)}") from error
 
 
-def _binary(file: str) -> BinaryIO:
+def _binary(file: str) -> BufferedReader:
     if file != "-":
         return Path(file).open("rb")
     if sys.stdin is None:
         raise UsageError("standard input is closed; name an OPML file")
-    return sys.stdin.buffer
+    return cast("BufferedReader", sys.stdin.buffer)
 
 
 def _imported(service: Service, outlines: Sequence[opml.Outline], channel: str | None) -> dict[str, Any]:
@@ -84,7 +90,7 @@ def _imported(service: Service, outlines: Sequence[opml.Outline], channel: str |
             refused.append({"title": outline.title, "address": masked(outline.url), "why": str(error)})
             continue
         if where not in known:
-            wanted.setdefault(where, outline.title)
+            wanted.setdefault(where, outline.title if outline.title != outline.url else "")
     if wanted:
         service.wishes.subscribe_all([(*where, title) for where, title in wanted.items()])
     there = len(outlines) - len(wanted) - len(refused)
@@ -130,9 +136,8 @@ def export(
 
 def _outline(entry: Entry, *, with_secrets: bool) -> opml.Outline:
     shown = masked(entry.url)
-    hide = MASK in shown and not with_secrets  # else the address stays letter for letter
     title = entry.title if entry.title != shown else ""
-    return opml.Outline(shown if hide else entry.url, title, (entry.channel,))
+    return opml.Outline(entry.url if with_secrets else shown, title, (entry.channel,))
 
 
 def _written(document: str, output: Path | None) -> None:

@@ -49,10 +49,14 @@ class Entry:
         row = self.row
         return {
             "number": self.number, "channel": self.channel, "feed": self.title, "address": masked(self.url),
-            "from": "added" if self.added_at else "config", "added_at": self.added_at, "checked_at": row.checked_at,
-            "next_check_at": None if row.gone else row.next_check, "failures": row.failures, "error": row.error,
-            "gone": row.gone, "stories_last_day": self.lately,
+            "from": "added" if self.added_at else "config", "added_at": _iso(self.added_at),
+            "checked_at": _iso(row.checked_at), "next_check_at": None if row.gone else _iso(row.next_check),
+            "failures": row.failures, "error": row.error, "gone": row.gone, "stories_last_day": self.lately,
         }  # fmt: skip
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
 
 
 def listed(service: Service, only: str | None = None) -> list[Entry]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import Any
-
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
 
 from service import telling
 from service.telling import err, literal, out, several
@@ -14,7 +13,7 @@ from service.telling import err, literal, out, several
 from .feed_list import Entry
 
 _MOST_OTHERS = 5
-_COLUMNS = ("", "channel", "feed", "from", "last visit", "next visit", "24 h", "state")
+_COLUMNS = ("", "channel", "feed", "address", "from", "last visit", "next visit", "24 h", "state")
 
 
 def listed(found: Sequence[Entry], *, json: bool) -> None:
@@ -31,22 +30,21 @@ def listed(found: Sequence[Entry], *, json: bool) -> None:
 
 def _row(entry: Entry) -> tuple[str, ...]:
     told = entry.table()
-    name = entry.title if entry.title == told["address"] else f"{entry.title}  {told['address']}"
-    visited, due = (at.isoformat() if (at := told[key]) else None for key in ("checked_at", "next_check_at"))
-    return (str(entry.number), entry.channel, name, told["from"], telling.moment(visited), telling.moment(due),
-            str(entry.lately) if entry.row.checked_at else "", entry.state)  # fmt: skip
+    return (
+        str(entry.number), entry.channel, "" if entry.title == told["address"] else entry.title, told["address"],
+        told["from"], telling.moment(told["checked_at"]), telling.moment(told["next_check_at"]),
+        str(entry.lately) if entry.row.checked_at else "", entry.state,
+    )  # fmt: skip
 
 
 def followed(given: Sequence[str], look: Callable[[str], dict[str, Any]], *, json: bool) -> Iterator[dict[str, Any]]:
-    """What looking at each address gives, one after another; on a terminal a bar says how far it is."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn())
-    disable = json or not (err.is_terminal and out.is_terminal)  # what is printed meanwhile goes where the bar is
-    with Progress(*columns, console=err, transient=True, disable=disable) as progress:
-        task = progress.add_task("", total=len(given))
-        for address in given:
-            progress.update(task, description=f"Looking for the feed of {literal(address)[:50]}")
-            yield look(address)
-            progress.advance(task)
+    """What looking at each address gives, one after another; a terminal shows meanwhile which it is."""
+    for number, address in enumerate(given, 1):
+        count = f" ({number} of {len(given)})" if len(given) > 1 else ""
+        busy = f"Looking for the feed of {literal(address)[:60]}{count}"
+        with err.status(busy) if err.is_terminal and not json else nullcontext():
+            told = look(address)
+        yield told
 
 
 def added(told: dict[str, Any], *, json: bool) -> None:

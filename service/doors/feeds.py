@@ -113,7 +113,7 @@ def _added(service: Service, channel: str, given: str) -> dict[str, Any]:
 
 def _shown(given: str) -> str:
     """What was typed, without a password in it."""
-    return masked(given if "://" in given else addressed(given)) if "@" in given or "?" in given else given
+    return masked(given) if "://" in given else re.sub(r"^[^/]*@", "***@", masked(given))
 
 
 def _there(entry: Entry) -> dict[str, Any]:
