@@ -21,7 +21,18 @@ from .settings import Settings
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 DONE = {"fetch": "Reading feeds", "describe": "Directing", "render": "Painting", "show": "Hanging"}
-NARROW = {"channel", "last visit", "next visit", "display", "since", "plate", "tries", "next try"}  #: never broken
+NARROW = {
+    "channel",
+    "last visit",
+    "next visit",
+    "display",
+    "since",
+    "plate",
+    "tries",
+    "next try",
+    "from",
+    "24 h",
+}  #: never broken
 PIPED_COLUMNS = 10_000  #: a program that reads a table wants its rows whole
 WAIT_SECONDS = 600.0  #: for a round of the running service to end
 
@@ -161,16 +172,16 @@ def status(told: dict[str, Any], *, json: bool) -> None:
     if told["disk"]["low"]:
         out.print(f"[red]the disk is nearly full: {told['disk']['free_bytes'] / 1e6:.0f} MB free[/]")
     out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
-    table("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
+    _print("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
         (feed["channel"], feed["feed"], moment(feed["checked_at"]), moment(feed["next_check_at"]),
          feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
         for feed in told["feeds"]
     ])  # fmt: skip
-    table("displays", ("display", "shows", "since", "note"), [
+    _print("displays", ("display", "shows", "since", "note"), [
         (d["name"], d["headline"], moment(d["since"]), _display(d)) for d in told["displays"]
     ])  # fmt: skip
     if told["stuck"]:
-        table("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
+        _print("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
             (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _next(p))
             for p in told["stuck"]
         ])  # fmt: skip
@@ -200,7 +211,7 @@ def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
     return well
 
 
-def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """A table of foreign words; whole lines where a program reads them."""
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:

@@ -81,9 +81,10 @@ def test_the_list_has_every_feed_of_every_channel(base, here):
         ("The Karvik Sun", 3, None), ("The Lindow Courier", 12, None), ("The Lindow Courier", 12, None),
     ]  # fmt: skip
     assert all(e["checked_at"] and e["next_check_at"] for e in after)
-    rows = told("feeds", *here).out.splitlines()
-    assert "The Lindow Courier" in rows[-1]
-    assert told("feeds", "list", *here).out.splitlines() == rows
+    for_people = told("feeds", *here).out
+    assert f"  2  The Lindow Courier  {base}/world.xml\n     home, added; ok; visited " in for_people
+    assert "; 12 stories in 24 h\n" in for_people
+    assert told("feeds", "list", *here).out == for_people
 
 
 def test_a_failing_and_a_lost_feed_say_so(server, base, here):
@@ -124,7 +125,7 @@ def test_a_site_is_added_by_its_feed(server, base, here):
     """A site's address adds the feed that its page names, and tells what it is and what else is there."""
     (found,) = objects(told("feeds", "add", "--json", base, *here).out)
     assert (found["added"], found["error"], found["address"]) == (True, None, f"{base}/world.xml")
-    assert (found["title"], found["stories"], found["language"]) == ("The Lindow Courier", 12, "en")
+    assert (found["feed"], found["stories"], found["language"]) == ("The Lindow Courier", 12, "en")
     assert found["newest"] == loopback.headlines(1)[0]
     assert [other["title"] for other in found["others"]] == ["Sport; $(reboot)"]
     assert addresses(here) == [f"{base}/own.xml", f"{base}/world.xml"]

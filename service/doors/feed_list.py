@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -92,6 +93,11 @@ def canonical(url: str) -> str:
         return target(url).url
     except SourceError:
         return url
+
+
+def typed(given: str) -> str:
+    """What a person typed as an address, without a password in it."""
+    return masked(given) if "://" in given else re.sub(r"^[^/]*@", "***@", masked(given))
 
 
 def picked(known: Sequence[Entry], words: str) -> list[Entry]:

@@ -10,10 +10,10 @@ from typing import Any
 from service import telling
 from service.telling import err, literal, out, several
 
-from .feed_list import Entry
+from .feed_list import Entry, typed
 
 _MOST_OTHERS = 5
-_COLUMNS = ("", "channel", "feed", "address", "from", "last visit", "next visit", "24 h", "state")
+_FROM = {"config": "from config.toml", "added": "added"}
 
 
 def listed(found: Sequence[Entry], *, json: bool) -> None:
@@ -25,23 +25,30 @@ def listed(found: Sequence[Entry], *, json: bool) -> None:
     if not found:
         out.print("no feeds; `frontispiece feeds add` a site's address adds one")
         return
-    telling.table("", _COLUMNS, [_row(entry) for entry in found])
+    for entry in found:
+        _tell(entry.table(), entry.state)
 
 
-def _row(entry: Entry) -> tuple[str, ...]:
-    told = entry.table()
-    return (
-        str(entry.number), entry.channel, "" if entry.title == told["address"] else entry.title, told["address"],
-        told["from"], telling.moment(told["checked_at"]), telling.moment(told["next_check_at"]),
-        str(entry.lately) if entry.row.checked_at else "", entry.state,
-    )  # fmt: skip
+def _tell(told: dict[str, Any], state: str) -> None:
+    """Two lines a feed, which an address of any length leaves readable: what it is, and how it is."""
+    moments = (("visited", told["checked_at"]), ("next", told["next_check_at"]))
+    visits = [f"{word} {telling.moment(at)}" for word, at in moments if at]
+    lately = [f"{_stories(told['stories_last_day'], 'nothing')} in 24 h"] if told["checked_at"] else []
+    out.print(f"{told['number']:>3}  {_name(told)}", soft_wrap=True)
+    out.print(f"     [dim]{told['channel']}, {_FROM[told['from']]}; [/]{_coloured(told, state)}"
+              f"[dim]{''.join(f'; {part}' for part in [*visits, *lately])}[/]", soft_wrap=True)  # fmt: skip
+
+
+def _coloured(told: dict[str, Any], state: str) -> str:
+    colour = "red" if told["error"] else "green" if told["checked_at"] else "dim"
+    return f"[{colour}]{literal(state)}[/]"
 
 
 def followed(given: Sequence[str], look: Callable[[str], dict[str, Any]], *, json: bool) -> Iterator[dict[str, Any]]:
     """What looking at each address gives, one after another; a terminal shows meanwhile which it is."""
     for number, address in enumerate(given, 1):
         count = f" ({number} of {len(given)})" if len(given) > 1 else ""
-        busy = f"Looking for the feed of {literal(address)[:60]}{count}"
+        busy = f"Looking for the feed of {literal(typed(address)[:60])}{count}"
         with err.status(busy) if err.is_terminal and not json else nullcontext():
             told = look(address)
         yield told
@@ -65,20 +72,23 @@ def added(told: dict[str, Any], *, json: bool) -> None:
 
 
 def _name(told: dict[str, Any]) -> str:
-    same = told["title"] in ("", told["address"])
-    return literal(told["address"]) if same else f"[bold]{literal(told['title'])}[/]  {literal(told['address'])}"
+    title, address = literal(told["feed"]), literal(told["address"])
+    return address if title in ("", address) else f"[bold]{title}[/]  {address}"
 
 
 def _tell_found(told: dict[str, Any]) -> None:
     language = "" if told["language"] == "und" else f", {told['language']}"
     out.print(f"[green]✓[/] {_name(told)}", soft_wrap=True)
-    out.print(f"    added to {told['channel']}: {_stories(told['stories'])}{literal(language)}", soft_wrap=True)
+    out.print(
+        f"    added to {told['channel']}: {_stories(told['stories'], 'no stories yet')}{literal(language)}",
+        soft_wrap=True,
+    )
     if told["newest"]:
         out.print(f"    newest: {literal(told['newest'])}", soft_wrap=True)
 
 
-def _stories(number: int) -> str:
-    return "no stories in it yet" if not number else "1 story" if number == 1 else f"{number} stories"
+def _stories(number: int, none: str) -> str:
+    return none if not number else "1 story" if number == 1 else f"{number} stories"
 
 
 def _tell_others(told: dict[str, Any]) -> None:

@@ -21,7 +21,7 @@ from service.sources.discovery import Candidate, Discovery, addressed
 
 from . import feed_files, feed_words as words
 from .asked import AsJson, Config, Data, UsageError, channel_named, heard, settings_of
-from .feed_list import Entry, OnChannel, listed, picked, same
+from .feed_list import Entry, OnChannel, listed, picked, same, typed
 
 ToChannel = Annotated[str | None, typer.Option("--channel", help="Whose feed it becomes. [default: the first]")]
 
@@ -93,8 +93,8 @@ def add(
 def _added(service: Service, channel: str, given: str) -> dict[str, Any]:
     """Look for a feed and subscribe to it; what there is to say about it, whatever came of it."""
     told: dict[str, Any] = {
-        "given": _shown(given), "channel": channel, "added": False, "from": None, "error": None, "do": None,
-        "title": "", "address": "", "stories": 0, "newest": "", "language": "und", "others": [],
+        "given": typed(given), "channel": channel, "added": False, "from": None, "error": None, "do": None,
+        "feed": "", "address": "", "stories": 0, "newest": "", "language": "und", "others": [],
     }  # fmt: skip
     known = listed(service, channel)
     if there := next((entry for entry in known if same(entry.url, addressed(given))), None):
@@ -111,13 +111,8 @@ def _added(service: Service, channel: str, given: str) -> dict[str, Any]:
     return told | _found(found)
 
 
-def _shown(given: str) -> str:
-    """What was typed, without a password in it."""
-    return masked(given) if "://" in given else re.sub(r"^[^/]*@", "***@", masked(given))
-
-
 def _there(entry: Entry) -> dict[str, Any]:
-    return {"from": "added" if entry.added_at else "config", "title": entry.title, "address": masked(entry.url)}
+    return {"from": "added" if entry.added_at else "config", "feed": entry.title, "address": masked(entry.url)}
 
 
 def _found(found: Discovery) -> dict[str, Any]:
@@ -125,7 +120,7 @@ def _found(found: Discovery) -> dict[str, Any]:
     languages = Counter(story.language for story in stories).most_common(1)
     newest = max(stories, key=_published, default=None)
     return {
-        "added": True, "from": "added", "title": found.fetched.title, "address": masked(found.url),
+        "added": True, "from": "added", "feed": found.fetched.title, "address": masked(found.url),
         "stories": len(stories), "newest": newest.title if newest else "",
         "language": languages[0][0] if languages else "und",
     }  # fmt: skip
