@@ -21,18 +21,7 @@ from .settings import Settings
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 DONE = {"fetch": "Reading feeds", "describe": "Directing", "render": "Painting", "show": "Hanging"}
-NARROW = {
-    "channel",
-    "last visit",
-    "next visit",
-    "display",
-    "since",
-    "plate",
-    "tries",
-    "next try",
-    "from",
-    "24 h",
-}  #: never broken
+NARROW = {"channel", "last visit", "next visit", "display", "since", "plate", "tries", "next try"}  #: never broken
 PIPED_COLUMNS = 10_000  #: a program that reads a table wants its rows whole
 WAIT_SECONDS = 600.0  #: for a round of the running service to end
 
