@@ -158,14 +158,28 @@ def without_login(url: str) -> str:
 
 
 def masked(url: str) -> str:
-    """A URL for logs and pages: without password, and without what looks like a secret in its query."""
+    """A URL for logs and pages: without password, and without what looks like a secret in its query.
+
+    One that has neither stays letter for letter, so that it can be copied.
+    """
     try:
         parts = urlsplit(url)
         _ = parts.port  # that of "//user:pa/ss@host" is no number
         pairs = parse_qsl(parts.query, keep_blank_values=True)
     except ValueError:
         return re.sub(r"//.*@", "//***@", url.split("?", maxsplit=1)[0])
-    query = [(k, "***" if v and (_SECRET_NAME.search(k) or len(v) >= 24) else v) for k, v in pairs]
+    query = [(k, "***" if v and _secret(k, v) else v) for k, v in pairs]
     host = parts.netloc.rpartition("@")
+    if query == pairs and not host[1]:
+        return url.partition("#")[0]
     netloc = f"***@{host[2]}" if host[1] else host[2]
     return urlunsplit((parts.scheme, netloc, parts.path, urlencode(query, safe="*/:,+"), ""))
+
+
+def _secret(name: str, value: str) -> bool:
+    """Whether a part of a query may be one: by its name, or as long as a token and with no blank in it.
+
+    What ends in ``_id`` names something, as ``channel_id`` does on a video site.
+    """
+    token = len(value) >= 24 and not re.search(r"\s", value) and not name.lower().endswith("_id")
+    return token or _SECRET_NAME.search(name) is not None

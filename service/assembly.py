@@ -25,6 +25,7 @@ from .press import Press
 from .profiles import PROFILES
 from .protocols import Critic, Display, Editor, Engine, Source, Surroundings
 from .settings import Settings
+from .sources.discovery import Finder
 from .sources.feed import Feed
 from .sources.parse import Parser
 from .store import Account, Archive, Journal, Store, Wishes
@@ -176,6 +177,12 @@ class Service:
         everyone = tuple(dict.fromkeys(language for channel in channels for language in channel.languages))
         languages = next((channel.languages for channel in channels if feed in channel.feeds), everyone)
         return Feed(feed, self.net, self.parser, clock.now, at=address, languages=languages)
+
+    def finder(self, channel: str) -> Finder:
+        """Finds feeds for a channel by what its owner types."""
+        languages = self.settings.channels[channel].languages
+        home = self.settings.net.allow_private
+        return Finder(self.net, self.parser, clock.now, home=home, languages=languages)
 
     @cached_property
     def displays(self) -> Mapping[str, Display]:

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -113,11 +114,15 @@ def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
 
 
 def _feeds(service: Service) -> Iterator[dict[str, Any]]:
-    hosts: dict[str, list[str]] = {}  # one visit at a time to each
-    for url in dict.fromkeys(url for c in service.settings.channels.values() for url in c.feeds):
+    urls = dict.fromkeys(url for c in service.settings.channels.values() for url in c.feeds)
+    with suppress(DataFolderError):  # that is a finding of its own
+        known = service.settings.channels
+        urls |= dict.fromkeys(s.url for s in service.wishes.subscriptions() if s.channel in known)
+    hosts: dict[str, list[str]] = {}
+    for url in urls:
         hosts.setdefault(urlsplit(url).netloc.rpartition("@")[2].lower(), []).append(url)
-    with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(lambda urls: [_feed(service, url) for url in urls], hosts.values()):
+    with ThreadPoolExecutor(8) as pool:  # one visit at a time to a host
+        for found in pool.map(lambda group: [_feed(service, url) for url in group], hosts.values()):
             yield from found
 
 

@@ -45,6 +45,11 @@ app = typer.Typer(
 )  # fmt: skip
 for door in (doors.parse, doors.judge, doors.describe, doors.paint, doors.slide):
     app.command(rich_help_panel="Try one part", epilog=EXITS)(door)
+feeds = typer.Typer(rich_markup_mode="markdown")
+feeds.callback(invoke_without_command=True, epilog=EXITS)(doors.feeds.feeds)
+for name, part in doors.feeds.COMMANDS.items():
+    feeds.command(name, epilog=EXITS)(part)
+app.add_typer(feeds, name="feeds")
 
 
 def _version(value: bool) -> None:

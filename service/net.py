@@ -91,10 +91,11 @@ class Net:
         self._allowed = listed(allow_private)
         self._resolve, self._clock, self._limits = resolver, clock, limits
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Response:
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None, limits: Limits | None = None) -> Response:
         """Fetch a URL. Raises SourceError, with a short reason, for everything but an answer of 200 or 304."""
         where, sent, allowed = target(url), dict(headers or {}), self._allowed
-        trip = _Trip(self._limits, Deadline(self._limits.total_s))
+        limits = limits or self._limits
+        trip = _Trip(limits, Deadline(limits.total_s))
         moved_to, permanent, downgrades = None, True, 0
         for _ in range(trip.limits.redirects + 1):
             at_home = allowed_at_home(where, allowed)
@@ -138,7 +139,7 @@ class Net:
         *,
         headers: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
-        limits: Limits = Limits(),
+        limits: Limits | None = None,
     ) -> Response:
         """One request to an API that the owner has an account with, and its answer, whatever the status.
 
@@ -146,6 +147,7 @@ class Net:
         Only an answer of 200 has its body read. Raises SourceError where there is no sound answer.
         """
         where, sent = target(url), dict(headers or {})
+        limits = limits or self._limits
         trip = _Trip(limits, Deadline(limits.total_s), None if form is None else urlencode(form).encode())
         if form is not None:
             sent["Content-Type"] = "application/x-www-form-urlencoded"

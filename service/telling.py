@@ -32,7 +32,7 @@ def line(value: object) -> None:
     print(_json.dumps(value, ensure_ascii=not unicode, default=str), flush=True)
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
     """Foreign words for a terminal: one line, no control characters, no markup."""
     return escape(text.one_line(str(value), 500))
 
@@ -43,7 +43,7 @@ def complain(error: FrontispieceError) -> None:
     if len(mistakes) > 1:
         err.print(f"[bold red]{len(mistakes)} mistakes in the config:[/]")
     for mistake in mistakes:
-        err.print(f"[red]{'  ' if len(mistakes) > 1 else ''}{_literal(mistake)}[/]", soft_wrap=True)
+        err.print(f"[red]{'  ' if len(mistakes) > 1 else ''}{literal(mistake)}[/]", soft_wrap=True)
 
 
 def welcome(address: str, settings: Settings) -> None:
@@ -115,7 +115,7 @@ def followed(events: Iterable[dict[str, Any]], *, json: bool) -> Iterator[dict[s
 
 
 def _tell(event: dict[str, Any]) -> None:
-    what, note, error = (_literal(event.get(key) or "") for key in ("what", "note", "error"))
+    what, note, error = (literal(event.get(key) or "") for key in ("what", "note", "error"))
     mark = "[red]✗[/]" if event.get("error") else "[green]✓[/]"
     err.print(f"{mark} [dim]{event['verb']:<8}[/] {what}  [dim]{note}[/] [red]{error}[/]", soft_wrap=True)
 
@@ -155,19 +155,19 @@ def status(told: dict[str, Any], *, json: bool) -> None:
         line(told)
         return
     state = f"running at {told.get('url')}" if told["running"] else told.get("state") or "not running"
-    out.print(f"[bold]Frontispiece {told['version']}[/], {state}; data in {_literal(told['data'])}", soft_wrap=True)
+    out.print(f"[bold]Frontispiece {told['version']}[/], {state}; data in {literal(told['data'])}", soft_wrap=True)
     if told["error"]:
-        out.print(f"[red]last round: {_literal(told['error'])}[/]", soft_wrap=True)
+        out.print(f"[red]last round: {literal(told['error'])}[/]", soft_wrap=True)
     if told["disk"]["low"]:
         out.print(f"[red]the disk is nearly full: {told['disk']['free_bytes'] / 1e6:.0f} MB free[/]")
     out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
     _print("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
-        (feed["channel"], feed["feed"], _clock(feed["checked_at"]), _clock(feed["next_check_at"]),
+        (feed["channel"], feed["feed"], moment(feed["checked_at"]), moment(feed["next_check_at"]),
          feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
         for feed in told["feeds"]
     ])  # fmt: skip
     _print("displays", ("display", "shows", "since", "note"), [
-        (d["name"], d["headline"], _clock(d["since"]), _display(d)) for d in told["displays"]
+        (d["name"], d["headline"], moment(d["since"]), _display(d)) for d in told["displays"]
     ])  # fmt: skip
     if told["stuck"]:
         _print("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
@@ -182,7 +182,7 @@ def _display(told: dict[str, Any]) -> str:
 
 
 def _next(plate: dict[str, Any]) -> str:
-    return _clock(plate["next_try_at"]) or "next round"
+    return moment(plate["next_try_at"]) or "next round"
 
 
 def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
@@ -194,28 +194,31 @@ def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
             line(finding)
             continue
         mark = "[green]✓[/]" if finding["ok"] else "[red]✗[/]"
-        out.print(f"{mark} {_literal(finding['what'])}: {_literal(finding['says'])}", soft_wrap=True)
+        out.print(f"{mark} {literal(finding['what'])}: {literal(finding['says'])}", soft_wrap=True)
         if finding.get("do"):
-            out.print(f"    → {_literal(finding['do'])}", soft_wrap=True)
+            out.print(f"    → {literal(finding['do'])}", soft_wrap=True)
     return well
 
 
 def _print(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    """A table of foreign words; whole lines where a program reads them."""
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:
         shown.add_column(column, no_wrap=column in NARROW, overflow="fold")
     for row in rows:
-        shown.add_row(*(_literal(cell) for cell in row))
-    out.print(shown, width=None if out.is_terminal else PIPED_COLUMNS, crop=False)
+        shown.add_row(*(literal(cell) for cell in row))
+    wide = out if out.is_terminal else Console(highlight=False, width=PIPED_COLUMNS)
+    wide.print(shown, crop=False)
 
 
-def _clock(moment: str | None) -> str:
-    if not moment:
+def moment(told: str | None) -> str:
+    """A time as a person reads it: the day of the week where it is near."""
+    if not told:
         return ""
     try:
-        at = datetime.fromisoformat(moment).astimezone()
+        at = datetime.fromisoformat(told).astimezone()
     except ValueError:
-        return moment
+        return told
     near = abs((datetime.now().astimezone() - at).days) < 6
     return at.strftime("%a %H:%M" if near else "%d %b %Y")
 
@@ -225,18 +228,18 @@ def _clock(moment: str | None) -> str:
 
 def remark(words: str) -> None:
     """Something a person should know, on stderr, where it does not disturb a program."""
-    err.print(_literal(words), style="dim", soft_wrap=True)
+    err.print(literal(words), style="dim", soft_wrap=True)
 
 
 def parsed(result: dict[str, Any]) -> None:
     """What was in a feed document."""
     if not result["ok"]:
-        out.print(f"[red]✗[/] {_literal(result['file'])}: [red]{_literal(result['error'])}[/]", soft_wrap=True)
+        out.print(f"[red]✗[/] {literal(result['file'])}: [red]{literal(result['error'])}[/]", soft_wrap=True)
         return
-    out.print(f"[green]✓[/] {_literal(result['file'])}: [bold]{_literal(result['title'])}[/], "
+    out.print(f"[green]✓[/] {literal(result['file'])}: [bold]{literal(result['title'])}[/], "
               f"{len(result['stories'])} stories, {result['dropped']} dropped", soft_wrap=True)  # fmt: skip
     for story in result["stories"]:
-        out.print(f"    [dim]{story['published']:%d %b %H:%M} {story['language']:<6}[/] {_literal(story['title'])}",
+        out.print(f"    [dim]{story['published']:%d %b %H:%M} {story['language']:<6}[/] {literal(story['title'])}",
                   soft_wrap=True)  # fmt: skip
 
 
@@ -244,7 +247,7 @@ def judged(result: dict[str, Any]) -> None:
     """The gate's finding on one headline."""
     colour = {"paint": "green", "text-only": "yellow", "skip": "red"}[result["decision"]]
     out.print(f"[{colour}]{result['decision']:<9}[/] {result['gravity']:.2f} {result['mood']:<8} "
-              f"{_literal(result['headline'])}  [dim]{_literal(result['why'])}[/]", soft_wrap=True)  # fmt: skip
+              f"{literal(result['headline'])}  [dim]{literal(result['why'])}[/]", soft_wrap=True)  # fmt: skip
 
 
 def directed(told: dict[str, Any]) -> None:
@@ -252,4 +255,4 @@ def directed(told: dict[str, Any]) -> None:
     for key in ("headline", "keep", "decision", "mood", "topic", "scene", "prompt", "avoid", "alt", "why"):
         value = told[key]
         words = ", ".join(value) if isinstance(value, tuple) else str(value)
-        out.print(f"[bold]{key:<9}[/] {_literal(words)}", soft_wrap=True)
+        out.print(f"[bold]{key:<9}[/] {literal(words)}", soft_wrap=True)

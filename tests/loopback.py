@@ -79,3 +79,20 @@ def forever(first, then):
             sock.sendall(then)
 
     return script
+
+
+def site(pages):
+    """A script that answers by path, 404 where there is none; a page is a body, or the bytes of an answer."""
+
+    def script(sock, request):
+        page = pages.get(request.split(" ")[1])
+        if page is None:
+            page = answer(b"<html>nothing here</html>", "404 Not Found")
+        sock.sendall(page if page.startswith(b"HTTP/1.1 ") else answer(page))
+
+    return script
+
+
+def paths(server):
+    """What a server was asked for, in order."""
+    return [request.split(" ")[1] for request in server.requests]

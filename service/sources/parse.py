@@ -19,6 +19,7 @@ from service.protocols import Fetched
 
 from ..frames import receive, send
 from .documents.items import LONGEST
+from .documents.page import LONGEST_PAGE, Link, Page
 
 _WORKER = "service.sources.documents.worker"
 _START_S = 60.0  #: a worker takes about 0.2 s to start; a busy small computer far longer
@@ -55,6 +56,15 @@ class Parser:
         if "error" in answer:
             raise SourceError(str(answer["error"]))
         return _fetched(answer)
+
+    def page(self, body: bytes, content_type: str = "") -> Page:
+        """What an HTML page says of feeds. Raises SourceError where it cannot be read to its end in time."""
+        request = {"page": True, "content_type": content_type}
+        answer = self._answer(json.dumps(request).encode(), body[:LONGEST_PAGE])
+        if "error" in answer:
+            raise SourceError(str(answer["error"]))
+        declared, likely = ([Link(**told) for told in answer[kind]] for kind in ("declared", "likely"))
+        return Page(answer["base"], tuple(declared), tuple(likely))
 
     def _answer(self, *frames: bytes) -> dict[str, Any]:
         """What a worker makes of a request; the next idle one is used, or a new one."""

@@ -101,6 +101,13 @@ class Archive:
         known = {row["url"]: feed_of(row) for row in rows}
         return [known.get(url, FeedRow(url)) for url in urls]
 
+    def arrivals(self, feed: str, since: datetime) -> int:
+        """How many stories of a feed were first seen since then."""
+        (number,) = self.store.db.execute(
+            "SELECT count(*) FROM stories WHERE feed = ? AND first_seen >= ?", (feed, stamp(since))
+        ).fetchone()
+        return int(number)
+
     def counts(self) -> dict[str, int]:
         """How many stories and plates there are, by step."""
         rows = self.store.db.execute("SELECT step, count(*) AS n FROM plates GROUP BY step").fetchall()

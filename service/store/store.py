@@ -228,11 +228,13 @@ class Store:
                 (plate_id,),
             ).rowcount
 
-    def retry_feeds(self) -> int:
-        """Let feeds that fail, or whose first visit was cut off, be visited again at once; return how many."""
+    def retry_feeds(self, url: str | None = None) -> int:
+        """Let feeds that fail or whose first visit was cut off, or this one, be visited at once; return how many."""
         with self.transaction() as db:
             return db.execute(
-                "UPDATE feeds SET next_check = NULL, gone = 0 WHERE failures > 0 OR checked_at IS NULL"
+                "UPDATE feeds SET next_check = NULL, gone = 0 WHERE (failures > 0 OR checked_at IS NULL)"
+                " AND (?1 IS NULL OR url = ?1)",
+                (url,),
             ).rowcount
 
     def _move(self, plate: Plate, step: Step, change: str, *values: object) -> None:

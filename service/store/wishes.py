@@ -5,7 +5,7 @@ Wishes are not work: any process may write them while a service runs, and the ne
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,18 +50,24 @@ class Wishes:
 
     def subscribe(self, channel: str, url: str, title: str = "") -> bool:
         """Add a feed to a channel; False if it was there."""
+        return self.subscribe_all([(channel, url, title)]) == 1
+
+    def subscribe_all(self, wanted: Sequence[tuple[str, str, str]]) -> int:
+        """Add feeds (channel, address, title), all of them or none; returns how many were not there before."""
+        at = stamp(self.store.now())
         with self.store.transaction() as db:
-            return bool(
-                db.execute(
-                    "INSERT OR IGNORE INTO subscriptions VALUES (?,?,?,?)",
-                    (channel, url, title, stamp(self.store.now())),
-                ).rowcount
-            )
+            return db.executemany(
+                "INSERT OR IGNORE INTO subscriptions VALUES (?,?,?,?)", [(*each, at) for each in wanted]
+            ).rowcount
 
     def unsubscribe(self, channel: str, url: str) -> bool:
         """Take a feed from a channel; its stories stay. False if it was not there."""
+        return self.unsubscribe_all([(channel, url)]) == 1
+
+    def unsubscribe_all(self, unwanted: Sequence[tuple[str, str]]) -> int:
+        """Take feeds (channel, address) away, all of them or none; returns how many there were."""
         with self.store.transaction() as db:
-            return bool(db.execute("DELETE FROM subscriptions WHERE channel = ? AND url = ?", (channel, url)).rowcount)
+            return db.executemany("DELETE FROM subscriptions WHERE channel = ? AND url = ?", unwanted).rowcount
 
     # -- stories let through ----------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from typing import Any
 from service.errors import SourceError
 
 from ...frames import receive, send
-from . import document, xmlfeed  # noqa: F401  (imported before the walls go up, and before the clock runs)
+from . import document, page, xmlfeed  # noqa: F401  (imported before the walls go up, and before the clock runs)
 from .items import Origin
 
 _FORBIDDEN = ("socket.", "subprocess.", "os.system", "os.exec", "os.fork", "os.posix_spawn", "urllib.", "ctypes.")
@@ -52,13 +52,21 @@ def _wall_in(memory_bytes: int) -> None:
 
 
 def _answer(request: dict[str, Any], body: bytes) -> dict[str, Any]:
-    origin = Origin(request["url"], datetime.fromisoformat(request["now"]), tuple(request["usual"]))
     try:
-        result = document.read(body, request["content_type"], origin)
+        return _page(request, body) if request.get("page") else _feed(request, body)
     except SourceError as error:
         return {"error": str(error)}
     except (MemoryError, RecursionError):
         return {"error": "too much for the parser (memory)", "worn": True}
+
+
+def _page(request: dict[str, Any], body: bytes) -> dict[str, Any]:
+    return dataclasses.asdict(page.read(body, request["content_type"]))
+
+
+def _feed(request: dict[str, Any], body: bytes) -> dict[str, Any]:
+    origin = Origin(request["url"], datetime.fromisoformat(request["now"]), tuple(request["usual"]))
+    result = document.read(body, request["content_type"], origin)
     stories = [{**dataclasses.asdict(story), "published": story.published.isoformat()} for story in result.stories]
     return {"stories": stories, "title": result.title, "check_after": result.check_after, "dropped": result.dropped}
 
