@@ -186,8 +186,8 @@ def test_fresh_kind_and_much_told_come_first():
 def test_taste_is_learned_from_favourites_and_bans():
     """Topics of favourites rise, topics of bans fall."""
     golf, opera = candidate("Golf final ends at dusk", source="A"), candidate("Opera opens at dusk", source="B")
-    likes_opera = learn([opera] * 3, [golf] * 3)
-    likes_golf = learn([golf] * 3, [opera] * 3)
+    likes_opera = learn([opera.verdict] * 3, [golf.verdict] * 3)
+    likes_golf = learn([golf.verdict] * 3, [opera.verdict] * 3)
     assert "Opera" in titles(pick([golf, opera], 1, taste=likes_opera))[0]
     assert "Golf" in titles(pick([golf, opera], 1, taste=likes_golf))[0]
 
