@@ -27,12 +27,17 @@ def candidate(title, *, hours=1.0, source="The Daily Example", dial=0, **other):
     )
 
 
+def voted(each):
+    """What a favourite or a ban of this story teaches from."""
+    return each.story.title, each.verdict
+
+
 def titles(chosen):
     return [each.candidate.story.title for each in chosen]
 
 
 def pick(candidates, count=5, **other):
-    return choose(candidates, count, **{"now": NOON, "max_age_hours": 48, **other})
+    return choose(candidates, count, **{"now": NOON, "max_age_hours": 48, **other}).chosen
 
 
 SAME_EVENT = [
@@ -186,8 +191,8 @@ def test_fresh_kind_and_much_told_come_first():
 def test_taste_is_learned_from_favourites_and_bans():
     """Topics of favourites rise, topics of bans fall."""
     golf, opera = candidate("Golf final ends at dusk", source="A"), candidate("Opera opens at dusk", source="B")
-    likes_opera = learn([opera.verdict] * 3, [golf.verdict] * 3)
-    likes_golf = learn([golf.verdict] * 3, [opera.verdict] * 3)
+    likes_opera = learn([voted(opera)] * 3, [voted(golf)] * 3)
+    likes_golf = learn([voted(golf)] * 3, [voted(opera)] * 3)
     assert "Opera" in titles(pick([golf, opera], 1, taste=likes_opera))[0]
     assert "Golf" in titles(pick([golf, opera], 1, taste=likes_golf))[0]
 

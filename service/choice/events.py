@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from service.gate.lexicons import fold, read, tokens
 
@@ -31,7 +32,7 @@ _GRAM_WEIGHT = 0.3
 _ALONE = 0.3  #: share of a headline's length that features found in no other headline count for
 _COMMON_WEIGHT = 0.3  #: of words that headlines share whatever they tell
 _SUFFIX = re.compile(r"\s+[-|–—]\s+[^-|–—]{2,40}$")
-_UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  #: scripts without spaces between words
+UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  #: scripts without spaces between words
 
 
 def cluster(titles: Sequence[str], published: Sequence[datetime | None], cut: float = LINK) -> tuple[int, ...]:
@@ -47,6 +48,15 @@ def cluster(titles: Sequence[str], published: Sequence[datetime | None], cut: fl
 def normal(title: str) -> str:
     """A title's bare words, without a trailing " - Publication": equal ones are the same headline."""
     return " ".join(word for word in tokens(_SUFFIX.sub("", title)) if word) or fold(title)
+
+
+def trace(title: str, link: str) -> tuple[str, str]:
+    """What stays of a story that is published again under another name or date: its words and where it leads."""
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return normal(title), link
+    return normal(title), parts.netloc.lower().removeprefix("www.") + parts.path.rstrip("/")
 
 
 def likeness(titles: Sequence[str], published: Sequence[datetime | None]) -> Matrix:
@@ -97,12 +107,12 @@ def _equal(cosine: Matrix, same: Sequence[str]) -> None:
 def _features(title: str) -> dict[str, float]:
     """Stems and letter quadrigrams of a headline's words, weighted; pairs of letters where a script has no spaces."""
     found: dict[str, float] = {}
-    small, common = _stop_words()
+    small, common = common_words()
     for word in tokens(_SUFFIX.sub("", title)):
         if len(word) < 2 or word in small:
             continue
         weight = _COMMON_WEIGHT if word in common else 1.0
-        if _UNSPACED.search(word):
+        if UNSPACED.search(word):
             parts = [(word[at : at + 2], weight) for at in range(len(word) - 1)]
         else:
             edged = f"^{word}$"
@@ -114,7 +124,7 @@ def _features(title: str) -> dict[str, float]:
 
 
 @cache
-def _stop_words() -> tuple[frozenset[str], frozenset[str]]:
+def common_words() -> tuple[frozenset[str], frozenset[str]]:
     """Words without meaning, and words that any headline may have."""
     table = read("common.toml")
     return frozenset(table["small"].split()), frozenset(table["common"].split())
