@@ -6,7 +6,6 @@ import sys
 import time
 from datetime import timedelta
 
-import pytest
 from hypothesis import given, settings, strategies as st
 
 from service.choice import Candidate, Shown, choose, cluster, learn, normal
@@ -54,71 +53,6 @@ OTHERS = [
 ]
 
 
-def test_f1_one_card_for_one_event():
-    """F1: an event told by three feeds is one card, and the other feeds are named beside it."""
-    told = [candidate(title, source=f"Paper {at}") for at, title in enumerate(SAME_EVENT)]
-    chosen = pick([*told, candidate(OTHERS[0])])
-    assert len(chosen) == 2
-    event = next(each for each in chosen if "trains" in each.candidate.story.title)
-    assert len(event.also) == 2
-    assert event.candidate.story.source not in {each.source for each in event.also}
-
-
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        pytest.param("Two hurt as bus overturns in Ashford", "Two rescued from cave near Penrith", id="F2-places"),
-        pytest.param(
-            "Norsk Kraft reports first quarter profit", "Bella Pasta reports first quarter loss", id="F2-firms"
-        ),
-    ],
-)
-def test_f2_lookalikes_are_two_events(one, other):
-    """F2: the same frame of words about another place or firm is another event."""
-    among = [candidate(title, source=f"Paper {at}") for at, title in enumerate([one, other, *OTHERS])]
-    assert {one, other} <= set(titles(pick(among, 9)))
-
-
-def test_f2_the_same_words_a_week_later_are_another_event():
-    """F2: beyond 48 hours equal words tell another event."""
-    assert cluster([OTHERS[0]] * 2, [NOON, NOON - 49 * HOUR]) == (0, 1)
-    assert cluster([OTHERS[0]] * 2, [NOON, NOON - 47 * HOUR]) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    "variant",
-    [
-        "Otters Settle in the Harbour of Lowmouth",
-        "Otters settle in the harbour of Lowmouth - The Daily Example",
-        "Otters settle in the harbour of Lowmouth | Example News",
-        "“Otters” settle in the harbour of Lowmouth!",
-        "Otters settle  in the harbour of Lowmouth.",
-    ],
-)
-def test_f3_variants_are_one_headline(variant):
-    """F3: case, quotes, punctuation and a publication's name at the end make no other headline."""
-    assert normal(variant) == normal(OTHERS[0])
-    assert cluster([OTHERS[0], variant], [NOON, NOON]) == (0, 0)
-
-
-def test_f10_bait_comes_last():
-    """F10: a deal of the day loses to any story."""
-    chosen = pick([candidate("Best deals of Black Friday: sign up now", hours=0), candidate(OTHERS[1], hours=20)])
-    assert titles(chosen)[0] == OTHERS[1]
-
-
-def test_f12_a_flood_does_not_fill_the_wall():
-    """F12: one feed with two hundred items leaves room for the others."""
-    nouns = ["kite", "lamp", "boat", "clock", "garden", "violin", "bridge", "teapot", "orchard", "lantern"]
-    flood = [
-        candidate(f"Fair number {at} for a {nouns[at % 10]} in town {at}", hours=0, source="Flood") for at in range(200)
-    ]
-    others = [candidate(title, hours=6, source=f"Paper {at}") for at, title in enumerate(OTHERS)]
-    chosen = pick(flood + others, 6)
-    assert len(chosen) == 6
-    assert sum(each.candidate.story.source == "Flood" for each in chosen) <= 2
-
-
 def test_a_single_feed_may_fill_the_wall():
     """Where there is one source only, its share is everything."""
     assert len(pick([candidate(title) for title in OTHERS], 5)) == 5
@@ -129,31 +63,6 @@ def test_topics_alternate():
     sport = [candidate(f"{team} win the football cup", source=team) for team in ("Rovers", "Wanderers")]
     chosen = pick([*sport, candidate("Museum of clocks reopens", source="Clock Weekly")], 2)
     assert sum("football" in title for title in titles(chosen)) == 1
-
-
-@pytest.mark.parametrize("hours", [-24 * 365 * 98, -72, -3])
-def test_f13_the_future_leads_nothing(hours):
-    """F13: an item dated 2124 is shown, but not on top."""
-    chosen = pick([candidate(OTHERS[0], hours=hours, source="Future"), candidate(OTHERS[1], hours=1, source="Now")], 2)
-    assert titles(chosen) == [OTHERS[1], OTHERS[0]]
-
-
-def test_f13_1970_is_too_old():
-    """F13: an item of 1970 is dropped, unless any age is welcome; then it comes last."""
-    old = candidate(OTHERS[0], hours=24 * 365 * 56, source="Old")
-    new = candidate(OTHERS[1], hours=30, source="New")
-    assert titles(pick([old, new])) == [OTHERS[1]]
-    assert titles(pick([old, new], max_age_hours=0)) == [OTHERS[1], OTHERS[0]]
-
-
-def test_f14_nothing_in_nothing_out():
-    """F14: no items, one item, only duplicates: no error, and no more cards than events."""
-    assert pick([]) == ()
-    assert pick([candidate(OTHERS[0])], 0) == ()
-    assert titles(pick([candidate(OTHERS[0])])) == [OTHERS[0]]
-    assert len(pick([candidate(OTHERS[0], source=f"Paper {at}") for at in range(50)])) == 1
-    assert cluster([], []) == ()
-    assert cluster(["", "", "???"], [None, None, None])[0] == 0
 
 
 def test_skipped_stories_are_never_chosen():
