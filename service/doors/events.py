@@ -5,7 +5,7 @@ from __future__ import annotations
 import json as _json
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, BinaryIO
 
 import typer
@@ -17,6 +17,7 @@ from .asked import AsJson, UsageError
 from .lines import lines_of, numbered
 
 MOST_LINES = 6000  #: every headline is held against every other: about 600 MB and five seconds
+_AHEAD = timedelta(days=365)  #: only the distance of dates counts, so those of tomorrow will do too
 _MILLISECONDS = 1e11  #: seconds since 1970 are less until the year 5138
 
 
@@ -63,15 +64,15 @@ def cluster(
 def _given(lines: BinaryIO) -> list[Line]:
     """Every line that holds anything. Raises UsageError where there are more than can be held against each other."""
     given: list[Line] = []
-    now = clock.now()
+    horizon = clock.now() + _AHEAD
     for number, raw in numbered(lines):
         if len(given) == MOST_LINES:
             raise UsageError(f"more than {MOST_LINES:,} headlines; give fewer at a time, such as those of two days")
-        given.append(_understood(number, raw, now))
+        given.append(_understood(number, raw, horizon))
     return given
 
 
-def _understood(number: int, raw: str, now: datetime) -> Line:
+def _understood(number: int, raw: str, horizon: datetime) -> Line:
     try:
         told = _json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError):
@@ -84,14 +85,14 @@ def _understood(number: int, raw: str, now: datetime) -> Line:
     title = text.headline(title)
     if not title:
         return Line(number, told.get("id"), error="its title holds no words")
-    return Line(number, told.get("id"), title, _moment(told.get("published"), now))
+    return Line(number, told.get("id"), title, _moment(told.get("published"), horizon))
 
 
 def _no_number(word: str) -> Any:
     raise ValueError(f"{word} is no JSON")
 
 
-def _moment(said: object, now: datetime) -> datetime | None:
+def _moment(said: object, horizon: datetime) -> datetime | None:
     """A date as a feed would have it read; None where it is missing, cannot be read or cannot be true."""
     if isinstance(said, str) and said.strip().isdecimal() and len(said) > 8:
         said = float(said)
@@ -102,5 +103,5 @@ def _moment(said: object, now: datetime) -> datetime | None:
             return None
     if not isinstance(said, str):
         return None
-    when = published(said[:100], now)
-    return None if when == now else when
+    when = published(said[:100], horizon)
+    return None if when == horizon else when
