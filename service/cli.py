@@ -41,15 +41,17 @@ app = typer.Typer(
     epilog=EXITS,
     help="Paints the day's news and hangs it on the screens at home.\n\n"
     "Start with `frontispiece run` and open http://localhost:8080/. `frontispiece check` says what works and what "
-    "does not; the small doors (`parse`, `judge`, `describe`, `paint`, `slide`) try one part by itself.",
+    "does not; the small doors (`parse`, `judge`, `cluster`, `describe`, `paint`, `slide`) try one part by itself.",
 )  # fmt: skip
-for door in (doors.parse, doors.judge, doors.describe, doors.paint, doors.slide):
+for door in (doors.parse, doors.judge, doors.cluster, doors.describe, doors.paint, doors.slide):
     app.command(rich_help_panel="Try one part", epilog=EXITS)(door)
 feeds = typer.Typer(rich_markup_mode="markdown")
 feeds.callback(invoke_without_command=True, epilog=EXITS)(doors.feeds.feeds)
 for name, part in doors.feeds.COMMANDS.items():
     feeds.command(name, epilog=EXITS)(part)
 app.add_typer(feeds, name="feeds")
+for vote in (doors.favourite, doors.ban):
+    app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
 
 
 def _version(value: bool) -> None:

@@ -250,6 +250,22 @@ def judged(result: dict[str, Any]) -> None:
               f"{literal(result['headline'])}  [dim]{literal(result['why'])}[/]", soft_wrap=True)  # fmt: skip
 
 
+def grouped(groups: Iterable[list[str]]) -> None:
+    """Events, each with the headlines that tell it: those told several times first, most often on top."""
+    found = sorted(groups, key=lambda headlines: -len(headlines))
+    for headlines in found:
+        first, *more = (literal(headline) for headline in headlines)
+        out.print(f"[bold]{len(headlines):>3}[/] {first}", soft_wrap=True)
+        for headline in more:
+            out.print(f"    {headline}", soft_wrap=True)
+    out.print(f"[dim]{several(sum(map(len, found)), 'headline')}, {several(len(found), 'event')}[/]")
+
+
+def voted(plate: int, headline: str, meaning: str) -> None:
+    """What became of a plate by the owner's word."""
+    out.print(f"plate {plate}, {literal(headline)}: {meaning}", soft_wrap=True)
+
+
 def directed(told: dict[str, Any]) -> None:
     """A direction, part by part."""
     for key in ("headline", "keep", "decision", "mood", "topic", "scene", "prompt", "avoid", "alt", "why"):

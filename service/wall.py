@@ -99,14 +99,14 @@ class Wall:
         """What a display shows now. Raises KeyError where there is no such display."""
         configured = self.settings.display(display)
         try:
-            return self._hung(configured) or self._newest(configured) or self._sample(configured.channel)
+            return self._hung(configured) or self._newest(configured) or self._instead(configured)
         except (sqlite3.Error, DataFolderError) as error:
             log.warning("the rows cannot be read: %s", error)
             return self._sample(configured.channel, "sample edition: the data folder cannot be read")
 
     def _hung(self, display: Display) -> Showing | None:
         hung = self.archive.hung(display.name)
-        if hung is None:
+        if hung is None or hung.plate.banned:
             return None
         dwell = self._dwell(display, self.settings.channel_of(display))
         return Showing(self._as_it_is(hung.plate), hung.since, hung.since + timedelta(seconds=dwell), "")
@@ -118,7 +118,12 @@ class Wall:
             return None
         return Showing(self._as_it_is(plate), self.now(), self.now() + timedelta(seconds=5), "")
 
-    def _sample(self, channel: str, note: str = "sample edition: no story has arrived yet") -> Showing:
+    def _instead(self, display: Display) -> Showing:
+        banned = self.archive.hung(display.name) is not None
+        why = "the only picture there was is banned" if banned else "no story has arrived yet"
+        return self._sample(display.channel, f"sample edition: {why}")
+
+    def _sample(self, channel: str, note: str) -> Showing:
         edition = self._samples[channel]
         turn = int((self.now() - self._started).total_seconds() // SAMPLE_SECONDS)
         since = self._started + timedelta(seconds=turn * SAMPLE_SECONDS)

@@ -1,9 +1,11 @@
-"""Small doors that let a person try one part. Each does just what the channel would do, and stores nothing."""
+"""Small doors: those that let a person try one part do just what the channel would do, and store nothing."""
 
 from . import feeds
 from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
+from .events import cluster
 from .pictures import paint, slide
 from .stories import describe, judge, parse
+from .votes import ban, favourite
 
 __all__ = [
     "AsJson",
@@ -11,8 +13,11 @@ __all__ = [
     "Config",
     "Data",
     "UsageError",
+    "ban",
     "channel_named",
+    "cluster",
     "describe",
+    "favourite",
     "feeds",
     "judge",
     "paint",

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from service import clock, telling, text
 from service.assembly import Service, opened
-from service.errors import Declined, FrontispieceError, SourceError
+from service.errors import Declined, SourceError
 from service.gate.verdict import decide, judge as find_verdict
 from service.model import Decision, Prompt, Story
 from service.pipeline import Desk
@@ -30,14 +29,12 @@ from .asked import (
     Data,
     Headline,
     Language,
-    UsageError,
     desk_named,
     directed,
     settings_of,
     story_told,
 )
-
-LONGEST_LINE = 65_536  #: bytes; what follows in the same line is no headline any more
+from .lines import lines_of, numbered
 
 
 def parse(
@@ -103,9 +100,9 @@ def judge(
     json: AsJson = False,
 ) -> None:
     """Say what the gate finds about each headline, and what the channel would do with it."""
-    with opened(settings_of(config), data) as service, closing(_input(file)) as lines:
+    with opened(settings_of(config), data) as service, closing(lines_of(file, "a headline")) as lines:
         desk = desk_named(service, channel)
-        for raw in _headlines(lines):
+        for _, raw in numbered(lines):
             result = _judged(desk, text.headline(raw), lang or "en")
             if json:
                 telling.line(result)
@@ -124,28 +121,6 @@ def _judged(desk: Desk, title: str, language: str) -> dict[str, Any]:
         "headline": title, "decision": decide(verdict, desk.channel.mood), "gravity": round(verdict.gravity, 4),
         "mood": verdict.mood, "topics": verdict.topics, "subject_allowed": verdict.subject_allowed, "why": verdict.why,
     }  # fmt: skip
-
-
-def _input(file: str) -> BinaryIO:
-    if file != "-":
-        try:
-            return Path(file).open("rb")
-        except OSError as error:
-            raise FrontispieceError(f"{file} cannot be read: {error.strerror}") from error
-    if sys.stdin is None:
-        raise UsageError("standard input is closed; name a file with a headline a line")
-    if sys.stdin.isatty():
-        telling.remark("a headline a line, please; Ctrl-D ends")
-    return sys.stdin.buffer
-
-
-def _headlines(lines: BinaryIO) -> Iterator[str]:
-    """The lines that hold anything, each as far as a headline may go."""
-    begins = True
-    while raw := lines.readline(LONGEST_LINE):
-        if begins and raw.strip():
-            yield raw.decode("utf-8", errors="replace")
-        begins = raw.endswith(b"\n")
 
 
 def describe(

@@ -26,7 +26,7 @@ def _hang(line: Line, display: Display) -> Plate | None:
     dwell = hanging.dwell_seconds(display.dwell_seconds, channel.cadence_minutes, channel.plates_per_round)
     hung = line.archive.hung(display.name)
     now = line.store.now()
-    due = hung is None or now - hung.since >= timedelta(seconds=dwell)
+    due = hung is None or hung.plate.banned or now - hung.since >= timedelta(seconds=dwell)
     ready = line.archive.ready(display.channel, display.name)
     chosen = hanging.next_up(ready, hung.plate.id if hung else None, now, due=due)
     if chosen is None:

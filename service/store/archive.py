@@ -28,11 +28,21 @@ class Hung:
 
 @dataclass(frozen=True, slots=True)
 class Recent:
-    """What a plate was about, when it was chosen, and its scene ("" while undescribed)."""
+    """What a plate was about, its scene ("" while undescribed), when it was chosen, and its number."""
 
     title: str
     scene: str
     chosen_at: datetime
+    plate: int
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """A story that became a plate, or that the editor declined."""
+
+    title: str
+    link: str
+    declined: bool
 
 
 class Archive:
@@ -89,12 +99,21 @@ class Archive:
     def since(self, channel: str, moment: datetime) -> list[Recent]:
         """The channel's plates since then, newest first."""
         rows = self.store.db.execute(
-            "SELECT title, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
+            "SELECT title, plates.id, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
             " JOIN stories ON stories.id = plates.story WHERE channel = ? AND step != 'declined' AND chosen_at >= ?"
             " ORDER BY chosen_at DESC, plates.id DESC LIMIT 500",
             (channel, stamp(moment)),
         ).fetchall()
-        return [Recent(row["title"], row["scene"], datetime.fromisoformat(row["chosen_at"])) for row in rows]
+        return [Recent(r["title"], r["scene"], datetime.fromisoformat(r["chosen_at"]), r["id"]) for r in rows]
+
+    def used(self, channel: str, moment: datetime) -> list[Used]:
+        """Every story that the channel has used since then."""
+        rows = self.store.db.execute(
+            "SELECT title, link, step = 'declined' AS declined FROM plates JOIN stories ON stories.id = plates.story"
+            " WHERE channel = ? AND chosen_at >= ?",
+            (channel, stamp(moment)),
+        )
+        return [Used(row["title"], row["link"], bool(row["declined"])) for row in rows]
 
     def feeds(self, urls: Sequence[str]) -> list[FeedRow]:
         rows = self.store.db.execute(f"SELECT * FROM feeds WHERE url IN ({marks(urls)})", urls).fetchall()  # noqa: S608

@@ -146,6 +146,10 @@ class Store:
         told = json.dumps([asdict(each) for each in also])
         self._new_plate((story, channel, Step.CHOSEN, json.dumps(asdict(verdict)), int(text_only), None, told))
 
+    def retold(self, plate: int, also: Sequence[Telling]) -> None:
+        """Who else tells a plate's story by now."""
+        self._set(plate, "also = ?", json.dumps([asdict(each) for each in also]))
+
     def declined(self, channel: str, story: str, why: str) -> None:
         """Remember that this story is not for this channel, so that nobody is asked again."""
         self._new_plate((story, channel, Step.DECLINED, None, 0, why, "[]"))
@@ -162,7 +166,7 @@ class Store:
         """Plates that have finished ``step`` and may be moved on now, oldest first."""
         rows = self.db.execute(
             f"{PLATE} WHERE plates.channel = ? AND plates.step = ? AND plates.step IN ('chosen', 'described')"
-            " AND (retry_at IS NULL OR retry_at <= ?) ORDER BY plates.id",
+            " AND banned = 0 AND (retry_at IS NULL OR retry_at <= ?) ORDER BY plates.id",
             (channel, step, stamp(self.now())),
         ).fetchall()
         return [plate_of(row) for row in rows]
@@ -171,7 +175,8 @@ class Store:
         """Every plate that is on its way, whether it waits or not."""
         rows = self.db.execute(
             f"{PLATE} WHERE plates.id IN (SELECT id FROM plates INDEXED BY plates_unfinished"  # noqa: S608
-            " WHERE step IN ('chosen', 'described')) AND (?1 IS NULL OR plates.channel = ?1) ORDER BY plates.id",
+            " WHERE step IN ('chosen', 'described')) AND banned = 0 AND (?1 IS NULL OR plates.channel = ?1)"
+            " ORDER BY plates.id",
             (channel,),
         ).fetchall()
         return [plate_of(row) for row in rows]
