@@ -23,7 +23,7 @@ from service.profiles import PROFILES
 from .command import command, ended, objects, running, started, told, until
 from .loopback import Loopback, answer
 
-COMMANDS = ["run", "once", "status", "retry", "check", "parse", "judge", "describe", "paint", "slide"]
+COMMANDS = ["run", "once", "status", "retry", "check", "skipped", "let", "parse", "judge", "describe", "paint", "slide"]
 FOX = "Fox family moves into the cathedral's herb garden"
 HOSTILE = [
     "<script>alert(1)</script>", "{{7*7}} {% raw %}", "</svg></h1>", "\u202eleft to right\u2066", "Z\u0310\u0311\u0312algo" * 40,

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("templates/*.md")])
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMMANDS = {  # what `frontispiece --help` lists
-    "run", "once", "status", "check", "retry", "parse", "judge", "describe", "paint", "slide",
+    "run", "once", "status", "check", "retry", "skipped", "let", "parse", "judge", "describe", "paint", "slide",
 }  # fmt: skip
 
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

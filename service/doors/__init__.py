@@ -1,7 +1,8 @@
-"""Small doors that let a person try one part. Each does just what the channel would do, and stores nothing."""
+"""Small doors: each lets a person try one part just as the channel would do it, or shows what was kept off."""
 
 from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
 from .pictures import paint, slide
+from .skipped import let, skipped
 from .stories import describe, judge, parse
 
 __all__ = [
@@ -13,8 +14,10 @@ __all__ = [
     "channel_named",
     "describe",
     "judge",
+    "let",
     "paint",
     "parse",
     "settings_of",
+    "skipped",
     "slide",
 ]

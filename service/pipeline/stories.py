@@ -10,10 +10,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from .. import choice
+from .. import choice, skipping
 from ..addresses import masked
 from ..errors import EditorError, SourceError
-from ..gate.verdict import Rules, decide, judge as find_verdict
+from ..gate.verdict import Rules, judge as find_verdict
 from ..model import Decision, Story, Verdict
 from ..protocols import Fetched, Ruling
 from ..sources.manners import next_check
@@ -81,34 +81,49 @@ def judge(line: Line) -> Iterator[Event]:
 
 def choose(line: Line, desk: Desk) -> Iterator[Event]:
     """Pick the round's plates: those the dial lets through, fresh, varied, and the same event only once."""
-    wanted = desk.channel.plates_per_round - len(line.store.unfinished(desk.name))
-    if wanted <= 0:
+    room = desk.channel.plates_per_round
+    asked = _asked(line, desk)[:room]  # the owner's word comes first, and does not wait for plates that are stuck
+    wanted = room - len(asked) - len(line.store.unfinished(desk.name))
+    if wanted <= 0 and not asked:
         return
     now, age = line.store.now(), desk.channel.max_age_hours
-    found = line.store.candidates(desk.name, line.feeds(desk), since=now - timedelta(hours=age) if age else None)
+    since = now - timedelta(hours=age) if age else None
+    found = line.store.candidates(desk.name, line.feeds(desk), since=since) if wanted > 0 else []
+    passed = line.wishes.passed(desk.name)
     candidates = [
-        c for story, verdict in found if (c := _candidate(desk, story, verdict)).decision is not Decision.SKIP
-    ]
+        c for story, verdict in found
+        if story.id not in passed and (c := _candidate(desk, story, verdict)).decision is not Decision.SKIP
+    ]  # fmt: skip
     recent = [choice.Shown(p.title, p.chosen_at) for p in line.archive.since(desk.name, now - MEMORY)]
+    recent += [choice.Shown(each.story.title, now) for each in asked]
     ranked = [c.candidate for c in choice.choose(candidates, wanted * 2, now=now, max_age_hours=age, recent=recent)]
     kept = 0
     picks: list[choice.Candidate] = []
-    for candidate, ruling in zip(ranked, _rulings(desk, [(c.story, c.verdict) for c in ranked]), strict=True):
+    rulings = _rulings(desk, [(c.story, c.verdict) for c in ranked])
+    passed = line.wishes.passed(desk.name)  # again: what was let through while the editor thought is for the next round
+    for candidate, ruling in zip(ranked, rulings, strict=True):
+        if candidate.story.id in passed:
+            continue
         if not ruling.keep:
             line.store.declined(desk.name, candidate.story.id, ruling.why)
         elif kept < wanted:
             kept += 1
             picks.append(candidate)
-    for pick in reversed(picks):  # the best is chosen last, so that it is the newest on the wall
+    for pick in reversed([*asked, *picks]):  # the best is chosen last, so that it is the newest on the wall
         line.store.chosen(desk.name, pick.story.id, pick.verdict, text_only=pick.decision is Decision.TEXT_ONLY)
-    yield Event("choose", desk.name, done=kept, total=wanted, note=f"{kept} of {len(found)} stories")
+    note = f"{kept} of {len(found)} stories" + (f", and {len(asked)} {skipping.LET_THROUGH}" if asked else "")
+    yield Event("choose", desk.name, done=len(asked) + kept, total=len(asked) + max(0, wanted), note=note)
 
 
 def _candidate(desk: Desk, story: Story, verdict: Verdict) -> choice.Candidate:
     """A story with the verdict that this channel's own words and languages give it."""
-    if desk.rules != Rules():
-        verdict = find_verdict(story.title, story.summary, story.language, desk.rules)
-    return choice.Candidate(story, verdict, decide(verdict, desk.channel.mood))
+    return skipping.weighed(story, verdict, desk.rules, desk.channel.mood)
+
+
+def _asked(line: Line, desk: Desk) -> list[choice.Candidate]:
+    """The stories that the owner lets through, whatever their age; no editor is asked about them."""
+    unmet = line.wishes.unmet(desk.name)
+    return [skipping.let_through(story, verdict, desk.rules, desk.channel.mood) for story, verdict in unmet]
 
 
 def _rulings(desk: Desk, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:

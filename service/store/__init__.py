@@ -1,9 +1,9 @@
 """Everything remembered: one SQLite file, and pictures named by their SHA-256. Plain SQL, in this room only."""
 
-from .archive import Archive, Hung
+from .archive import Archive, Arrival, Hung
 from .folder import Folder
 from .rows import FeedRow
 from .store import Store
 from .wishes import Wishes
 
-__all__ = ["Archive", "FeedRow", "Folder", "Hung", "Store", "Wishes"]
+__all__ = ["Archive", "Arrival", "FeedRow", "Folder", "Hung", "Store", "Wishes"]
