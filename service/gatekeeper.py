@@ -103,8 +103,11 @@ class Gatekeeper:
 
 
 def _meant(desk: Desk, arrival: Arrival) -> Meant:
-    let = skipping.let_through(arrival.story, arrival.verdict, desk.rules, desk.channel.mood)
-    return Meant(desk, arrival, let)
+    return Meant(desk, arrival, skipping.let_through(_weighed(desk, arrival), desk.rules))
+
+
+def _weighed(desk: Desk, arrival: Arrival) -> Candidate:
+    return skipping.weighed(arrival.story, arrival.verdict, desk.rules, desk.channel.mood)
 
 
 def _kept(desk: Desk, arrival: Arrival) -> Kept | None:
@@ -112,12 +115,13 @@ def _kept(desk: Desk, arrival: Arrival) -> Kept | None:
     declined = (arrival.error or "") if arrival.step is Step.DECLINED else None
     if arrival.plate and declined is None and not arrival.text_only:
         return None
-    told = (arrival.story, arrival.verdict, desk.rules, desk.channel.mood)
-    let = skipping.let_through(*told)
-    weighed = let if arrival.let_through and arrival.plate else skipping.weighed(*told)
+    weighed = _weighed(desk, arrival)
+    if arrival.let_through and arrival.text_only:  # it hangs, and only its topic keeps it from being painted
+        weighed = skipping.let_through(weighed, desk.rules)
     kind = skipping.kind_of(weighed, declined)
     if kind is None:
         return None
+    let = skipping.let_through(weighed, desk.rules)
     reason = skipping.Reason(declined or "no reason given") if kind is Kind.EDITOR else skipping.reason(weighed.verdict)
     return Kept(
         desk.name, arrival.story, arrival.seen_at, weighed.verdict, weighed.decision, kind, reason, let.decision,

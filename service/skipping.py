@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 from service.choice import Candidate
@@ -67,9 +68,14 @@ class Kept:
         return self.story.id[:HANDLE]
 
     @property
+    def lead(self) -> str:
+        """How it was kept off, and by whom."""
+        return LEADS[self.kind]
+
+    @property
     def why(self) -> str:
         """A line for people."""
-        return f"{LEADS[self.kind]}: {self.reason}"
+        return f"{self.lead}: {self.reason}"
 
     def table(self) -> dict[str, Any]:
         """The same as a program reads it, JSON-safe."""
@@ -107,23 +113,28 @@ class Tally:
 def weighed(story: Story, verdict: Verdict, rules: Rules, dial: int) -> Candidate:
     """A story with the verdict that a channel's own words and languages give it, and what its dial makes of that."""
     if rules != Rules():
-        verdict = judge(story.title, story.summary, story.language, rules)
+        verdict = _judged(story.title, story.summary, story.language, rules)
     return Candidate(story, verdict, decide(verdict, dial))
 
 
-def let_through(story: Story, verdict: Verdict, rules: Rules, dial: int) -> Candidate:
-    """The same for a story that the owner lets through: painted, or in words where its topic is never painted.
+def let_through(before: Candidate, rules: Rules) -> Candidate:
+    """A weighed story once the owner lets it through: painted, or in words where its topic is never painted.
 
     The owner's word beats the dial, the owner's own blocks, and the want of a word list for the story's language. It
     puts nobody of this home into a picture that the gate would have kept them out of.
     """
-    before = weighed(story, verdict, rules, dial)
-    trusted = (*rules.trusted_languages, story.language)
+    story, trusted = before.story, (*rules.trusted_languages, before.story.language)
     rules = replace(rules, block=(), block_topics=(), trusted_languages=trusted)
-    seen = judge(story.title, story.summary, story.language, rules)
+    seen = _judged(story.title, story.summary, story.language, rules)
     subject = before.decision is Decision.PAINT and before.verdict.subject_allowed
     verdict = replace(seen, why=f"{LET_THROUGH}; {seen.why}", subject_allowed=subject)
     return Candidate(story, verdict, Decision.TEXT_ONLY if seen.veto else Decision.PAINT)
+
+
+@lru_cache(maxsize=4096)
+def _judged(title: str, summary: str, language: str, rules: Rules) -> Verdict:
+    """Every round and every page asks again about the same two days."""
+    return judge(title, summary, language, rules)
 
 
 def kind_of(candidate: Candidate, declined: str | None) -> Kind | None:

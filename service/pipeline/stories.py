@@ -123,7 +123,7 @@ def _candidate(desk: Desk, story: Story, verdict: Verdict) -> choice.Candidate:
 def _asked(line: Line, desk: Desk) -> list[choice.Candidate]:
     """The stories that the owner lets through, whatever their age; no editor is asked about them."""
     unmet = line.wishes.unmet(desk.name)
-    return [skipping.let_through(story, verdict, desk.rules, desk.channel.mood) for story, verdict in unmet]
+    return [skipping.let_through(_candidate(desk, story, verdict), desk.rules) for story, verdict in unmet]
 
 
 def _rulings(desk: Desk, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
