@@ -89,18 +89,16 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
     now, age = line.store.now(), desk.channel.max_age_hours
     since = now - timedelta(hours=age) if age else None
     found = line.store.candidates(desk.name, line.feeds(desk), since=since) if wanted > 0 else []
-    passed = line.wishes.passed(desk.name)
     candidates = [
-        c for story, verdict in found
-        if story.id not in passed and (c := _candidate(desk, story, verdict)).decision is not Decision.SKIP
-    ]  # fmt: skip
+        c for story, verdict in found if (c := _candidate(desk, story, verdict)).decision is not Decision.SKIP
+    ]
     recent = [choice.Shown(p.title, p.chosen_at) for p in line.archive.since(desk.name, now - MEMORY)]
     recent += [choice.Shown(each.story.title, now) for each in asked]
     ranked = [c.candidate for c in choice.choose(candidates, wanted * 2, now=now, max_age_hours=age, recent=recent)]
     kept = 0
     picks: list[choice.Candidate] = []
     rulings = _rulings(desk, [(c.story, c.verdict) for c in ranked])
-    passed = line.wishes.passed(desk.name)  # again: what was let through while the editor thought is for the next round
+    passed = line.wishes.passed(desk.name)  # what was let through while the editor thought is for the next round
     for candidate, ruling in zip(ranked, rulings, strict=True):
         if candidate.story.id in passed:
             continue
