@@ -154,10 +154,10 @@ def reason(verdict: Verdict) -> Reason:
         return Reason(head.replace("blocked", "your"), words)
     if verdict.veto:
         return Reason(head.replace("-", " "), words)
-    grave = next((part for part in why.split("; ") if part.startswith("grave words: ")), "")
+    grave = next((part for part in why.split("; ") if part.startswith(("grave words: ", "sounds grim"))), "")
     about = next((f"about {topic}" for topic in verdict.topics if topic != ALLOWED), "")
     short = "too grave" if verdict.gravity > BALANCED else "not bright enough"
-    return Reason(short, grave.removeprefix("grave words: ") or about)
+    return Reason(short, grave.removeprefix("grave words: ").partition(" (")[0] or about)
 
 
 def setting(dial: int) -> str:

@@ -158,6 +158,12 @@ def test_reasons_are_words_for_people(title, rules, expected):
     assert str(skipping.reason(judge(title, rules=rules))) == expected
 
 
+def test_what_a_model_heard_is_a_reason():
+    """Where no word is grave but the sentence sounds so, that is said, without its number."""
+    heard = verdict(gravity=0.7, why="no grave words; sounds grim (-0.80)", topics=("sport",))
+    assert str(skipping.reason(heard)) == "too grave (sounds grim)"
+
+
 @given(st.text(max_size=60), st.integers(-10, 10))
 def test_any_verdict_has_a_reason(title, dial):
     """No headline is kept off without a word about it, before and after the owner's."""
