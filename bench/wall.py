@@ -152,6 +152,7 @@ def over_http(port: int, runs: int) -> None:
     row("index page", "/", 200, bar)
     row("status page", "/status")
     row("api/status", "/api/status")
+    row("what was kept off", "/skipped")
     row("a plate's page", "/plates/77")
     row("the slide, kept (200)", "/d/hall.jpg")
 

@@ -212,6 +212,10 @@ def check(config: Config = None, data: Data = Path("data"), json: AsJson = False
             raise typer.Exit(1)
 
 
+app.command(epilog=EXITS)(doors.skipped)
+app.command(epilog=EXITS)(doors.let)
+
+
 def _log_to_stderr() -> None:
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO, stream=sys.stderr)
     for chatty in ("httpx", "apscheduler", "uvicorn.access", "httpcore"):

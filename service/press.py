@@ -9,6 +9,7 @@ from typing import Any
 
 from . import __version__, pipeline
 from .errors import Busy
+from .gatekeeper import Gatekeeper
 from .model import Plate
 from .net import masked
 from .pipeline import Event, Line
@@ -21,7 +22,7 @@ class Press:
     """Runs the verbs of one line, one caller at a time."""
 
     def __init__(self, line: Line) -> None:
-        self.line = line
+        self.line, self.gatekeeper = line, Gatekeeper(line)
         self.last_error: str | None = None
         self._round, self._hanging = threading.Lock(), threading.Lock()
         self._stopped = threading.Event()
@@ -88,6 +89,7 @@ class Press:
             "error": self.last_error,
             "disk": {"free_bytes": free, "low": free < LOW_DISK_BYTES},
             "counts": self.line.archive.counts(),
+            "gate": self.gatekeeper.today(),
             "feeds": [feed for desk in self.line.desks for feed in self._feeds(desk)],
             "stuck": [_stuck(plate) for plate in self._stuck()],
         }

@@ -161,6 +161,9 @@ def status(told: dict[str, Any], *, json: bool) -> None:
     if told["disk"]["low"]:
         out.print(f"[red]the disk is nearly full: {told['disk']['free_bytes'] / 1e6:.0f} MB free[/]")
     out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
+    for gate in told.get("gate", ()):
+        more = "" if gate["paint"] == gate["stories"] else "  [dim]frontispiece skipped: the others, and why[/]"
+        out.print(_literal(gate["says"]) + more, soft_wrap=True)
     _print("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
         (feed["channel"], feed["feed"], moment(feed["checked_at"]), moment(feed["next_check_at"]),
          feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
@@ -264,6 +267,30 @@ def grouped(groups: Iterable[list[str]]) -> None:
 def voted(plate: int, headline: str, meaning: str) -> None:
     """What became of a plate by the owner's word."""
     out.print(f"plate {plate}, {literal(headline)}: {meaning}", soft_wrap=True)
+
+
+def kept(told: dict[str, Any], *, several: bool) -> None:
+    """A story that was kept off, in two lines; with its channel where there are several."""
+    marks = [told["channel"]] if several else []
+    marks += ["let through by you: the next round takes it"] if told["let_through"] and not told["plate"] else []
+    marks += [f"plate {told['plate']}"] if told["plate"] else []
+    out.print(f"[bold]{told['handle']}[/]  {_literal(told['headline'])}  [dim]{_literal(told['source'])}, "
+              f"{_clock(told['seen_at'])}[/]", soft_wrap=True)  # fmt: skip
+    out.print(f"          [dim]{_literal(' · '.join([told['why'], *marks]))}[/]", soft_wrap=True)
+
+
+def kept_end(found: int, limit: int) -> None:
+    """The line below the list."""
+    if not found:
+        out.print("nothing was kept off")
+        return
+    more = f"; more than {limit}, see --limit, --why, --channel" if found > limit else ""
+    out.print(f"\n[dim]frontispiece let HANDLE lets one through{more}[/]", soft_wrap=True)
+
+
+def said(words: str) -> None:
+    """A sentence about what was done."""
+    out.print(_literal(words), soft_wrap=True)
 
 
 def directed(told: dict[str, Any]) -> None:

@@ -25,9 +25,10 @@ from .compose.slide import Composer, Fragment
 from .errors import DataFolderError, DisplayError
 from .model import Picture, Plate
 from .press import Press
-from .profiles import PROFILES, Profile, fitted
+from .profiles import PROFILES, Profile, fitted, largest
 from .protocols import Engine, Fetching, Reporting
 from .settings import Channel, Display
+from .skipping import Kept, Kind
 
 log = logging.getLogger(__name__)
 
@@ -168,6 +169,10 @@ class Wall:
         """Whether there is something to show, and why not."""
         return self.press.ready()
 
+    def kept_off(self, channels: Collection[str], kinds: Collection[Kind], *, hours: float, limit: int) -> list[Kept]:
+        """What was kept off these channels' walls (none named: all) and why, newest first."""
+        return self.press.gatekeeper.kept_off(channels, kinds, hours=hours, limit=limit)
+
     def status(self) -> dict[str, object]:
         """How everything is, JSON-safe."""
         told = self.press.status()
@@ -283,11 +288,6 @@ class Wall:
         """A number that changes when the age on the slide does: by minutes at first, then by hours and days."""
         minutes = max(0, int((self.now() - plate.story.published).total_seconds() // 60))
         return minutes if minutes < 60 else 60 + minutes // 60 if minutes < 48 * 60 else 200 + minutes // 1440
-
-
-def largest(profiles: Sequence[Profile]) -> Profile:
-    """The profile with the most pixels: a picture painted for it serves the others too."""
-    return max(profiles or [PROFILES["nest-hub"]], key=lambda p: p.width_px * p.height_px)
 
 
 def _named(edition: Sequence[Plate]) -> Sequence[Plate]:

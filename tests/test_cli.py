@@ -24,7 +24,8 @@ from .command import command, ended, objects, running, started, told, until
 from .loopback import Loopback, answer
 
 COMMANDS = [
-    "run", "once", "status", "retry", "check", "feeds", "parse", "judge", "cluster", "describe", "paint", "slide", "favourite", "ban",
+    "run", "once", "status", "retry", "check", "feeds", "skipped", "let", "parse", "judge", "cluster", "describe", "paint", "slide",
+    "favourite", "ban",
 ]  # fmt: skip
 FOX = "Fox family moves into the cathedral's herb garden"
 HOSTILE = [

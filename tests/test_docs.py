@@ -19,8 +19,8 @@ ROOT = Path(__file__).parent.parent
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("templates/*.md")])
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMMANDS = {  # what `frontispiece --help` lists
-    "run", "once", "status", "check", "retry", "feeds", "parse", "judge", "cluster", "describe", "paint", "slide",
-    "favourite", "ban",
+    "run", "once", "status", "check", "retry", "feeds", "skipped", "let", "parse", "judge", "cluster", "describe", "paint",
+    "slide", "favourite", "ban",
 }  # fmt: skip
 
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

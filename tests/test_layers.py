@@ -16,8 +16,8 @@ GROUND = {
 }  # fmt: skip
 SEAMS = {"settings", "mistakes", "protocols"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
-ROOMS = {"store", "net", "gate", "choice", "compose", "sample"}
-WORK = {"pipeline", "wall", "press"}
+ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample"}
+WORK = {"pipeline", "gatekeeper", "wall", "press"}
 DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "ray"}

@@ -100,6 +100,7 @@ class Wall:
     screens: list = field(default_factory=lambda: [DisplayInfo()])
     note: str = ""
     told: dict = field(default_factory=lambda: {"version": "0", "feeds": []})
+    kept: list = field(default_factory=list)
     is_ready: tuple = (True, "")
     events: object = ({"event": "fetched", "stories": 3}, {"event": "finished"})
     asked: list = field(default_factory=list)
@@ -166,6 +167,10 @@ class Wall:
             if shown.id == plate_id:
                 return shown
         raise LookupError(plate_id)
+
+    def kept_off(self, channels, kinds, *, hours, limit):
+        wanted = [k for k in self.kept if k.kind in kinds and (not channels or k.channel in channels)]
+        return [k for k in wanted if k.seen_at >= NOON - timedelta(hours=hours)][:limit]
 
     def status(self):
         return self.told

@@ -1,9 +1,10 @@
-"""Small doors: those that let a person try one part do just what the channel would do, and store nothing."""
+"""Small doors: each tries one part just as a channel would, shows what was kept off, or takes the owner's word."""
 
 from . import feeds
 from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
 from .events import cluster
 from .pictures import paint, slide
+from .skipped import let, skipped
 from .stories import describe, judge, parse
 from .votes import ban, favourite
 
@@ -20,8 +21,10 @@ __all__ = [
     "favourite",
     "feeds",
     "judge",
+    "let",
     "paint",
     "parse",
     "settings_of",
+    "skipped",
     "slide",
 ]

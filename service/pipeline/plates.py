@@ -57,10 +57,24 @@ def _describe(line: Line, desk: Desk, plate: Plate) -> Event:
             error = str(failed)
             prompt = desk.house.describe(plate.story, told)
     except Declined as declined:
-        line.store.refused(plate, str(declined))
-        return replace(event, note=f"declined: {declined}", error=error)
+        if plate.story.id not in line.wishes.passed(desk.name):
+            line.store.refused(plate, str(declined))
+            return replace(event, note=f"declined: {declined}", error=error)
+        return _insisted(line, desk, plate, declined)
     line.store.described(plate, prompt)
     return replace(event, note=prompt.scene, error=error)
+
+
+def _insisted(line: Line, desk: Desk, plate: Plate, declined: Declined) -> Event:
+    """An editor declines a story that the owner let through: the house directs it, else it hangs in words."""
+    event = Event("describe", plate.story.title, plate=plate.id, error=f"declined: {declined}")
+    try:
+        prompt = desk.house.describe(plate.story, brief(line, desk, plate))
+    except Declined:
+        line.store.unillustrated(plate, event.error)
+        return replace(event, note="text only")
+    line.store.described(plate, prompt)
+    return replace(event, note=prompt.scene)
 
 
 def brief(line: Line, desk: Desk, plate: Plate) -> Brief:

@@ -6,9 +6,9 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from .. import choice
+from .. import choice, skipping
 from ..errors import EditorError
-from ..gate.verdict import Rules, decide, judge as find_verdict
+from ..gate.verdict import judge as find_verdict
 from ..model import Decision, Story, Telling, Verdict
 from ..protocols import Ruling
 from .line import MEMORY, Desk, Event, Line
@@ -22,41 +22,46 @@ def judge(line: Line) -> Iterator[Event]:
     """Give every new story its verdict. The gate is pure; owners' words are weighed when choosing."""
     stories = line.store.unjudged()
     if stories:
-        rules = Rules()
-        line.store.judged([(s.id, find_verdict(s.title, s.summary, s.language, rules)) for s in stories])
+        line.store.judged([(s.id, find_verdict(s.title, s.summary, s.language)) for s in stories])
         yield Event("judge", done=len(stories), total=len(stories), note=f"{len(stories)} judged")
 
 
 def choose(line: Line, desk: Desk) -> Iterator[Event]:
     """Pick the round's plates: those the dial lets through, fresh, varied, and the same event only once."""
-    wanted = desk.channel.plates_per_round - len(line.store.unfinished(desk.name))
-    if wanted <= 0:
+    room = desk.channel.plates_per_round
+    asked = _asked(line, desk)[:room]  # the owner's word comes first, and does not wait for plates that are stuck
+    wanted = room - len(asked) - len(line.store.unfinished(desk.name))
+    if wanted <= 0 and not asked:
         return
     now, age = line.store.now(), desk.channel.max_age_hours
-    found = line.store.candidates(desk.name, line.feeds(desk), since=now - timedelta(hours=age) if age else None)
+    since = now - timedelta(hours=age) if age else None
+    found = line.store.candidates(desk.name, line.feeds(desk), since=since) if wanted > 0 else []
     candidates = [_candidate(desk, story, verdict) for story, verdict in _unused(line, desk, found)]
     recent = [choice.Shown(p.title, p.chosen_at, p.plate) for p in line.archive.since(desk.name, now - MEMORY)]
+    recent += [choice.Shown(each.story.title, now) for each in asked]
     choices = choice.choose(
         candidates, wanted, spare=wanted, now=now, max_age_hours=age, recent=recent, taste=_taste(line, desk)
     )
     _retell(line, choices.retold)
-    ranked = choices.chosen
-    kept = 0
+    told = [(each.candidate.story, each.candidate.verdict) for each in choices.chosen]
+    rulings = _rulings(desk, told)
+    passed = line.wishes.passed(desk.name)  # what was let through while the editor thought is for the next round
     picks: list[choice.Chosen] = []
-    told = [(each.candidate.story, each.candidate.verdict) for each in ranked]
-    for chosen, ruling in zip(ranked, _rulings(desk, told), strict=True):
+    for chosen, ruling in zip(choices.chosen, rulings, strict=True):
+        if chosen.candidate.story.id in passed:
+            continue
         if not ruling.keep:
             line.store.declined(desk.name, chosen.candidate.story.id, ruling.why)
-        elif kept < wanted:
-            kept += 1
+        elif len(picks) < wanted:
             picks.append(chosen)
-    for pick in reversed(picks):  # the best is chosen last, so that it is the newest on the wall
+    for pick in reversed([*map(choice.Chosen, asked), *picks]):  # the best is chosen last, so that it is the newest
         each = pick.candidate
         line.store.chosen(
             desk.name, each.story.id, each.verdict,
             text_only=each.decision is Decision.TEXT_ONLY, also=[_telling(story) for story in pick.also],
         )  # fmt: skip
-    yield Event("choose", desk.name, done=kept, total=wanted, note=f"{kept} of {len(found)} stories")
+    note = f"{len(picks)} of {len(found)} stories" + (f", and {len(asked)} {skipping.LET_THROUGH}" if asked else "")
+    yield Event("choose", desk.name, done=len(asked) + len(picks), total=len(asked) + max(0, wanted), note=note)
 
 
 def _unused(line: Line, desk: Desk, found: Sequence[tuple[Story, Verdict]]) -> list[tuple[Story, Verdict]]:
@@ -93,9 +98,13 @@ def _taste(line: Line, desk: Desk) -> choice.Taste:
 
 def _candidate(desk: Desk, story: Story, verdict: Verdict) -> choice.Candidate:
     """A story with the verdict that this channel's own words and languages give it."""
-    if desk.rules != Rules():
-        verdict = find_verdict(story.title, story.summary, story.language, desk.rules)
-    return choice.Candidate(story, verdict, decide(verdict, desk.channel.mood))
+    return skipping.weighed(story, verdict, desk.rules, desk.channel.mood)
+
+
+def _asked(line: Line, desk: Desk) -> list[choice.Candidate]:
+    """The stories that the owner lets through, whatever their age; no editor is asked about them."""
+    unmet = line.wishes.unmet(desk.name)
+    return [skipping.let_through(_candidate(desk, story, verdict), desk.rules) for story, verdict in unmet]
 
 
 def _rulings(desk: Desk, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:

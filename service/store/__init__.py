@@ -1,10 +1,10 @@
 """Everything remembered: one SQLite file, and pictures named by their SHA-256. Plain SQL, in this room only."""
 
-from .archive import Archive, Hung
+from .archive import Archive, Arrival, Hung
 from .folder import Folder
 from .journal import Account, Journal, Try
 from .rows import FeedRow
 from .store import Store
 from .wishes import Wishes
 
-__all__ = ["Account", "Archive", "FeedRow", "Folder", "Hung", "Journal", "Store", "Try", "Wishes"]
+__all__ = ["Account", "Archive", "Arrival", "FeedRow", "Folder", "Hung", "Journal", "Store", "Try", "Wishes"]

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sqlite3
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..hanging import Ready
-from ..model import Plate
-from .rows import PLATE, FeedRow, feed_of, marks, plate_of, stamp
+from ..model import Plate, Step, Story, Verdict
+from .rows import PLATE, FeedRow, feed_of, marks, plate_of, stamp, story_of, verdict_of
 from .store import Store
 
 GB = 1e9
 SLICE = 2000  #: rows that one transaction of the upkeep lets go of
+ARRIVAL = """
+    SELECT stories.*, plates.id AS plate, step, text_only, error, passed_at FROM stories
+    LEFT JOIN plates ON plates.story = stories.id AND plates.channel = ?1
+    LEFT JOIN passes ON passes.story = stories.id AND passes.channel = ?1
+    WHERE stories.verdict IS NOT NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +52,20 @@ class Used:
     declined: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A judged story as it arrived, and what became of it on one channel."""
+
+    story: Story
+    verdict: Verdict  #: by the rules that all channels share
+    seen_at: datetime
+    plate: int | None = None
+    step: Step | None = None
+    text_only: bool = False
+    error: str | None = None  #: of the plate; why it was declined
+    let_through: bool = False  #: the owner asked for it
+
+
 class Archive:
     """The reading side of a store, its showings and its upkeep."""
 
@@ -72,10 +93,11 @@ class Archive:
         return [Ready(r["id"], datetime.fromisoformat(r["chosen_at"]), _moment(r["last"])) for r in rows]
 
     def show(self, display: str, plate: int) -> None:
+        """Remember that a display has a plate; nothing where that was let go of in between."""
         with self.store.transaction() as db:
             db.execute(
-                "INSERT INTO showings (display, plate, shown_at) VALUES (?,?,?)",
-                (display, plate, stamp(self.store.now())),
+                "INSERT INTO showings (display, plate, shown_at) SELECT ?, id, ? FROM plates WHERE id = ?",
+                (display, stamp(self.store.now()), plate),
             )
 
     # -- reading ----------------------------------------------------------------------------
@@ -133,6 +155,42 @@ class Archive:
         (stories,) = self.store.db.execute("SELECT count(*) FROM stories").fetchone()
         return {"stories": stories} | {row["step"]: row["n"] for row in rows}
 
+    # -- what arrived -----------------------------------------------------------------------
+
+    def arrived(self, channel: str, feeds: Sequence[str], since: datetime) -> Iterator[Arrival]:
+        """Judged stories of these feeds first seen since then, newest first, read as they are asked for."""
+        rows = self.store.db.execute(
+            f"{ARRIVAL} AND feed IN (SELECT value FROM json_each(?2)) AND first_seen >= ?3"  # noqa: S608
+            " ORDER BY first_seen DESC, stories.id",
+            (channel, json.dumps(feeds), stamp(since)),
+        )
+        return (_arrival(row) for row in rows)
+
+    def named(self, channel: str, feeds: Sequence[str], handle: str, limit: int) -> list[Arrival]:
+        """Judged stories of these feeds whose id begins with ``handle``, hex digits."""
+        rows = self.store.db.execute(  # the + keeps SQLite from the index by feed: it would read every story there is
+            f"{ARRIVAL} AND +feed IN (SELECT value FROM json_each(?2)) AND stories.id >= ?3"  # noqa: S608
+            " AND stories.id < ?3 || 'g' ORDER BY stories.id LIMIT ?4",
+            (channel, json.dumps(feeds), handle, limit),
+        ).fetchall()
+        return [_arrival(row) for row in rows]
+
+    def arrived_rows(self, feeds: Sequence[str], since: datetime) -> list[int]:
+        """The numbers of the rows of stories of these feeds first seen since then: from an index alone."""
+        rows = self.store.db.execute(
+            f"SELECT rowid FROM stories WHERE feed IN ({marks(feeds)}) AND first_seen >= ?",  # noqa: S608
+            (*feeds, stamp(since)),
+        )
+        return [row[0] for row in rows]
+
+    def judged(self, rows: Sequence[int]) -> list[tuple[int, Story, Verdict]]:
+        """The stories in these rows, with the number of each; those that are not judged yet are left out."""
+        found = self.store.db.execute(
+            "SELECT rowid, * FROM stories WHERE rowid IN (SELECT value FROM json_each(?)) AND verdict IS NOT NULL",
+            (json.dumps(rows),),
+        )
+        return [(row["rowid"], story_of(row, row["id"]), verdict_of(row["verdict"])) for row in found]
+
     # -- upkeep -----------------------------------------------------------------------------
 
     def prune(self, keep_days: float, keep_gb: float) -> int:
@@ -144,6 +202,7 @@ class Archive:
         before = stamp(self.store.now() - timedelta(days=keep_days))
         self._delete("showings", "shown_at < ?", before)
         self._delete("plates", "favourite = 0 AND moved_at < ?", before)
+        self._delete("passes", "passed_at < ?", before)
         unused = "NOT EXISTS (SELECT 1 FROM plates WHERE plates.story = stories.id)"
         self._delete("stories", f"first_seen < ? AND {unused}", before)
         self._shrink(keep_gb * GB)
@@ -175,6 +234,8 @@ class Archive:
                     break
                 total -= row["bytes"]
                 doomed.append((row["id"],))
+            passes = "(channel, story) IN (SELECT channel, story FROM plates WHERE id = ?)"  # else chosen once more
+            db.executemany(f"DELETE FROM passes WHERE {passes}", doomed)  # noqa: S608
             db.executemany("DELETE FROM plates WHERE id = ?", doomed)
 
     def _remove_strays(self) -> int:
@@ -184,6 +245,14 @@ class Archive:
         for name in strays:
             self.store.folder.remove(name)
         return len(strays)
+
+
+def _arrival(row: sqlite3.Row) -> Arrival:
+    return Arrival(
+        story_of(row, row["id"]), verdict_of(row["verdict"]), datetime.fromisoformat(row["first_seen"]),
+        row["plate"], row["step"] and Step(row["step"]), bool(row["text_only"]), row["error"],
+        row["passed_at"] is not None,
+    )  # fmt: skip
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..model import Verdict
-from .rows import stamp, verdict_of
+from ..model import Story, Verdict
+from .rows import stamp, story_of, verdict_of
 from .store import Store
 
 
@@ -72,14 +72,37 @@ class Wishes:
     # -- stories let through ----------------------------------------------------------------
 
     def let_through(self, channel: str, story: str) -> None:
-        """Let a story on this channel's wall, whatever the dial or an editor said of it. A veto stays a veto."""
+        """Let a story on this channel's wall, whatever the dial or an editor said of it. A veto stays a veto.
+
+        What it was until now, declined or hung in words alone, is forgotten: the next round chooses it anew.
+        """
         with self.store.transaction() as db:
             db.execute("INSERT OR IGNORE INTO passes VALUES (?,?,?)", (channel, story, stamp(self.store.now())))
-            db.execute("DELETE FROM plates WHERE channel = ? AND story = ? AND step = 'declined'", (channel, story))
+            db.execute(
+                "DELETE FROM plates WHERE channel = ? AND story = ?"
+                " AND (step = 'declined' OR (step = 'rendered' AND text_only = 1))",
+                (channel, story),
+            )
+
+    def hold_back(self, channel: str, story: str) -> bool:
+        """Take back that a story was let through; a plate that it became stays. False if it was not let through."""
+        with self.store.transaction() as db:
+            return bool(db.execute("DELETE FROM passes WHERE channel = ? AND story = ?", (channel, story)).rowcount)
 
     def passed(self, channel: str) -> Collection[str]:
         """The stories let through on this channel."""
         return {row["story"] for row in self.store.db.execute("SELECT story FROM passes WHERE channel = ?", (channel,))}
+
+    def unmet(self, channel: str) -> list[tuple[Story, Verdict]]:
+        """Judged stories let through on this channel that have no plate yet, the oldest wish first."""
+        rows = self.store.db.execute(
+            "SELECT stories.* FROM passes JOIN stories ON stories.id = passes.story WHERE passes.channel = ?1"
+            " AND verdict IS NOT NULL AND NOT EXISTS"
+            " (SELECT 1 FROM plates WHERE plates.story = stories.id AND plates.channel = ?1)"
+            " ORDER BY passed_at, stories.id",
+            (channel,),
+        ).fetchall()
+        return [(story_of(row, row["id"]), verdict_of(row["verdict"])) for row in rows]
 
     # -- votes ------------------------------------------------------------------------------
 

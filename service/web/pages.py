@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import HTMLResponse, Response
 
 from service.model import Plate
+from service.skipping import Kind
 
 from . import caching, wording
 from .door import Door, Here, PlateId
@@ -16,6 +17,7 @@ router = APIRouter(include_in_schema=False)
 
 POLL_MS = 5000  # how often the live page asks
 SHOWN = 24  # plates on the index
+KEPT = 60  # stories on the page of what was kept off
 
 
 @router.get("/")
@@ -54,7 +56,31 @@ def status(door: Here) -> Response:
     """How everything is, in words."""
     told = door.wall.status()
     ready, why = door.wall.ready()
-    page = door.page("status", sections=wording.sections(told), troubles=wording.troubles(told), ready=ready, why=why)
+    page = door.page(
+        "status", sections=wording.sections(told), troubles=wording.troubles(told), ready=ready, why=why,
+        gates=wording.gates(told),
+    )  # fmt: skip
+    return _page(page)
+
+
+@router.get("/skipped")
+def skipped(
+    door: Here,
+    why: Annotated[Kind | None, Query(description="only what this kept off")] = None,
+    channel: Annotated[str, Query(description="only this channel's; all if left out")] = "",
+    hours: Annotated[float, Query(ge=0, le=24 * 366, description="how far back")] = 24,
+) -> Response:
+    """What was kept off the wall, by whom and why, and how to let it through."""
+    gates = wording.gates(door.wall.status())
+    channels = [str(gate["channel"]) for gate in gates]
+    if channel and channel not in channels:
+        raise HTTPException(404, f"There is no channel called “{channel}”.")
+    kinds = [why] if why else list(Kind)
+    found = door.wall.kept_off([channel] if channel else [], kinds, hours=hours, limit=KEPT + 1)
+    page = door.page(
+        "skipped", kept=found[:KEPT], more=len(found) > KEPT, channels=channels, gates=gates,
+        asked={"why": why or "", "channel": channel, "hours": f"{hours:g}"}, kinds=wording.KINDS,
+    )  # fmt: skip
     return _page(page)
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from service.model import Plate
 from service.profiles import Profile
+from service.skipping import Kept, Kind
 
 
 class DisplayInfo(Protocol):
@@ -103,6 +104,12 @@ class Wall(Protocol):
 
     def plate(self, plate_id: int) -> Plate:
         """One plate. Raises LookupError."""
+        ...
+
+    def kept_off(
+        self, channels: Collection[str], kinds: Collection[Kind], *, hours: float, limit: int
+    ) -> Sequence[Kept]:
+        """What was kept off these channels' walls (none named: all) and why, newest first."""
         ...
 
     def status(self) -> dict[str, object]:

@@ -14,6 +14,13 @@ Row = Mapping[str, object]
 
 MOST = 50  # rows in a table
 TITLES = {"stuck": "Plates that wait"}
+KINDS = {
+    "": "Everything",
+    "gate": "By the gate",
+    "words": "In words alone",
+    "editor": "By an editor",
+    "owner": "By you",
+}
 
 
 def ago(then: datetime, now: datetime) -> str:
@@ -140,7 +147,8 @@ class Section:
 
 def sections(status: Mapping[str, object]) -> list[Section]:
     """The status in parts for the page, whatever it holds: plain values together first, then a part for each group."""
-    plain = {k: v for k, v in status.items() if not isinstance(v, (Mapping, list, tuple)) and k != "version"}
+    status = {key: value for key, value in status.items() if key not in ("version", "gate")}
+    plain = {k: v for k, v in status.items() if not isinstance(v, (Mapping, list, tuple))}
     parts = [Section("Service", facts=plain)] if plain else []
     for key, value in status.items():
         if isinstance(value, Mapping):
@@ -150,6 +158,11 @@ def sections(status: Mapping[str, object]) -> list[Section]:
             told = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, ""))
             parts.append(Section(TITLES.get(key, label(key)), list(told), rows[:MOST], more=max(0, len(rows) - MOST)))
     return parts
+
+
+def gates(status: Mapping[str, object]) -> list[Row]:
+    """The day of each channel's gate."""
+    return _rows(status.get("gate"))
 
 
 def _rows(value: object) -> list[Row]:
