@@ -163,7 +163,7 @@ def status(told: dict[str, Any], *, json: bool) -> None:
     out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
     for gate in told.get("gate", ()):
         more = "" if gate["paint"] == gate["stories"] else "  [dim]frontispiece skipped: the others, and why[/]"
-        out.print(_literal(gate["says"]) + more, soft_wrap=True)
+        out.print(literal(gate["says"]) + more, soft_wrap=True)
     _print("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
         (feed["channel"], feed["feed"], moment(feed["checked_at"]), moment(feed["next_check_at"]),
          feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
@@ -274,9 +274,9 @@ def kept(told: dict[str, Any], *, several: bool) -> None:
     marks = [told["channel"]] if several else []
     marks += ["let through by you: the next round takes it"] if told["let_through"] and not told["plate"] else []
     marks += [f"plate {told['plate']}"] if told["plate"] else []
-    out.print(f"[bold]{told['handle']}[/]  {_literal(told['headline'])}  [dim]{_literal(told['source'])}, "
-              f"{_clock(told['seen_at'])}[/]", soft_wrap=True)  # fmt: skip
-    out.print(f"          [dim]{_literal(' · '.join([told['why'], *marks]))}[/]", soft_wrap=True)
+    out.print(f"[bold]{told['handle']}[/]  {literal(told['headline'])}  [dim]{literal(told['source'])}, "
+              f"{moment(told['seen_at'])}[/]", soft_wrap=True)  # fmt: skip
+    out.print(f"          [dim]{literal(' · '.join([told['why'], *marks]))}[/]", soft_wrap=True)
 
 
 def kept_end(found: int, limit: int) -> None:
@@ -290,7 +290,7 @@ def kept_end(found: int, limit: int) -> None:
 
 def said(words: str) -> None:
     """A sentence about what was done."""
-    out.print(_literal(words), soft_wrap=True)
+    out.print(literal(words), soft_wrap=True)
 
 
 def directed(told: dict[str, Any]) -> None:
