@@ -1,18 +1,19 @@
 """Choose a day's worth: fresh, kind, told by many, varied, and no event twice. Pure: values in, values out.
 
 Headlines of one event are found by TF-IDF over words and letter quadrigrams, cosine, and average linkage (Sokal &
-Michener 1958, by the nearest-neighbour chain of Murtagh 1983) within 48 hours. Variety is maximal marginal relevance
-(Carbonell & Goldstein 1998).
+Michener 1958, by the nearest-neighbour chain of Murtagh 1983) within 48 hours; where there is a model of sentences, by
+their vectors too. Variety is maximal marginal relevance (Carbonell & Goldstein 1998).
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from service.gate.lexicons import fold, read, tokens
@@ -23,10 +24,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float32]
+    Vectors = Callable[[Sequence[str], Sequence[str]], Matrix]
 
 WINDOW = timedelta(hours=48)  #: headlines further apart tell different events
-LINK = 0.16  #: mean cosine at which two groups are one event; tuned on headlines of 2014
-SAME = 0.36  #: the same where merging hides a story: stricter (measured: docs/measurements.md)
+LINK = 0.17  #: mean cosine at which two groups are one event; tuned on headlines of 2014
+SAME = 0.39  #: the same where merging hides a story: stricter (measured: docs/measurements.md)
+MEANT_LINK = 0.23  #: LINK where vectors have a say, whose cosines are greater
+MEANT_SAME = 0.40  #: SAME, likewise
 SKEW = timedelta(hours=2)  #: a feed's clock may be ahead of ours by this
 HALF_FRESH_HOURS = 12.0
 VARIETY = 0.45  #: share of likeness to what is already chosen in the choice of the next
@@ -36,6 +40,9 @@ _GRAM = 4  #: letters
 _GRAM_WEIGHT = 0.3
 _ALONE = 0.3  #: share of a headline's length that features found in no other headline count for
 _COMMON_WEIGHT = 0.3  #: of words that headlines share whatever they tell
+_LEAD = (1.5, 4 / 3, 7 / 6)  #: weights of the first words that mean something: headlines name the matter first
+_MEANT = 0.6  #: share of what is meant, beside the words themselves
+_USUAL = 20  #: headlines that weigh as much as our not knowing what all headlines have in common
 _SUFFIX = re.compile(r"\s+[-|–—]\s+[^-|–—]{2,40}$")
 _UNSPACED = re.compile(r"[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff]")  #: scripts without spaces between words
 
@@ -55,6 +62,7 @@ class Shown:
 
     title: str
     at: datetime
+    language: str = "und"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +89,22 @@ def choose(
     max_age_hours: float,
     recent: Sequence[Shown] = (),
     taste: Taste | None = None,
+    vectors: Vectors | None = None,
 ) -> tuple[Chosen, ...]:
-    """Choose up to ``count`` events, best first. ``max_age_hours`` 0 takes any age; nothing relaxes on a dry day."""
+    """Choose up to ``count`` events, best first. ``max_age_hours`` 0 takes any age; nothing relaxes on a dry day.
+
+    ``vectors`` embeds headlines, given with their languages: (n, d), zeros for one in a language it cannot read.
+    """
     fresh = [each for each in candidates if _young(each.story, now, max_age_hours)]
     lately = [shown for shown in recent if now - shown.at < WINDOW]
     if not fresh or count < 1:
         return ()
     titles = [each.story.title for each in fresh] + [shown.title for shown in lately]
     times = [_when(each.story, now, max_age_hours) for each in fresh] + [now] * len(lately)
-    likeness = _likeness(titles, times)
+    languages = [each.story.language for each in fresh] + [shown.language for shown in lately]
+    likeness = _likeness(titles, times, vectors(titles, languages) if vectors else None)
     groups: dict[int, list[int]] = {}
-    for at, label in enumerate(_linked(likeness, SAME)):
+    for at, label in enumerate(_linked(likeness, MEANT_SAME if vectors else SAME)):
         groups.setdefault(label, []).append(at)
     best: dict[int, Chosen] = {}
     for members in groups.values():
@@ -100,12 +113,21 @@ def choose(
     return tuple(_varied(best, likeness, count))
 
 
-def cluster(titles: Sequence[str], published: Sequence[datetime | None], cut: float = LINK) -> tuple[int, ...]:
+def cluster(
+    titles: Sequence[str],
+    published: Sequence[datetime | None],
+    *,
+    cut: float | None = None,
+    vectors: Matrix | None = None,
+) -> tuple[int, ...]:
     """Number the events that headlines tell, in order of appearance; headlines of one event share a number.
 
-    ``cut``: the mean cosine at which two groups are one event.
+    ``cut``: the mean cosine at which two groups are one event; LINK, or MEANT_LINK with vectors, if none is given.
+    ``vectors``: the headlines embedded, (n, d), zeros for what the model cannot read.
     """
-    labels = _linked(_likeness(titles, published), cut)
+    if cut is None:
+        cut = LINK if vectors is None else MEANT_LINK
+    labels = _linked(_likeness(titles, published, vectors), cut)
     order = {label: at for at, label in enumerate(dict.fromkeys(labels))}
     return tuple(order[label] for label in labels)
 
@@ -187,11 +209,11 @@ def _alike(one: Candidate, other: Candidate, cosine: float) -> float:
     return min(1.0, 2 * cosine + topic + source)
 
 
-def _likeness(titles: Sequence[str], published: Sequence[datetime | None]) -> Matrix:
+def _likeness(titles: Sequence[str], published: Sequence[datetime | None], vectors: Matrix | None = None) -> Matrix:
     """Cosine of every pair of headlines, 0 where they are more than 48 hours apart. (n, n), zero diagonal."""
     import numpy as np
 
-    cosine = _cosine(titles)
+    cosine = _cosine(titles) if vectors is None else _meant(_cosine(titles), vectors)
     _equal(cosine, [normal(title) for title in titles])
     stamps = np.array([np.nan if when is None else when.timestamp() for when in published])
     cosine[np.abs(stamps[:, None] - stamps[None, :]) > WINDOW.total_seconds()] = 0
@@ -220,6 +242,20 @@ def _cosine(titles: Sequence[str]) -> Matrix:
     return cosine / np.outer(length, length)
 
 
+def _meant(cosine: Matrix, vectors: Matrix) -> Matrix:
+    """Mix the cosine of words with that of vectors, less what all headlines have in common (Mu & Viswanath 2018).
+
+    Where one of a pair has no vector, its words are weighed on the scale of the mixture.
+    """
+    import numpy as np
+
+    known = vectors.any(axis=1)
+    centred = vectors - vectors.sum(axis=0) / (int(known.sum()) + _USUAL)
+    centred /= np.maximum(np.linalg.norm(centred, axis=1, keepdims=True), 1e-6)
+    mixed = (1 - _MEANT) * cosine + _MEANT * np.maximum(centred @ centred.T, 0)
+    return np.where(np.outer(known, known), mixed, cosine * (MEANT_LINK / LINK)).astype(np.float32)
+
+
 def _equal(cosine: Matrix, same: Sequence[str]) -> None:
     """Make equal headlines wholly alike."""
     import numpy as np
@@ -236,10 +272,9 @@ def _features(title: str) -> dict[str, float]:
     """Stems and letter quadrigrams of a headline's words, weighted; pairs of letters where a script has no spaces."""
     found: dict[str, float] = {}
     small, common = _stop_words()
-    for word in tokens(_SUFFIX.sub("", title)):
-        if len(word) < 2 or word in small:
-            continue
-        weight = _COMMON_WEIGHT if word in common else 1.0
+    words = [word for word in tokens(_SUFFIX.sub("", title)) if len(word) > 1 and word not in small]
+    for word, lead in zip(words, chain(_LEAD, repeat(1.0)), strict=False):
+        weight = lead * (_COMMON_WEIGHT if word in common else 1.0)
         if _UNSPACED.search(word):
             parts = [(word[at : at + 2], weight) for at in range(len(word) - 1)]
         else:

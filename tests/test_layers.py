@@ -16,7 +16,7 @@ GROUND = {
 }  # fmt: skip
 SEAMS = {"settings", "protocols"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
-ROOMS = {"store", "net", "gate", "choice", "compose", "sample"}
+ROOMS = {"store", "net", "gate", "choice", "compose", "sample", "embedding"}
 WORK = {"pipeline", "wall", "press"}
 DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up
