@@ -6,6 +6,8 @@ import pytest
 from service.embedding import Embedding, load
 from service.embedding.static import Static
 from service.gate.tone import tones
+from service.gate.verdict import decide, judge
+from service.model import Decision
 
 
 @pytest.fixture(scope="module")
@@ -51,3 +53,26 @@ def test_a_model_that_tells_nothing_apart_has_no_say():
     """Where grim and kind examples have the same vectors, no headline has a tone."""
     dull = Embedding(lambda text: [0], Static({"embeddings": np.ones((1, 4), dtype=np.float32)}))
     assert tones(KIND, dull) == [None] * len(KIND)
+
+
+def test_a_tone_moves_gravity(minilm):
+    """Beside the word lists, a grim tone makes a headline graver and a kind one lighter; none changes nothing."""
+    for title in (*GRIM, *KIND, "Committee meets on Monday"):
+        plain, none = judge(title), judge(title, tone=None)
+        assert judge(title, tone=-0.8).gravity >= plain.gravity >= judge(title, tone=0.8).gravity
+        assert none == plain == judge(title, tone=0.0)
+    assert decide(judge("Committee meets on Monday", tone=-0.9), 0) is Decision.TEXT_ONLY
+
+
+def test_no_tone_lifts_a_veto():
+    """However kind a headline sounds to a model, a topic under veto is not painted, and nobody appears in it."""
+    verdict = judge("Gunman kills five at birthday party", tone=1.0)
+    assert decide(verdict, -10) is not Decision.PAINT
+    assert not verdict.subject_allowed
+
+
+def test_nobody_appears_where_a_headline_sounds_grim():
+    """A subject needs a headline that neither its words nor its tone speak against."""
+    title = "Village choir wins the national title and celebrates"
+    assert judge(title, tone=0.0).subject_allowed
+    assert not judge(title, tone=-0.2).subject_allowed

@@ -25,6 +25,9 @@ SUMMARY_SHARE = 0.4  #: of a word's weight when it stands in the summary
 
 _MIDDLE = 1.0  #: the summed valence below zero at which gravity is one half
 _SPREAD = 1.3  #: valence that takes gravity from 0.50 to 0.73
+TONE_GRIM = 2.5  #: summed valence that a tone of -1 takes away
+TONE_KIND = 1.5  #: summed valence that a tone of 1 adds
+SUBJECT_TONE = -0.1  #: nobody of this home appears in a headline that sounds grimmer
 _LIFT = 0.8  #: a bright word counts for less than a grave one
 
 
@@ -42,8 +45,13 @@ class Rules:
 NO_RULES = Rules()
 
 
-def judge(title: str, summary: str = "", language: str = "en", rules: Rules = NO_RULES) -> Verdict:
-    """Weigh a story. ``language`` is BCP 47; the text's small words overrule a wrong one. No text makes it raise."""
+def judge(
+    title: str, summary: str = "", language: str = "en", rules: Rules = NO_RULES, *, tone: float | None = None
+) -> Verdict:
+    """Weigh a story. ``language`` is BCP 47; the text's small words overrule a wrong one. No text makes it raise.
+
+    ``tone``, -1 … 1: what a model of sentences makes of the title (``service.gate.tone``).
+    """
     words = lexicons.tokens(title)
     read = _languages(title, words, language)
     if word := _owner_word(title, summary, rules.block):
@@ -51,7 +59,7 @@ def judge(title: str, summary: str = "", language: str = "en", rules: Rules = NO
     if not read:
         return _unread(f"{title} {summary[:SUMMARY_LETTERS]}", language, rules)
     findings = _findings(words, summary, read)
-    verdict = _verdict(findings, rules)
+    verdict = _verdict(findings, rules, tone or 0.0)
     if topic := next((topic for topic in findings.topics if topic in rules.block_topics), None):
         return Verdict(1.0, Mood.SOMBER, (BLOCKED, *findings.topics), f"blocked topic: {topic}", veto=True)
     if not verdict.veto and (word := _owner_word(title, summary, rules.allow)):
@@ -105,7 +113,7 @@ def _found(words: tuple[str, ...], summary: str, language: str) -> Findings:
     )
 
 
-def _verdict(findings: Findings, rules: Rules) -> Verdict:
+def _verdict(findings: Findings, rules: Rules, tone: float) -> Verdict:
     lean = topics.lean(findings.topics)
     if findings.negative >= 1:  # what is kind about the matter does not undo what happened
         valence = (
@@ -113,6 +121,7 @@ def _verdict(findings: Findings, rules: Rules) -> Verdict:
         )
     else:
         valence = _LIFT * findings.positive - findings.negative + lean
+    valence += (TONE_KIND if tone > 0 else TONE_GRIM) * tone
     gravity = 1 / (1 + math.exp(max(-30.0, min(30.0, (valence + _MIDDLE) / _SPREAD))))
     if findings.veto:
         gravity = VETO_GRAVITY + (1 - VETO_GRAVITY) * gravity
@@ -122,7 +131,7 @@ def _verdict(findings: Findings, rules: Rules) -> Verdict:
         topics=findings.topics,
         why=_why(findings),
         veto=bool(findings.veto),
-        subject_allowed=_subject_allowed(gravity, findings, rules),
+        subject_allowed=tone >= SUBJECT_TONE and _subject_allowed(gravity, findings, rules),
     )
 
 
