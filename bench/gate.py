@@ -1,12 +1,14 @@
-"""Measure the gate on labelled headlines: bench/gate.py FILE.csv
+"""Measure the gate on labelled headlines: bench/gate.py FILE.csv [--model NAME]
 
 The file needs a headline and a valence (-100 … 100) on each row: columns ``headline`` and ``valence``, or the first
 two.
 The bars are printed for all rows and for the two halves that every other row makes.
 With ``--all-grim`` every headline counts as one that must not be painted (headlines of gun violence, say) and the
 first column, or ``headline``, is enough.
+With a model of sentences ("minilm", or a folder) the tone of each headline counts too.
 """
 
+import argparse
 import csv
 import sys
 import time
@@ -15,6 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from bench.machine import machine
+from service.embedding import load
+from service.gate.tone import tones
 from service.gate.verdict import decide, judge
 from service.model import Decision
 
@@ -43,6 +47,11 @@ BARS = (
 
 def painted(verdict, dial=0):
     return decide(verdict, dial) is Decision.PAINT
+
+
+def judged_by(model, titles):
+    heard = tones(titles, model) if model else [None] * len(titles)
+    return [judge(title, tone=tone) for title, tone in zip(titles, heard, strict=True)]
 
 
 def line(name, bar, way, part, whole):
@@ -80,19 +89,25 @@ def speed(titles):
     print(f"{len(titles) / took:,.0f} headlines a CPU second   (>= 2,000)")
 
 
+def asked():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("file", nargs="?")
+    parser.add_argument("--all-grim", action="store_true")
+    parser.add_argument("--model")
+    return parser.parse_args()
+
+
 def main():
-    if "--help" in sys.argv:
-        print(__doc__)
-        return
-    names = [each for each in sys.argv[1:] if not each.startswith("--")]
-    if len(names) != 1:
+    told = asked()
+    if not told.file:
         print("nothing measured: give a file of labelled headlines, bench/gate.py FILE.csv (--help says which columns)")
         return
     print(machine())
-    grim_only = "--all-grim" in sys.argv
-    rows = read(names[0], labelled=not grim_only)
-    judged = [judge(title) for title, _ in rows]
-    if grim_only:
+    model = told.model and load(told.model)
+    rows = read(told.file, labelled=not told.all_grim)
+    titles = [title for title, _ in rows]
+    judged = judged_by(model, titles)
+    if told.all_grim:
         report_grim(rows, judged)
     else:
         for name, part in (
@@ -102,7 +117,7 @@ def main():
         ):
             print(f"{name}, dial 0")
             report(rows[part], judged[part])
-    speed([title for title, _ in rows])
+    speed(titles)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from pydantic import BaseModel
 
 from . import clock, displays, editors, engines, settings as config, sources, styles
 from .compose.slide import Composer, templates as slide_templates
+from .embedding import Embedding, load
 from .errors import ConfigError
+from .gate.topics import TOPICS, VETO_TOPICS
 from .gate.verdict import Rules
 from .net import Net
 from .pipeline import Desk, Line
@@ -59,6 +61,8 @@ def read_settings(path: Path | None) -> Settings:
         config.Known(
             kinds,
             slide_templates(shipped("templates") / "slides"),
+            topics=TOPICS,
+            vetoes=VETO_TOPICS,
             styles=styles.known(shipped("templates") / "styles"),
         ),
     )
@@ -115,6 +119,12 @@ class Service:
         return Parser(workers=2)
 
     @cached_property
+    def embedding(self) -> Embedding | None:
+        """The model of sentences, if the config names one. Raises ConfigError where it cannot be used."""
+        told = self.settings.embeddings
+        return load(told.model, told.languages) if told.model else None
+
+    @cached_property
     def net(self) -> Net:
         return Net(allow_private=self.settings.net.allow_private)
 
@@ -157,7 +167,10 @@ class Service:
         profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == name])
         return Desk(
             name=name, channel=channel,
-            rules=Rules(channel.allow_words, channel.block_words, trusted_languages=channel.languages),
+            rules=Rules(
+                channel.allow_words, channel.block_words, channel.allow_topics, channel.block_topics,
+                trusted_languages=channel.languages, subject_max_gravity=channel.subject_max_gravity,
+            ),
             editor=self.editor(channel.editor), house=self.house,
             critic=self._critic(channel.critic),
             engines=[(name, self.engines[name]) for name in channel.engines],
@@ -193,7 +206,7 @@ class Service:
     def press(self) -> Press:
         return Press(
             Line(self.settings, self.store, self.archive, self.wishes, self.journal, list(self.desks.values()),
-                 self.source, self.displays, self.parser.close)
+                 self.source, self.displays, self.parser.close, self.embedding)
         )  # fmt: skip
 
     @cached_property

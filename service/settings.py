@@ -152,6 +152,7 @@ class Known:
     kinds: Mapping[str, Kinds]  #: of "sources", "editors", "engines" and "displays"
     templates: Sequence[str] = ()  #: slide templates
     topics: Sequence[str] = ()  #: what a story can be about; none: whatever is written
+    vetoes: Sequence[str] = ()  #: what is never painted: it can be blocked altogether, not allowed
     styles: Sequence[str] = ()  #: house styles; none: whatever is written
 
 
@@ -219,9 +220,9 @@ def _channel(at: str, channel: Channel, settings: Settings, names: Known) -> Ite
     for key, style in channel.styles.items():
         yield from known(f"{at}.styles", key, [*names.topics, *WEEKDAYS] if names.topics else [key])
         yield from known(f"{at}.styles.{key}", style, names.styles or [style])
-    for key in ("allow_topics", "block_topics"):
+    for key, topics in (("allow_topics", names.topics), ("block_topics", [*names.topics, *names.vetoes])):
         for index, topic in enumerate(getattr(channel, key)):
-            yield from known(f"{at}.{key}[{index}]", topic, names.topics or [topic])
+            yield from known(f"{at}.{key}[{index}]", topic, topics or [topic])
 
 
 def _display(at: str, display: Display, settings: Settings, names: Known) -> Iterator[str]:

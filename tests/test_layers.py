@@ -16,7 +16,7 @@ GROUND = {
 }  # fmt: skip
 SEAMS = {"settings", "mistakes", "protocols"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
-ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample"}
+ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding"}
 WORK = {"pipeline", "gatekeeper", "wall", "press"}
 DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from .. import styles
+from ..embedding import Embedding
 from ..gate.verdict import Rules
 from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Settings
@@ -70,6 +71,7 @@ class Line:
     source: Callable[[str, str], Source]  #: (a feed of the config, the address it is at today) -> its source
     displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves
     rest: Callable[[], None]  #: called when the sources have been visited: give back what they held
+    embedding: Embedding | None = None  #: a model of sentences, if there is one
 
     def feeds(self, desk: Desk) -> tuple[str, ...]:
         """A channel's feeds: the config's, then those added at run time."""

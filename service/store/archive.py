@@ -41,6 +41,7 @@ class Recent:
     scene: str
     chosen_at: datetime
     plate: int
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,12 +122,14 @@ class Archive:
     def since(self, channel: str, moment: datetime) -> list[Recent]:
         """The channel's plates since then, newest first."""
         rows = self.store.db.execute(
-            "SELECT title, plates.id, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
+            "SELECT title, language, plates.id, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
             " JOIN stories ON stories.id = plates.story WHERE channel = ? AND step != 'declined' AND chosen_at >= ?"
             " ORDER BY chosen_at DESC, plates.id DESC LIMIT 500",
             (channel, stamp(moment)),
         ).fetchall()
-        return [Recent(r["title"], r["scene"], datetime.fromisoformat(r["chosen_at"]), r["id"]) for r in rows]
+        return [
+            Recent(r["title"], r["scene"], datetime.fromisoformat(r["chosen_at"]), r["id"], r["language"]) for r in rows
+        ]
 
     def used(self, channel: str, moment: datetime) -> list[Used]:
         """Every story that the channel has used since then."""
