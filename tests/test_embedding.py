@@ -296,7 +296,7 @@ def test_choosing_shows_a_paraphrase_once(minilm):
         if (verdict := judge(title))
     ]
     how = {"now": NOON, "max_age_hours": 48}
-    assert len(choose(candidates, 9, **how)) == 5
-    assert len(choose(candidates, 9, vectors=minilm.vectors, **how)) == 4
-    shown = [Shown("Fuel prices drop", NOON, "en")]
-    assert len(choose(candidates, 9, vectors=minilm.vectors, recent=shown, **how)) == 3
+    assert len(choose(candidates, 9, **how).chosen) == 5
+    assert len(choose(candidates, 9, vectors=minilm.vectors, **how).chosen) == 4
+    shown = [Shown("Fuel prices drop", NOON, language="en")]
+    assert len(choose(candidates, 9, vectors=minilm.vectors, recent=shown, **how).chosen) == 3

@@ -14,6 +14,8 @@ import typer
 from service import clock, telling, text
 from service.assembly import Service, desk_of, read_settings, shipped
 from service.errors import ConfigError, Declined, EditorError, FrontispieceError
+from service.gate.tone import tones
+from service.gate.verdict import judge as find_verdict
 from service.model import Prompt, Story, Verdict
 from service.pipeline import Desk
 from service.profiles import PROFILES, Profile
@@ -99,6 +101,12 @@ def story_told(desk: Desk, headline: str, *, language: str | None = None, source
         summary=text.clean(heard(summary), 500), link="",
         language=language or text.language(title, None, desk.channel.languages), published=clock.now(),
     )  # fmt: skip
+
+
+def judged(service: Service, desk: Desk, title: str, summary: str, language: str) -> Verdict:
+    """The gate's verdict by the channel's rules, and by the model of sentences where there is one."""
+    tone = tones([title], service.embedding, [language])[0] if service.embedding else None
+    return find_verdict(title, summary, language, desk.rules, tone=tone)
 
 
 def directed(service: Service, desk: Desk, story: Story, verdict: Verdict) -> Prompt:

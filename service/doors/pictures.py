@@ -19,7 +19,7 @@ from service.compose import focus
 from service.compose.finish import encode, signed
 from service.compose.slide import templates
 from service.errors import Declined, EngineError, FrontispieceError
-from service.gate.verdict import decide, judge as find_verdict
+from service.gate.verdict import decide
 from service.model import Decision, Mood, Picture, Plate, Prompt, Step, Story
 from service.pipeline import Desk
 
@@ -33,6 +33,7 @@ from .asked import (
     desk_named,
     directed,
     heard,
+    judged,
     profile_named,
     settings_of,
     story_told,
@@ -71,7 +72,7 @@ def paint(
 
 def _prompt(service: Service, desk: Desk, story: Story) -> Prompt:
     """The direction of a headline, whatever the gate says of it. Raises FrontispieceError where nobody gives one."""
-    verdict = find_verdict(story.title, "", story.language, desk.rules)
+    verdict = judged(service, desk, story.title, "", story.language)
     if decide(verdict, desk.channel.mood) is not Decision.PAINT:
         telling.remark(f"on the wall this story would have no picture: {verdict.why}")
     try:
@@ -123,7 +124,7 @@ def slide(
         design = template_named(template or desk.channel.template, templates(service.templates / "slides"))
         story = story_told(desk, headline, language=lang, source=source)
         story = replace(story, link=heard(link), published=_moment(service, published))
-        plate = Plate(0, desk.name, story, Step.RENDERED, find_verdict(story.title, "", story.language, desk.rules))
+        plate = Plate(0, desk.name, story, Step.RENDERED, judged(service, desk, story.title, "", story.language))
         if image is None:
             plate, image = _illustrated(service, desk, plate, (screen.width_px, screen.height_px))
         now = clock.now().astimezone(service.settings.zone)

@@ -16,7 +16,7 @@ import typer
 from service import clock, telling, text
 from service.assembly import Service, opened
 from service.errors import Declined, SourceError
-from service.gate.verdict import decide, judge as find_verdict
+from service.gate.verdict import decide
 from service.model import Decision, Prompt, Story
 from service.pipeline import Desk
 from service.protocols import Wording
@@ -31,6 +31,7 @@ from .asked import (
     Language,
     desk_named,
     directed,
+    judged,
     settings_of,
     story_told,
 )
@@ -103,20 +104,20 @@ def judge(
     with opened(settings_of(config), data) as service, closing(lines_of(file, "a headline")) as lines:
         desk = desk_named(service, channel)
         for _, raw in numbered(lines):
-            result = _judged(desk, text.headline(raw), lang or "en")
+            result = _judged(service, desk, text.headline(raw), lang or "en")
             if json:
                 telling.line(result)
             else:
                 telling.judged(result)
 
 
-def _judged(desk: Desk, title: str, language: str) -> dict[str, Any]:
+def _judged(service: Service, desk: Desk, title: str, language: str) -> dict[str, Any]:
     if not title:
         return {
             "headline": "", "decision": Decision.SKIP, "gravity": 0.0, "mood": "calm", "topics": (),
             "subject_allowed": False, "why": "no words in it",
         }  # fmt: skip
-    verdict = find_verdict(title, "", language, desk.rules)
+    verdict = judged(service, desk, title, "", language)
     return {
         "headline": title, "decision": decide(verdict, desk.channel.mood), "gravity": round(verdict.gravity, 4),
         "mood": verdict.mood, "topics": verdict.topics, "subject_allowed": verdict.subject_allowed, "why": verdict.why,
@@ -151,7 +152,7 @@ def _worded(desk: Desk, prompt: Prompt) -> str:
 
 def _direction(service: Service, desk: Desk, story: Story) -> dict[str, Any]:
     """One object with the whole direction; ``keep`` false where the story would not be on this wall."""
-    verdict = find_verdict(story.title, story.summary, story.language, desk.rules)
+    verdict = judged(service, desk, story.title, story.summary, story.language)
     decision = decide(verdict, desk.channel.mood)
     told: dict[str, Any] = {
         "headline": story.title, "keep": decision is not Decision.SKIP, "decision": decision, "mood": verdict.mood,

@@ -122,8 +122,9 @@ class Archive:
     def since(self, channel: str, moment: datetime) -> list[Recent]:
         """The channel's plates since then, newest first."""
         rows = self.store.db.execute(
-            "SELECT title, language, plates.id, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
-            " JOIN stories ON stories.id = plates.story WHERE channel = ? AND step != 'declined' AND chosen_at >= ?"
+            "SELECT title, language, plates.id, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene"
+            " FROM plates JOIN stories ON stories.id = plates.story"
+            " WHERE channel = ? AND step != 'declined' AND chosen_at >= ?"
             " ORDER BY chosen_at DESC, plates.id DESC LIMIT 500",
             (channel, stamp(moment)),
         ).fetchall()
