@@ -35,13 +35,14 @@ def read(path, *, labelled):
     return [(row[title], float(row[valence]) if labelled else -100.0) for row in body if row]
 
 
-#: what is counted: (name, bar, which way, of which rows, which of them count); a row is (valence, verdict)
+#: what is counted: name, bars without and with a model, which way, of which rows, which of them count.
+#: A row is (valence, verdict)
 BARS = (
-    ("painted, valence <= -50", 12, "<=", lambda row: row[0] <= -50, lambda row: painted(row[1])),
-    ("painted, valence >= +20", 78, ">=", lambda row: row[0] >= 20, lambda row: painted(row[1])),
-    ("subject, valence <= -25", 1, "<=", lambda row: row[0] <= -25, lambda row: row[1].subject_allowed),
-    ("subject, valence <= -50", 0, "<=", lambda row: row[0] <= -50, lambda row: row[1].subject_allowed),
-    ("subject, valence >= +20", 35, ">=", lambda row: row[0] >= 20, lambda row: row[1].subject_allowed),
+    ("painted, valence <= -50", (12, 8), "<=", lambda row: row[0] <= -50, lambda row: painted(row[1])),
+    ("painted, valence >= +20", (78, 76), ">=", lambda row: row[0] >= 20, lambda row: painted(row[1])),
+    ("subject, valence <= -25", (1, 1), "<=", lambda row: row[0] <= -25, lambda row: row[1].subject_allowed),
+    ("subject, valence <= -50", (0, 0), "<=", lambda row: row[0] <= -50, lambda row: row[1].subject_allowed),
+    ("subject, valence >= +20", (35, 35), ">=", lambda row: row[0] >= 20, lambda row: row[1].subject_allowed),
 )
 
 
@@ -61,12 +62,12 @@ def line(name, bar, way, part, whole):
     print(f"  {name:26} {bound:11} {percent:5.1f} %  {'met' if met else 'MISSED':7} {len(part)} of {len(whole)}")
 
 
-def report(rows, judged):
+def report(rows, judged, *, model):
     """Print every bar for rows of (headline, valence) and their verdicts, in the same order."""
     both = [(valence, verdict) for (_, valence), verdict in zip(rows, judged, strict=True)]
-    for name, bar, way, among, counts in BARS:
+    for name, bars, way, among, counts in BARS:
         whole = [row for row in both if among(row)]
-        line(name, bar, way, [row for row in whole if counts(row)], whole)
+        line(name, bars[model], way, [row for row in whole if counts(row)], whole)
     calmest = sorted(both, key=lambda row: row[1].gravity)[: len(both) // 5]
     line("calmest fifth, <= -25", 8, "<=", [row for row in calmest if row[0] <= -25], calmest)
     print(f"  painted, all: {sum(painted(verdict) for verdict in judged)} of {len(rows)}")
@@ -116,7 +117,7 @@ def main():
             ("the rest", slice(1, None, 2)),
         ):
             print(f"{name}, dial 0")
-            report(rows[part], judged[part])
+            report(rows[part], judged[part], model=bool(model))
     speed(titles)
 
 
