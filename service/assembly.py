@@ -25,7 +25,7 @@ from .net import Net
 from .pipeline import Desk, Line
 from .press import Press
 from .profiles import PROFILES, largest
-from .protocols import Critic, Display, Editor, Engine, Source, Surroundings
+from .protocols import Critic, Display, Editor, Engine, Place, Source, Surroundings
 from .settings import Settings
 from .sources.discovery import Finder
 from .sources.feed import Feed
@@ -88,7 +88,9 @@ class Service:
     def _surroundings(self, room: str, name: str) -> Surroundings:
         port = self.settings.web.port if self.port is None else self.port
         ledger = Account(self.store, name, self.settings.zone) if room == "editors" and name != "house" else None
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger)
+        told = self.settings.place
+        place = Place(told.latitude, told.longitude) if told else None
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place)
 
     @cached_property
     def templates(self) -> Path:

@@ -3,7 +3,7 @@
 FrontispieceError
   ConfigError        the owner must edit config.toml
   DataFolderError    the data folder cannot be used: full, read-only, locked by another service
-  SourceError        a feed could not be read
+  SourceError        a feed or a page could not be read
   EditorError        a story could not be described
     Declined         the editor will not have this story illustrated; trying again cannot help
   EngineError        a picture could not be made

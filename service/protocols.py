@@ -56,6 +56,14 @@ def unnoted(_note: Note) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the screens hang, in degrees."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What an adapter may know of the place it runs in."""
 
@@ -65,6 +73,7 @@ class Surroundings:
     port: int = 8080  #: where the service's own pages are, for displays that fetch from it
     zone: tzinfo | None = None  #: the owner's time zone; None: the machine's
     ledger: Ledger | None = None  #: of what this adapter spends; None: nobody counts
+    place: Place | None = None  #: the owner's, for the weather; None: not said
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,13 @@ class Embeddings(Table):
     languages: tuple[str, ...] = ("en",)
 
 
+class Place(Table):
+    """Where the screens hang, in degrees; for the weather. Goes to the weather service to a tenth."""
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
+
+
 class Net(Table):
     allow_private: tuple[str, ...] = ()
 
@@ -127,6 +134,7 @@ class Settings(Table):
     embeddings: Embeddings = Embeddings()
     store: Store = Store()
     net: Net = Net()
+    place: Place | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -202,6 +210,9 @@ def _crossed(settings: Settings, names: Known) -> Iterator[str]:
         yield from _display(at, display, settings, names)
         if display.name in [other.name for other in settings.displays[:index]]:
             yield f"{at}.name: {display.name!r} is taken; every display needs a name of its own"
+    for name, body in settings.editors.items():
+        if "weather" in body.get("tools", ()) and settings.place is None:
+            yield f'editors.{name}.tools: "weather" needs a [place] table with latitude and longitude'
     for room in ("sources", "editors", "engines"):
         for name, body in getattr(settings, room).items():
             yield from _adapter(f"{room}.{name}", body, names.kinds[room])

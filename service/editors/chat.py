@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import Declined, EditorError
 from ..model import Mood, Prompt, Story, Verdict
+from ..net import Net
 from ..protocols import Brief, Ruling, Surroundings
 from ..settings import secret
 from .answers import Direction, Rulings, Word
@@ -29,6 +30,7 @@ from .ask import Access, Ladder, Question
 from .quoting import orders, quoted
 from .scenery import MARK, Cast, darkest, scene_faults, sober, tidy, wording_faults
 from .taste import faults as tasteless
+from .tools.looks import Tool, Tools
 
 BATCH = 40  #: stories in one question
 GRAVE = 0.2  #: gravity above which a scene may not be brighter than the gate's mood; nobody of this home appears there
@@ -39,6 +41,7 @@ _SUMMARY_CHARS = 400
 _GLANCE_CHARS = 160  #: of a summary where forty stories share a question: local models often read only 4,096 tokens
 _WHY_CHARS = 160
 _ALT_CHARS = 200
+_FIXED = ("family", "tools")  #: what a system prompt may know: it is the same for every story
 NO_KEY = "none"  #: sent where the owner names no key: local servers want a word, whatever it says
 A = TypeVar("A", bound=BaseModel)
 
@@ -56,6 +59,7 @@ class Settings(BaseModel):
     temperature: float = Field(0.7, ge=0, le=2)
     max_tokens: int = Field(4000, ge=200)
     reasoning_effort: str = ""  #: sent as it is where it is set; "none" spares hidden tokens
+    tools: tuple[Tool, ...] = ()  #: what it may ask to be shown
 
     @field_validator("base_url")
     @classmethod
@@ -74,9 +78,11 @@ class Chat:
     """An Editor that asks a language model."""
 
     def __init__(
-        self, settings: Settings, surroundings: Surroundings, *, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+        self, settings: Settings, surroundings: Surroundings, *, pause: Callable[[float], None] = time.sleep,
+        net: Net | None = None,
+    ) -> None:  # fmt: skip
         self.settings, self._data, self._pause = settings, surroundings.data, pause
+        self._tools = Tools(settings.tools, surroundings.place, net or Net())
         self._pages = _pages(surroundings.templates / "prompts")
 
     def decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
@@ -94,16 +100,18 @@ class Chat:
             raise Declined(f"the headline speaks to a machine: {order}")
         seed = int(story.id[:8], 16)
         cast = _cast(self._data / "subjects", brief, seed)
+        looks, known = self._tools.looks(story, brief, self._page), (*brief.recent_scenes, *brief.fortnight)
         direction = self._ask(
-            "describe", {"item": _item(story), "appears": cast.kind if cast.subject else None,
+            "describe", {"tools": self._tools.offered, "item": _item(story),
+                         "appears": cast.kind if cast.subject else None,
                          "recent": brief.recent_scenes[:_RECENT], "family": brief.family,
                          "floor": brief.verdict.mood if brief.verdict.gravity > GRAVE else None},
-            Direction, faults=lambda told: _direction_faults(told, story, cast, brief.recent_scenes),
-            temperature=self.settings.temperature,
+            looks.form, temperature=self.settings.temperature, further=looks.further,
+            faults=lambda told: () if looks.wanted(told) else _direction_faults(told, story, looks.wary(cast), known),
         )  # fmt: skip
         if _lowered(direction):
             raise Declined(self._why(direction.kind, direction.essence))
-        return self._prompt(direction, story, brief, cast)
+        return self._prompt(direction, story, brief, looks.wary(cast))
 
     def _decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> list[Ruling]:
         honest = [story for story, _ in candidates if not orders(story.title)]
@@ -143,14 +151,14 @@ class Chat:
 
     def _ask(
         self, page: str, values: Mapping[str, Any], answer: type[A], *, faults: Callable[[A], Sequence[str]],
-        temperature: float,
+        temperature: float, further: Callable[[A], str] = lambda _: "",
     ) -> A:  # fmt: skip
         return self._ladder.ask(
             Question(
-                system=self._page(f"{page}.system", {"mark": MARK, "family": values.get("family", "")}),
+                system=self._page(f"{page}.system", {"mark": MARK, **{name: values.get(name, "") for name in _FIXED}}),
                 user=self._page(page, {"mark": MARK, **values}),
                 answer=answer, faults=faults, repair=lambda wrong: self._page("repair", {"faults": wrong}),
-                temperature=temperature,
+                temperature=temperature, further=further,
             )
         )  # fmt: skip
 

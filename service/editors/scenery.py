@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ..model import Mood, Story
+from .likeness import alike
 from .quoting import orders
 from .taste import faults as tasteless
 
@@ -58,8 +59,8 @@ def scene_faults(scene: str, story: Story, cast: Cast, recent: Sequence[str] = (
         found.append("far too long: write 25 to 50 words")
     if MARK in scene and not cast.subject:
         found.append(f"{MARK} does not appear in this story")
-    if scene.replace(MARK, cast.subject or "") in recent:
-        found.append("the same scene was on the wall lately: find another idea")
+    if other := alike(scene.replace(MARK, cast.subject or ""), recent):
+        found.append(f"much the same was on the wall lately: {other}: find another idea")
     return tuple(found)
 
 

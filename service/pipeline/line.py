@@ -14,6 +14,7 @@ from ..settings import Channel, Settings
 from ..store import Archive, Journal, Store, Wishes
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
+FORTNIGHT = timedelta(days=14)  #: no idea twice within it, where a model directs
 
 
 @dataclass(frozen=True, slots=True)

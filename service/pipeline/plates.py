@@ -11,7 +11,7 @@ from ..errors import Declined, EditorError, EngineError
 from ..model import Plate, Step
 from ..protocols import Brief
 from ..store import Store
-from .line import MEMORY, Desk, Event, Line
+from .line import FORTNIGHT, MEMORY, Desk, Event, Line
 
 MAX_ATTEMPTS = 3  #: at one step with one engine
 
@@ -79,10 +79,12 @@ def _insisted(line: Line, desk: Desk, plate: Plate, declined: Declined) -> Event
 
 def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
     """What an editor is told beside the story."""
-    recent = line.archive.since(desk.name, line.store.now() - MEMORY)
+    now = line.store.now()
+    known = [plate for plate in line.archive.since(desk.name, now - FORTNIGHT) if plate.scene]
     return Brief(
         verdict=plate.verdict, style=desk.style(plate.verdict.topics, line.now), now=line.now, family=desk.family,
-        recent_scenes=tuple(plate.scene for plate in recent if plate.scene),
+        recent_scenes=tuple(plate.scene for plate in known if plate.chosen_at >= now - MEMORY),
+        fortnight=tuple(plate.scene for plate in known),
         subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
     )  # fmt: skip
 

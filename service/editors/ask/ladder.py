@@ -61,6 +61,7 @@ class Question(Generic[A]):
     faults: Callable[[A], Sequence[str]]
     repair: Callable[[Sequence[str]], str]  #: faults as words to the model
     temperature: float
+    further: Callable[[A], str] = lambda _: ""  #: a good answer to what is said to the model before it answers anew
 
 
 @dataclass(slots=True)
@@ -85,7 +86,9 @@ class Ladder:
         self._wire: Wire | None = None
 
     def ask(self, question: Question[A]) -> A:
-        """A valid answer. At most eight requests within ``timeout_seconds``. Raises EditorError."""
+        """A valid answer. At most eight requests, and one more after each further message, all within
+        ``timeout_seconds``. Raises EditorError.
+        """
         until = time.monotonic() + self.access.timeout_seconds
         talk = _Talk(_messages(question), until, self.rung)
         while True:
@@ -96,17 +99,17 @@ class Ladder:
             if answer is not None:
                 self.rung = talk.rung
             if answer is not None and not faults:
-                return answer
+                if not (more := question.further(answer)):
+                    return answer
+                talk.messages += _turn(reply, more)
+                continue
             if answer is None and not reply.cut and not _has_form(reply) and talk.rung < Rung.PROMPT:
                 talk.rung = Rung(talk.rung + 1)  # nothing like an answer: this form of asking may be what broke it
                 continue
             if talk.repaired:
                 raise EditorError(f"{self.access.model} gave no usable answer: {'; '.join(faults)[:300]}")
             talk.repaired = True
-            talk.messages += [
-                {"role": "assistant", "content": (reply.text or reply.thought)[:_QUOTED_BACK] or "…"},
-                {"role": "user", "content": question.repair(faults)},
-            ]
+            talk.messages += _turn(reply, question.repair(faults))
 
     def _heard(self, talk: _Talk, question: Question[A]) -> Reply | None:
         """The server's reply, or None where the next rung must be tried. Raises EditorError."""
@@ -174,6 +177,12 @@ def _messages(question: Question[A]) -> list[dict[str, str]]:
     schema = json.dumps(strict_schema(question.answer), separators=(",", ":"))
     system = f"{question.system}\n\nReply with one JSON object of this schema and nothing else:\n{schema}"
     return [{"role": "system", "content": system}, {"role": "user", "content": question.user}]
+
+
+def _turn(reply: Reply, words: str) -> list[dict[str, str]]:
+    """What the model said, and what is said to it then."""
+    said = (reply.text or reply.thought)[:_QUOTED_BACK] or "…"
+    return [{"role": "assistant", "content": said}, {"role": "user", "content": words}]
 
 
 def _form(rung: Rung, answer: type[BaseModel]) -> dict[str, Any]:
