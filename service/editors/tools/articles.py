@@ -12,7 +12,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import accumulate
 
 from service.addresses import target
 from service.cache import Cache
@@ -90,9 +89,9 @@ class Articles:
         kind = page.headers.get("content-type", "")
         if kind.split(";")[0].strip().lower() not in _KINDS:
             raise SourceError(f"not a page to read ({quoted(kind, 60) or 'its kind is not said'})")
-        request = {"content_type": kind, "chars": _PARAGRAPH_CHARS}
-        told = self._reader.ask(request, page.body)["paragraphs"]
-        return [paragraph for paragraph, before in _running(told) if before < 2 * MAX_CHARS]
+        request = {"content_type": kind, "chars": 2 * MAX_CHARS}  # some may be dropped
+        paragraphs: list[str] = self._reader.ask(request, page.body)["paragraphs"]
+        return paragraphs
 
     def _ask_leave(self, url: str, week: int) -> None:
         """Raise SourceError where the host's robots.txt keeps us from the address, or cannot be had (section 2.3.1)."""
@@ -113,8 +112,7 @@ class Articles:
 def fit(paragraphs: Sequence[str], story: Story) -> Article:
     """What may be shown of a page's paragraphs. Raises SourceError where that is no article, or not this story's."""
     honest = [paragraph for paragraph in paragraphs if not orders(paragraph)]
-    lines = filter(None, (quoted(paragraph, _PARAGRAPH_CHARS) for paragraph in honest))
-    text = "\n".join(line[: MAX_CHARS - before] for line, before in _running(lines) if before < MAX_CHARS)[:MAX_CHARS]
+    text = "\n".join(filter(None, (quoted(paragraph, _PARAGRAPH_CHARS) for paragraph in honest)))[:MAX_CHARS]
     if order := orders(text):  # from one paragraph to the next
         raise SourceError(f"the article speaks to a machine: {order}")
     if len(text) < LEAST_CHARS:
@@ -124,18 +122,13 @@ def fit(paragraphs: Sequence[str], story: Story) -> Article:
     return Article(text, len(paragraphs) - len(honest), _names(text))
 
 
-def _running(lines: Sequence[str] | filter[str]) -> list[tuple[str, int]]:
-    """Each line with how many characters stand before it."""
-    listed = list(lines)
-    return list(zip(listed, accumulate((len(line) + 1 for line in listed), initial=0), strict=False))
-
-
 def _of_something_else(text: str, story: Story) -> bool:
-    """Whether none of the headline's telling words is there, by their beginnings: inflection changes the end."""
+    """Whether hardly one of the headline's telling words is there, by their beginnings: inflection changes the end."""
     told = f"{story.title} {story.summary}".lower()
     stems = {word[:_TELLING] for word in re.findall(rf"[^\W\d_]{{{_TELLING},}}", told)}
     spaced = len(story.title.split()) >= _LEAST_TELLING  # else a script without spaces between its words
-    return spaced and len(stems) >= _LEAST_TELLING and not any(stem in text.lower() for stem in stems)
+    shared = sum(stem in text.lower() for stem in stems)
+    return spaced and len(stems) >= _LEAST_TELLING and shared < max(1, len(stems) // 4)
 
 
 def _names(text: str) -> tuple[str, ...]:

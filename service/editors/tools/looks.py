@@ -39,7 +39,7 @@ class Tools:
 
     def __init__(self, names: Sequence[Tool], place: Place | None, net: Net) -> None:
         known = dict.fromkeys(names)
-        self.offered = tuple(name for name in known if name != "weather" or place)
+        self.offered: tuple[str, ...] = tuple(name for name in known if name != "weather" or place)
         self.articles = Articles(net)
         self.weather = Weather(net, place) if place else None
 
@@ -136,7 +136,7 @@ class _Wish(Answer):
 @lru_cache(maxsize=8)
 def _looking(offered: tuple[str, ...]) -> type[Direction]:
     """A direction that begins with the wish to see one of the things offered, or with none."""
-    words: Any = Literal[(NOTHING, *offered)]  # type: ignore[valid-type]
+    words: Any = Literal[(NOTHING, *offered)]
     known = BeforeValidator(lambda value: _plain(value) if _plain(value) in offered else NOTHING)
     wish: Any = Field(NOTHING, description="one thing to be shown first; then the rest may be empty")
     bases: Any = (Direction, _Wish)  # in this order the wish comes before the direction

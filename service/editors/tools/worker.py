@@ -32,11 +32,11 @@ def permits(robots: bytes, agent: str, url: str) -> bool:
 
 
 def readable(page: bytes, content_type: str, chars: int) -> list[str]:
-    """The paragraphs of a page's main text, plain and clean, about ``chars`` characters of them."""
+    """The paragraphs of a page's main text, plain and clean, the first ``chars`` characters of them."""
     said = trafilatura.extract(
         decoded(page, content_type), fast=True, favor_precision=True, include_comments=False, include_tables=False
     )
-    paragraphs = (clean(line, chars) for line in (said or "")[: 2 * chars].split("\n"))
+    paragraphs = (clean(line, chars) for line in (said or "")[:chars].split("\n"))
     return [paragraph for paragraph in paragraphs if paragraph]
 
 
