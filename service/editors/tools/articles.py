@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import threading
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -20,7 +19,7 @@ from service.model import Story
 from service.net import USER_AGENT, Limits, Net
 
 from ...walled import Broken, Walled
-from ..quoting import orders, quoted
+from ..quoting import quoted
 
 MAX_CHARS = 4_000  #: of an article that a model is shown
 LEAST_CHARS = 250  #: what is shorter is a notice, not an article
@@ -44,8 +43,11 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class Page:
+    """What came of a visit to a page: honest paragraphs, or why there are none."""
+
     paragraphs: tuple[str, ...] = ()
+    dropped: int = 0
     why_not: str = ""
 
 
@@ -68,20 +70,20 @@ class Articles:
         )
         if page.why_not:
             raise SourceError(page.why_not)
-        return fit(page.paragraphs, story)
+        return fit(page, story)
 
-    def _visited(self, link: str, week: int) -> _Page:
+    def _visited(self, link: str, week: int) -> Page:
         with self._turn:
             try:
-                return _Page(tuple(self._paragraphs(link, week)))
+                return self._page(link, week)
             except SourceError as error:
-                return _Page(why_not=str(error))
+                return Page(why_not=str(error))
             except Broken as broken:
-                return _Page(why_not=f"not readable ({broken})")
+                return Page(why_not=f"not readable ({broken})")
             finally:
                 self._reader.close()  # articles are rare: it costs 0.2 s to start again and 40 MB to keep
 
-    def _paragraphs(self, link: str, week: int) -> Sequence[str]:
+    def _page(self, link: str, week: int) -> Page:
         self._ask_leave(link, week)
         page = self._net.get(link, headers={"Accept": ", ".join(_KINDS)}, limits=PAGE)
         if target(page.url).origin != target(link).origin:
@@ -90,8 +92,10 @@ class Articles:
         if kind.split(";")[0].strip().lower() not in _KINDS:
             raise SourceError(f"not a page to read ({quoted(kind, 60) or 'its kind is not said'})")
         request = {"content_type": kind, "chars": 2 * MAX_CHARS}  # some may be dropped
-        paragraphs: list[str] = self._reader.ask(request, page.body)["paragraphs"]
-        return paragraphs
+        told = self._reader.ask(request, page.body)
+        if told["order"]:  # from one paragraph to the next
+            raise SourceError(f"the article speaks to a machine: {told['order']}")
+        return Page(tuple(told["paragraphs"]), told["dropped"])
 
     def _ask_leave(self, url: str, week: int) -> None:
         """Raise SourceError where the host's robots.txt keeps us from the address, or cannot be had (section 2.3.1)."""
@@ -109,17 +113,15 @@ class Articles:
             raise
 
 
-def fit(paragraphs: Sequence[str], story: Story) -> Article:
-    """What may be shown of a page's paragraphs. Raises SourceError where that is no article, or not this story's."""
-    honest = [paragraph for paragraph in paragraphs if not orders(paragraph)]
-    text = "\n".join(filter(None, (quoted(paragraph, _PARAGRAPH_CHARS) for paragraph in honest)))[:MAX_CHARS]
-    if order := orders(text):  # from one paragraph to the next
-        raise SourceError(f"the article speaks to a machine: {order}")
+def fit(page: Page, story: Story) -> Article:
+    """What may be shown of a page. Raises SourceError where that is no article, or not this story's."""
+    lines = filter(None, (quoted(paragraph, _PARAGRAPH_CHARS) for paragraph in page.paragraphs))
+    text = "\n".join(lines)[:MAX_CHARS]
     if len(text) < LEAST_CHARS:
         raise SourceError("nothing readable there: a paywall, a consent page, or no article")
     if _of_something_else(text, story):
         raise SourceError("the page is about something else: a paywall or a consent page")
-    return Article(text, len(paragraphs) - len(honest), _names(text))
+    return Article(text, page.dropped, _names(text))
 
 
 def _of_something_else(text: str, story: Story) -> bool:
