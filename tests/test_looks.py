@@ -1,7 +1,6 @@
 """What the editor may look at before it directs: the loop, and each thing by itself, against real servers on loopback."""
 
 import json
-import re
 import subprocess
 import sys
 import time
@@ -511,9 +510,10 @@ def test_a_text_made_to_slow_down_the_search_for_orders_costs_little(word):
     slow = page(word * (8_000 // len(word)), *SENTENCES)
     began = time.monotonic()
     try:
-        assert read(NO_RULES, html(slow), seconds=0.5)[0].text
+        came = read(NO_RULES, html(slow), seconds=0.5)[0].text
     except SourceError as error:
-        assert re.search("longer|nothing readable|speaks to a machine|something else", str(error))
+        came = str(error)
+    assert 0 < len(came) <= MAX_CHARS
     assert time.monotonic() - began < 5
 
 
