@@ -28,6 +28,7 @@ ROBOTS = Limits(total_s=5, connect_s=5, body_bytes=512_000)  # RFC 9309 section 
 DAYS = 7  #: for which a page, or why there is none, is remembered
 _PARAGRAPH_CHARS = 1_000
 _KEPT_BYTES = 2_000_000  #: some hundred articles
+_ENTRY_BYTES = 1_000  #: that remembering an address takes at least, whatever was there
 _KINDS = ("text/html", "application/xhtml+xml")
 _TELLING = 5  #: letters of a word that says what a headline is about
 _LEAST_TELLING = 3  #: such words that a headline must have before it can be held against a page
@@ -66,8 +67,9 @@ class Articles:
             raise SourceError("the story has no link")
         week = now.toordinal() // DAYS
         page = self._kept.get(
-            (story.link, week), lambda: self._visited(story.link, week), lambda page: sum(map(len, page.paragraphs))
-        )
+            (story.link, week), lambda: self._visited(story.link, week),
+            lambda page: _ENTRY_BYTES + sum(map(len, page.paragraphs)),
+        )  # fmt: skip
         if page.why_not:
             raise SourceError(page.why_not)
         return fit(page, story)
@@ -100,7 +102,7 @@ class Articles:
     def _ask_leave(self, url: str, week: int) -> None:
         """Raise SourceError where the host's robots.txt keeps us from the address, or cannot be had (section 2.3.1)."""
         where = replace(target(url), path="/robots.txt", userinfo="").url
-        rules = self._rules.get((where, week), lambda: self._rules_at(where), len)
+        rules = self._rules.get((where, week), lambda: self._rules_at(where), lambda body: _ENTRY_BYTES + len(body))
         if rules and not self._reader.ask({"agent": USER_AGENT, "url": url}, rules)["may"]:
             raise SourceError("its robots.txt asks us not to read it")
 

@@ -17,6 +17,7 @@ from service.errors import SourceError
 from service.model import Mood, Story
 from service.net import Net
 from service.protocols import Brief, Note, Place
+from service.text import shortened
 
 from ..answers import Answer, Direction
 from ..likeness import nearest
@@ -30,6 +31,7 @@ NOTHING = "nothing"  #: what an answer asks to see as a rule; some servers take 
 MAX_LOOKS = 3  #: a story
 LINES = 40  #: scenes of the last days in one look
 _LINE_CHARS = 160
+_NOTED_CHARS = 500  #: of an article that stay in the transcript: enough to know it by, and no copy of it
 _DID = {"article": "read the article", "lately": "looked at the last two weeks", "weather": "asked for the weather"}
 Page = Callable[[str, Mapping[str, Any]], str]  #: (name of a prompt's template, values) -> the prompt
 
@@ -99,8 +101,9 @@ class Looks:
     def _article(self) -> _Sight:
         article = self._tools.articles.read(self._story, self._brief.now)
         self._names = article.names
-        left_out = f"\n({article.dropped} left out: spoke to a machine)" if article.dropped else ""
-        return _Sight(article.text, article.text + left_out)
+        dropped = f"; {article.dropped} paragraphs left out: they spoke to a machine" if article.dropped else ""
+        beginning = shortened(" ".join(article.text.split()), _NOTED_CHARS)
+        return _Sight(article.text, f"{beginning}\n({len(article.text)} characters{dropped})")
 
     def _lately(self, told: Direction) -> _Sight:
         """The scenes nearest to the story and to what the model has in mind, so that forty lines are the right ones."""
