@@ -37,8 +37,8 @@ class Ledger(Protocol):
 
     def add(self, spending: Spending) -> None: ...
 
-    def switched_off(self) -> bool:
-        """Whether the owner wants nothing asked at all until further notice."""
+    def switched_off(self) -> datetime | None:
+        """Since when the owner wants nothing asked until further notice; None: it may ask."""
         ...
 
 

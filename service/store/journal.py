@@ -9,7 +9,7 @@ from datetime import datetime, tzinfo
 
 from ..model import Picture, Plate, Prompt
 from ..protocols import Check, Critique, Note, Spending
-from .rows import prompt_of, stamp
+from .rows import prompt_of, stamp, time_of
 from .store import Store
 
 
@@ -88,9 +88,10 @@ class Account:
     def _day(self) -> str:
         return self.store.now().astimezone(self._zone).date().isoformat()
 
-    def switched_off(self) -> bool:
-        """Whether the owner wants nothing asked at all until further notice."""
-        return bool(self.store.db.execute("SELECT 1 FROM switched_off WHERE name = ?", (self.name,)).fetchone())
+    def switched_off(self) -> datetime | None:
+        """Since when the owner wants nothing asked until further notice; None: it may ask."""
+        row = self.store.db.execute("SELECT since FROM switched_off WHERE name = ?", (self.name,)).fetchone()
+        return time_of(row["since"]) if row else None
 
     def switch(self, *, on: bool) -> None:
         """Let it ask, or let it ask nothing."""
