@@ -199,10 +199,14 @@ class Display(Protocol):
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A display that can say how it is. Optional."""
+    """A display or an editor that can say how it is. Optional."""
 
     def state(self) -> Mapping[str, object]:
-        """What is known, JSON-safe; ``last_error`` is a sentence or None, keys that end in ``_at`` are moments."""
+        """What is known, JSON-safe.
+
+        ``last_error`` (a display's) or ``error`` (an editor's) is a sentence or None; keys that end in ``_at`` are
+        moments.
+        """
         ...
 
 

@@ -12,6 +12,9 @@ from ..protocols import Check, Critique, Note, Spending
 from .rows import prompt_of, stamp, time_of
 from .store import Store
 
+NOTES = 30  #: of a plate
+NOTE_CHARS = 4_000  #: of a note
+
 
 @dataclass(frozen=True, slots=True)
 class Try:
@@ -31,11 +34,16 @@ class Journal:
         self.store = store
 
     def note(self, plate: int, note: Note) -> None:
-        """Add a line to a plate's transcript."""
+        """Add a line to a plate's transcript, of which the first line and the newest ones are kept."""
         with self.store.transaction() as db:
             db.execute(
                 "INSERT INTO notes (plate, noted_at, who, what, text) VALUES (?,?,?,?,?)",
-                (plate, stamp(self.store.now()), note.who, note.what, note.text),
+                (plate, stamp(self.store.now()), note.who, note.what[:NOTE_CHARS], note.text[:NOTE_CHARS]),
+            )
+            db.execute(
+                "DELETE FROM notes WHERE plate = ?1 AND id > (SELECT min(id) FROM notes WHERE plate = ?1) AND id NOT IN"
+                " (SELECT id FROM notes WHERE plate = ?1 ORDER BY id DESC LIMIT ?2)",
+                (plate, NOTES - 1),
             )
 
     def notes(self, plate: int) -> list[tuple[datetime, Note]]:

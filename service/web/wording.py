@@ -40,7 +40,7 @@ def ago(then: datetime, now: datetime) -> str:
 
 def label(key: str) -> str:
     """A key of the status as a heading: its unit is said with the value, not here."""
-    for unit in ("_bytes", "_seconds", "_at"):
+    for unit in ("_bytes", "_seconds", "_at", "_usd"):
         key = key.removesuffix(unit)
     return key.replace("_", " ").capitalize()
 
@@ -73,6 +73,8 @@ def say(value: object, key: str, now: datetime) -> str:
             return size(value)
         case int() | float() if key.endswith("_seconds"):
             return span(value)
+        case int() | float() if key.endswith("_usd"):
+            return f"{value:.2f} USD" if value >= 0.1 or not value else f"{value:.4f} USD"
         case str() if key.endswith(("_at", "_since", "_until")) or key in ("since", "until"):
             return _moment(value, now)
         case Mapping():
@@ -118,6 +120,8 @@ def troubles(status: Mapping[str, object]) -> list[str]:
     if isinstance(disk, Mapping) and disk.get("low"):
         free = disk.get("free_bytes")
         lines.append("the disk is nearly full" + (f": {size(free)} free" if isinstance(free, (int, float)) else ""))
+    editors = [row for row in _rows(status.get("editors")) if row.get("error")]
+    lines += [f"editor {row.get('name')}: {_shortened(str(row['error']), 160)}" for row in editors]
     for key in ("feeds", "displays", "stuck"):
         rows = [row for row in _rows(status.get(key)) if row.get("error")]
         if not rows:

@@ -85,6 +85,7 @@
     const pictures = Array.from(layer.querySelectorAll("img"));
     for (const picture of pictures) {
       if (!picture.getAttribute("alt")) picture.alt = picture.classList.contains("pic") ? slide.alt : "";
+      if (picture.alt && slide.alt_language) picture.lang = slide.alt_language;
       picture.draggable = false;
     }
     layer.dataset.width = slide.width;

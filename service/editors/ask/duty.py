@@ -83,12 +83,12 @@ class Duty:
             state, why = self._off_duty()
             today, price = self._today(), self.budget.price
             paid = price.known or today.usd > 0
+            took = {"calls": today.calls, "tokens": today.tokens_in + today.tokens_out}
+            allowed = {"calls": self.budget.max_calls_per_day, "cost_usd": self.budget.max_usd_per_day if paid else 0}
             return {
                 "state": state, "since": self._since(), "until": self._until(state),
-                "calls_today": today.calls, "calls_allowed": self.budget.max_calls_per_day or None,
-                "tokens_today": today.tokens_in + today.tokens_out,
-                "spent_today_usd": round(today.usd, 6) if paid else None,
-                "allowed_usd": (self.budget.max_usd_per_day or None) if paid else None,
+                "today": took | ({"cost_usd": round(today.usd, 6)} if paid else {}),
+                "allowed": {what: most for what, most in allowed.items() if most},
                 "error": (why if state.startswith("spent") else self._rest.error) or None,
             }  # fmt: skip
 
