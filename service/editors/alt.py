@@ -83,8 +83,9 @@ def _fault(text: str, language: str, story: Story, cast: Cast) -> str:
     if language == "en":
         found = [fault for fault in tasteless(bare) if not fault.startswith("too short")]
     else:
-        found = [*_foreign(bare, language, story)]
-        text = _without_nouns(text) if _base(language) in NOUNS_IN_CAPITALS else text
+        if nouns := _base(language) in NOUNS_IN_CAPITALS:
+            text = _ARTICLED.sub(lambda noun: noun[0].lower(), text)  # what keeps its capital may be a name
+        found = [*_foreign(bare, language, story), *(_german_names(text, story) if nouns else ())]
     return "; ".join([*found, *wording_faults(text, story, cast)])
 
 
@@ -97,9 +98,7 @@ def _foreign(text: str, language: str, story: Story) -> list[str]:
     plain = text.translate(_JOINERS) if not re.search(r"[a-zA-Z]", text) else text
     found += [f"{name}: {hit[0]!r}" for name, mark in MARKS.items() if (hit := re.search(mark, plain, re.IGNORECASE))]
     inside = [word for word in _AFTER_FIRST.findall(text) if word[0].isupper()]
-    if base in NOUNS_IN_CAPITALS:
-        inside = re.findall(r"[A-ZÄÖÜ][\w-]* [A-ZÄÖÜ][\w-]*", text)  # "Bad Lindow"
-    if inside:
+    if inside and base not in NOUNS_IN_CAPITALS:
         found.append(f"name: {inside[0]!r}")
     if text.upper() == text.lower() and (run := _shared(text, story.title)):
         found.append(f"perhaps a name: {run!r}")
@@ -114,9 +113,11 @@ def _shared(text: str, title: str) -> str:
     return next(iter([*katakana, *pairs, *runs]), "")
 
 
-def _without_nouns(text: str) -> str:
-    """The nouns in small letters: what keeps its capital may be a name."""
-    return _ARTICLED.sub(lambda found: found[0].lower(), text)
+def _german_names(text: str, story: Story) -> list[str]:
+    """Capitals of the headline that stand without an article, and two capitals in a row ("Bad Lindow")."""
+    there = {word for word in re.findall(r"[\w-]+", f"{story.title} {story.summary}") if word[0].isupper()}
+    alone = [word for word in re.findall(r"[\w-]+", text) if word in there]
+    return [f"name: {word!r}" for word in [*alone, *re.findall(r"[A-ZÄÖÜ][\w-]* [A-ZÄÖÜ][\w-]*", text)]]
 
 
 def sentence(text: str, language: str = "en") -> str:
