@@ -99,8 +99,11 @@ class Press:
     def _editor(self, name: str, editor: object) -> dict[str, Any]:
         """One that says nothing of itself needs no model, and is always at work."""
         channels = [desk.name for desk in self.line.desks if name in (desk.channel.editor, desk.channel.critic)]
-        state = editor.state() if isinstance(editor, Reporting) else {"state": "at work"}
-        return {"name": name, "channels": channels, **state}
+        state = editor.state() if isinstance(editor, Reporting) else {}
+        return {
+            "name": name, "channels": channels, "model": None, "state": "at work", "since": None, "until": None,
+            "says": "", "error": None, **state,
+        }  # fmt: skip
 
     def _stuck(self) -> list[Plate]:
         """Plates that wait for something; while a round runs, those it has in hand do not."""

@@ -299,7 +299,7 @@ def test_the_command_switches_lists_and_refuses(tmp_path):
         assert len(server.heard) == 1
         rows = {row["name"]: row for row in objects(told("editor", "--json", *here).out)}
         assert rows["llm"]["state"] == "switched off"
-        assert rows["llm"]["today"] == {"calls": 1, "tokens": 11_000, "cost_usd": 0.02}
+        assert (rows["llm"]["calls"], rows["llm"]["tokens"], rows["llm"]["cost_usd"]) == (1, 11_000, 0.02)
         assert rows["spare"]["state"] == "named by no channel"
         words = told("editor", *here).out
         assert "switched off since" in words

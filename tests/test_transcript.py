@@ -150,7 +150,7 @@ def test_a_round_leaves_a_transcript(tmp_path):
         assert (kept.what, kept.text) == ("kept it", "news; Something good (tiny)")
         assert asked.what.startswith("asked tiny")
         assert answered.what.startswith("answered")
-    assert bench.row()["today"]["calls"] == len(server.heard) == 4
+    assert bench.row()["calls"] == len(server.heard) == 4
 
 
 def test_a_round_with_a_dead_server_costs_one_time_out(tmp_path):

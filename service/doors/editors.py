@@ -50,8 +50,9 @@ def tell(rows: Iterable[dict[str, Any]]) -> None:
         model = f" [dim]{literal(row['model'])}[/]" if row.get("model") else ""
         channels = f", for {literal(', '.join(row['channels']))}" if row["channels"] else ""
         out.print(f"[bold]editor {literal(row['name'])}[/]{model}[dim]{channels}[/]", soft_wrap=True)
+        today = f"; today {row['says']}" if row.get("says") else ""
         colour = "green" if row["state"] == "at work" else "yellow"
-        out.print(f"     [{colour}]{literal(_state(row))}[/][dim]{literal(_today(row))}[/]", soft_wrap=True)
+        out.print(f"     [{colour}]{literal(_state(row))}[/][dim]{literal(today)}[/]", soft_wrap=True)
         if row.get("error"):
             out.print(f"     [red]{literal(row['error'])}[/]", soft_wrap=True)
 
@@ -60,17 +61,6 @@ def _state(told: dict[str, Any]) -> str:
     """Whether it is at work, and since or until when it is not."""
     times = [f"{word} {telling.moment(told[word])}" for word in ("since", "until") if told.get(word)]
     return " ".join([told["state"], *times])
-
-
-def _today(told: dict[str, Any]) -> str:
-    """What it took today, of what it may."""
-    today, allowed = told.get("today"), told.get("allowed") or {}
-    if not today:
-        return ""
-    calls = f"{today['calls']:,}" + (f" of {allowed['calls']:,}" if "calls" in allowed else "")
-    cost = f"{today['cost_usd']:.3f}" if "cost_usd" in today else ""
-    cost += f" of {allowed['cost_usd']:.2f}" if cost and "cost_usd" in allowed else ""
-    return f"; today {calls} calls, {today['tokens']:,} tokens" + (f", {cost} USD" if cost else "")
 
 
 def off(name: Name, config: Config = None, data: Data = Path("data")) -> None:

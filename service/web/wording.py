@@ -40,7 +40,7 @@ def ago(then: datetime, now: datetime) -> str:
 
 def label(key: str) -> str:
     """A key of the status as a heading: its unit is said with the value, not here."""
-    for unit in ("_bytes", "_seconds", "_at", "_usd"):
+    for unit in ("_bytes", "_seconds", "_at"):
         key = key.removesuffix(unit)
     return key.replace("_", " ").capitalize()
 
@@ -73,8 +73,6 @@ def say(value: object, key: str, now: datetime) -> str:
             return size(value)
         case int() | float() if key.endswith("_seconds"):
             return span(value)
-        case int() | float() if key.endswith("_usd"):
-            return f"{value:.2f} USD" if value >= 0.1 or not value else f"{value:.4f} USD"
         case str() if key.endswith(("_at", "_since", "_until")) or key in ("since", "until"):
             return _moment(value, now)
         case Mapping():
@@ -120,8 +118,8 @@ def troubles(status: Mapping[str, object]) -> list[str]:
     if isinstance(disk, Mapping) and disk.get("low"):
         free = disk.get("free_bytes")
         lines.append("the disk is nearly full" + (f": {size(free)} free" if isinstance(free, (int, float)) else ""))
-    editors = [row for row in _rows(status.get("editors")) if row.get("error")]
-    lines += [f"editor {row.get('name')}: {_shortened(str(row['error']), 160)}" for row in editors]
+    failing = [row for row in editors(status) if row.get("error")]
+    lines += [f"editor {row.get('name')}: {_shortened(str(row['error']), 160)}" for row in failing]
     for key in ("feeds", "displays", "stuck"):
         rows = [row for row in _rows(status.get(key)) if row.get("error")]
         if not rows:
@@ -151,7 +149,7 @@ class Section:
 
 def sections(status: Mapping[str, object]) -> list[Section]:
     """The status in parts for the page, whatever it holds: plain values together first, then a part for each group."""
-    status = {key: value for key, value in status.items() if key not in ("version", "gate")}
+    status = {key: value for key, value in status.items() if key not in ("version", "gate", "editors")}
     plain = {k: v for k, v in status.items() if not isinstance(v, (Mapping, list, tuple))}
     parts = [Section("Service", facts=plain)] if plain else []
     for key, value in status.items():
@@ -162,6 +160,11 @@ def sections(status: Mapping[str, object]) -> list[Section]:
             told = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, ""))
             parts.append(Section(TITLES.get(key, label(key)), list(told), rows[:MOST], more=max(0, len(rows) - MOST)))
     return parts
+
+
+def editors(status: Mapping[str, object]) -> list[Row]:
+    """Who directs the pictures, and how they are."""
+    return _rows(status.get("editors"))
 
 
 def gates(status: Mapping[str, object]) -> list[Row]:

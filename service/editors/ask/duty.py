@@ -78,19 +78,26 @@ class Duty:
                 log.warning("editor %s rests until %s: %s", self.name, self._clock(self._rest.left()), failing)
 
     def state(self) -> dict[str, object]:
-        """How it is, JSON-safe: in words, since or until when, what today took, and the last error."""
+        """How it is, JSON-safe: in words, since or until when, what was asked today, and the last error."""
         with self._lock:
             state, why = self._off_duty()
             today, price = self._today(), self.budget.price
             paid = price.known or today.usd > 0
-            took = {"calls": today.calls, "tokens": today.tokens_in + today.tokens_out}
-            allowed = {"calls": self.budget.max_calls_per_day, "cost_usd": self.budget.max_usd_per_day if paid else 0}
             return {
                 "state": state, "since": self._since(), "until": self._until(state),
-                "today": took | ({"cost_usd": round(today.usd, 6)} if paid else {}),
-                "allowed": {what: most for what, most in allowed.items() if most},
+                "says": self._says(today, paid=paid),
+                "calls": today.calls, "tokens": today.tokens_in + today.tokens_out,
+                "cost_usd": round(today.usd, 6) if paid else None,
                 "error": (why if state.startswith("spent") else self._rest.error) or None,
             }  # fmt: skip
+
+    def _says(self, today: Spending, *, paid: bool) -> str:
+        """What today took, of what it may: "5 of 2,000 calls, 10,270 tokens, 0.020 of 1.00 USD"."""
+        calls, usd = self.budget.max_calls_per_day, self.budget.max_usd_per_day
+        said = [f"{today.calls:,}{f' of {calls:,}' if calls else ''} calls"]
+        said += [f"{today.tokens_in + today.tokens_out:,} tokens"]
+        said += [f"{today.usd:.3f}{f' of {usd:.2f}' if usd else ''} USD"] if paid else []
+        return ", ".join(said)
 
     # -- with the lock held -------------------------------------------------------------------
 
