@@ -170,8 +170,8 @@ def test_the_gate_reads_what_the_picture_is_called(language, alt, kept):
     """A sentence that the gate would not let on the wall is replaced, and the transcript says why."""
     notes = []
     desk = Desk("home", Channel(), None, Says(alt=alt, alt_language=language), None, None, [], 1024, 600)
-    shown, error = directed(desk, story(language=language), Brief(verdict(), "x", NOON, note=notes.append))
-    assert error is None
+    shown, failed = directed(desk, story(language=language), Brief(verdict(), "x", NOON, note=notes.append))
+    assert failed is None
     assert (shown.alt_language == language) is kept
     assert shown.alt == (alt if kept else f"A{prompt().scene[1:]}.")
     assert [note.who for note in notes] == ([] if kept else ["gate"])

@@ -307,6 +307,9 @@ def test_the_command_switches_lists_and_refuses(tmp_path):
         assert "switched off since" in told("status", *here).out
         assert told("editor", "on", "llm", *here).code == 0
         assert "tiny" in objects(told(*describe).out)[0]["why"]
+    before = told("editor", *here, "off", "llm")
+    assert before.code == 2
+    assert "write --config after `editor off`" in before.err
     for name, said_ in (("house", "stays on"), ("lml", "did you mean llm"), ("x", "no editor")):
         refused = told("editor", "off", name, *here)
         assert refused.code == 2

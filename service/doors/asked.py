@@ -59,6 +59,14 @@ def channel_named(settings: Settings, name: str) -> str:
     return name
 
 
+def not_before(context: typer.Context, command: str) -> None:
+    """Raises UsageError for options before a subcommand: they would be for the list, and for another data folder."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    if given:
+        raise UsageError(f"write --{given[0]} after `{command} {context.invoked_subcommand}`")
+
+
 def desk_named(service: Service, channel: str | None) -> Desk:
     """A channel's desk, the first where none is named. Raises ConfigError with those there are."""
     first = next(iter(service.settings.channels))

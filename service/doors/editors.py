@@ -14,7 +14,7 @@ from service.settings import Settings
 from service.store import Account
 from service.telling import literal, out
 
-from .asked import AsJson, Config, Data, UsageError, among, settings_of
+from .asked import AsJson, Config, Data, UsageError, among, not_before, settings_of
 
 HOUSE = "house"
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Of an [editors.NAME] table of the config.")]
@@ -27,6 +27,7 @@ def editors(context: typer.Context, config: Config = None, data: Data = Path("da
     after no restart, until `editor on NAME`. The house editor, which needs no model, does its work meanwhile.
     """
     if context.invoked_subcommand is not None:
+        not_before(context, "editor")
         return
     with opened(settings_of(config), data) as service:
         told: dict[str, Any] = telling.running(service.store.folder.owner()) or dict(service.wall.status())

@@ -12,22 +12,17 @@ from ..protocols import Brief, Note
 from .line import Desk
 
 
-def directed(desk: Desk, story: Story, told: Brief, *, house: bool = False) -> tuple[Prompt, str | None]:
-    """The direction, and why the channel's editor did not give it, if it failed. Raises Declined.
-
-    An editor that is off duty did not fail: the house editor does its work, and the transcript says why.
-    """
+def directed(desk: Desk, story: Story, told: Brief, *, house: bool = False) -> tuple[Prompt, EditorError | None]:
+    """The direction, and why it is not the channel's editor's but the house editor's, if it is. Raises Declined."""
     error = None
     try:
         prompt = (desk.house if house else desk.editor).describe(story, told)
     except Declined:
         raise
-    except OffDuty as off:
-        told.note(Note("editor", "was not asked", f"{off}"))
-        prompt = desk.house.describe(story, told)
     except EditorError as failed:
-        error = str(failed)
-        told.note(Note("editor", "failed", f"{failed}; the house editor did it"))
+        error = failed
+        what = "was not asked" if isinstance(failed, OffDuty) else "failed"
+        told.note(Note("editor", what, f"{failed}; the house editor did it"))
         prompt = desk.house.describe(story, told)
     return _no_graver(prompt, told), error
 

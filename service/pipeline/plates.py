@@ -8,7 +8,7 @@ from datetime import timedelta
 from functools import partial
 
 from ..compose.finish import signed
-from ..errors import Declined, EngineError
+from ..errors import Declined, EngineError, OffDuty
 from ..model import Plate, Step
 from ..protocols import Brief
 from ..store import Store
@@ -51,13 +51,15 @@ def _describe(line: Line, desk: Desk, plate: Plate) -> Event:
     line.store.begin(plate)
     try:
         told = brief(line, desk, plate)
-        prompt, error = directed(desk, plate.story, told, house=plate.attempts >= MAX_ATTEMPTS)
+        prompt, failed = directed(desk, plate.story, told, house=plate.attempts >= MAX_ATTEMPTS)
     except Declined as declined:
         if plate.story.id not in line.wishes.passed(desk.name):
             line.store.refused(plate, str(declined))
             return replace(event, note=f"declined: {declined}")
         return _insisted(line, desk, plate, declined)
     line.store.described(plate, prompt)
+    # an editor that is off duty did not fail: its state says so once, not every plate
+    error = None if failed is None or isinstance(failed, OffDuty) else str(failed)
     return replace(event, note=prompt.scene, error=error)
 
 
