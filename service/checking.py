@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from . import clock
 from .addresses import masked
 from .assembly import Service
-from .errors import ConfigError, DataFolderError, FrontispieceError
+from .errors import ConfigError, DataFolderError, FrontispieceError, OffDuty
 from .gate.verdict import judge
 from .model import Mood, Prompt, Story
 from .pipeline import Desk
@@ -75,6 +75,8 @@ def _editor(service: Service, desk: Desk) -> dict[str, Any]:
         told = desk.editor.describe(
             story, Brief(verdict, desk.channel.style, clock.now().astimezone(service.settings.zone))
         )
+    except OffDuty as off:  # as its owner wished
+        return _good(what, str(off))
     except FrontispieceError as error:
         return _bad(what, str(error), f"see editors.{desk.channel.editor} in the config; the house editor takes over")
     return _good(what, f"wrote a scene of {several(len(told.scene.split()), 'word')}")

@@ -6,6 +6,7 @@ FrontispieceError
   SourceError        a feed or a page could not be read
   EditorError        a story could not be described
     Declined         the editor will not have this story illustrated; trying again cannot help
+    OffDuty          the editor may not be asked now: switched off, out of budget, or resting after failures
   EngineError        a picture could not be made
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
@@ -50,6 +51,9 @@ class EditorError(FrontispieceError): ...
 
 
 class Declined(EditorError): ...
+
+
+class OffDuty(EditorError): ...
 
 
 class EngineError(FrontispieceError): ...

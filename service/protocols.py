@@ -37,8 +37,8 @@ class Ledger(Protocol):
 
     def add(self, spending: Spending) -> None: ...
 
-    def switched_off(self) -> bool:
-        """Whether the owner wants nothing asked at all until further notice."""
+    def switched_off(self) -> datetime | None:
+        """Since when the owner wants nothing asked until further notice; None: it may ask."""
         ...
 
 
@@ -208,10 +208,14 @@ class Display(Protocol):
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A display that can say how it is. Optional."""
+    """A display or an editor that can say how it is. Optional."""
 
     def state(self) -> Mapping[str, object]:
-        """What is known, JSON-safe; ``last_error`` is a sentence or None, keys that end in ``_at`` are moments."""
+        """What is known, JSON-safe.
+
+        ``last_error`` (a display's) or ``error`` (an editor's) is a sentence or None; keys that end in ``_at`` are
+        moments.
+        """
         ...
 
 

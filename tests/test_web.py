@@ -51,6 +51,7 @@ def test_now_says_what_hangs(site, wall):
     assert now["picture"] in unescape(now["html"])
     assert (now["id"], now["width"], now["height"], now["language"], now["direction"]) == (1, 1280, 792, "en", "ltr")
     assert now["alt"] == "A night train on a bridge"
+    assert now["alt_language"] == "en"
     assert now["until"] == "2026-11-22T12:15:00+00:00"
 
 
@@ -525,3 +526,21 @@ def test_answers_do_not_wait_for_acknowledgements():
     """The socket names its protocol, without which each answer takes 40 ms longer."""
     with listening("127.0.0.1", 0) as door:
         assert door.proto == socket.IPPROTO_TCP
+
+
+def test_the_status_names_the_editors(site, wall):
+    """Who directs, how it is and what today took; one that fails is a line over everything, also on the index."""
+    blank = {"model": None, "state": "at work", "since": None, "until": None, "says": "", "error": None}
+    error = "the budget of cloud for today is spent (0.98 of 1.00 USD): the house editor goes on until midnight"
+    wall.told = {"version": "0", "feeds": [], "editors": [
+        {**blank, "name": "house", "channels": ["attic"]},
+        {**blank, "name": "cloud", "channels": ["home"], "model": "big", "state": "spent for today", "error": error,
+         "until": (NOON + timedelta(hours=12)).isoformat(), "says": "40 of 2,000 calls, 1,000 tokens, 0.980 of 1.00 USD"},
+    ]}  # fmt: skip
+    page = site.get("/status").text
+    assert f"Editor cloud: {error}" in page
+    assert "spent for today: again" in page
+    assert "in 12 h" in page
+    assert "for home; today 40 of 2,000 calls" in page
+    assert "<b>house</b>, at work" in page
+    assert error in site.get("/").text

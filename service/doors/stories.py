@@ -19,9 +19,10 @@ from service.errors import Declined, SourceError
 from service.gate.verdict import decide
 from service.model import Decision, Prompt, Story
 from service.pipeline import Desk
-from service.protocols import Wording
+from service.protocols import Note, Wording
 from service.sources.documents.items import LONGEST
 
+from . import directions
 from .asked import (
     AsJson,
     Channel,
@@ -132,6 +133,7 @@ def describe(
     config: Config = None,
     data: Data = Path("data"),
     channel: Channel = None,
+    why: Annotated[bool, typer.Option("--why", help="With the transcript: every question, answer and rule.")] = False,
     json: AsJson = False,
 ) -> None:
     """Say how a headline would be illustrated: scene, mood, the words for the engine, and why."""
@@ -141,7 +143,7 @@ def describe(
     if json:
         telling.line(direction)
     else:
-        telling.directed(direction)
+        directions.told(direction, transcript=why)
 
 
 def _worded(desk: Desk, prompt: Prompt) -> str:
@@ -157,10 +159,14 @@ def _direction(service: Service, desk: Desk, story: Story) -> dict[str, Any]:
     told: dict[str, Any] = {
         "headline": story.title, "keep": decision is not Decision.SKIP, "decision": decision, "mood": verdict.mood,
         "scene": "", "prompt": "", "avoid": (), "alt": "", "why": verdict.why, "topic": "", "style": "", "seed": 0,
-        "subject": None, "gravity": round(verdict.gravity, 4),
+        "subject": None, "alt_language": "en", "gravity": round(verdict.gravity, 4),
     }  # fmt: skip
+    notes: list[Note] = []
     try:
-        prompt = directed(service, desk, story, verdict)
+        prompt = directed(service, desk, story, verdict, notes.append)
     except Declined as error:
-        return told | {"keep": False, "why": str(error)}
-    return told | asdict(prompt) | {"prompt": _worded(desk, prompt), "why": f"{prompt.why}; {verdict.why}"}
+        return told | {"keep": False, "why": str(error), "transcript": [asdict(note) for note in notes]}
+    return told | asdict(prompt) | {
+        "prompt": _worded(desk, prompt), "why": f"{prompt.why}; {verdict.why}",
+        "transcript": [asdict(note) for note in notes],
+    }  # fmt: skip

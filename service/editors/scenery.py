@@ -32,7 +32,7 @@ _STARTS = frozenset(
     "after also amid before every first from here into just more most next once only other over some such than that "
     "their then there these they this those under until what when where while with your".split()
 )
-_NOUNS_IN_CAPITALS = ("de", "lb", "nds", "gsw")  #: languages where a capital does not make a name
+NOUNS_IN_CAPITALS = ("de", "lb", "nds", "gsw")  #: languages where a capital does not make a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def headline_names(story: Story) -> tuple[frozenset[str], frozenset[str]]:
         upper = [word for word in words if word[:1].isupper()]
         capitalised |= {word for word in upper if len(word) > 1}
         everywhere = len(upper) > 0.6 * len([word for word in words if len(word) > 3])
-        if everywhere or story.language.split("-")[0] in _NOUNS_IN_CAPITALS:
+        if everywhere or story.language.split("-")[0] in NOUNS_IN_CAPITALS:
             continue
         first = set(_SENTENCE.findall(text))
         if len(words) > 1 and words[0][:1].isupper() and words[1][:1].isupper():  # "Marie Curie wins"

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection, Iterator
 
 from ..errors import FrontispieceError
+from .directing import directed
 from .line import Desk, Event, Line
 from .plates import brief, describe, mend, render
 from .showings import show, tidy
@@ -25,6 +26,7 @@ __all__ = [
     "brief",
     "choose",
     "describe",
+    "directed",
     "fetch",
     "judge",
     "mend",

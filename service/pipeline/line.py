@@ -80,5 +80,11 @@ class Line:
         return tuple(dict.fromkeys((*desk.channel.feeds, *added)))
 
     @property
+    def editors(self) -> Mapping[str, Editor | Critic]:
+        """Everybody who directs or looks at pictures, by the name in the config."""
+        critics = {desk.channel.critic: desk.critic for desk in self.desks if desk.critic}
+        return {desk.channel.editor: desk.editor for desk in self.desks} | critics
+
+    @property
     def now(self) -> datetime:
         return self.store.now().astimezone(self.settings.zone)

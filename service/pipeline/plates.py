@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from ..compose.finish import signed
-from ..errors import Declined, EditorError, EngineError
+from ..errors import Declined, EngineError, OffDuty
 from ..model import Plate, Step
 from ..protocols import Brief
 from ..store import Store
+from .directing import directed
 from .line import FORTNIGHT, MEMORY, Desk, Event, Line
 
 MAX_ATTEMPTS = 3  #: at one step with one engine
@@ -47,21 +49,17 @@ def _describe(line: Line, desk: Desk, plate: Plate) -> Event:
         line.store.unillustrated(plate, plate.error)
         return replace(event, note="text only", error=plate.error)
     line.store.begin(plate)
-    told, error = brief(line, desk, plate), None
     try:
-        try:
-            prompt = (desk.editor if plate.attempts < MAX_ATTEMPTS else desk.house).describe(plate.story, told)
-        except Declined:
-            raise
-        except EditorError as failed:
-            error = str(failed)
-            prompt = desk.house.describe(plate.story, told)
+        told = brief(line, desk, plate)
+        prompt, failed = directed(desk, plate.story, told, house=plate.attempts >= MAX_ATTEMPTS)
     except Declined as declined:
         if plate.story.id not in line.wishes.passed(desk.name):
             line.store.refused(plate, str(declined))
-            return replace(event, note=f"declined: {declined}", error=error)
+            return replace(event, note=f"declined: {declined}")
         return _insisted(line, desk, plate, declined)
     line.store.described(plate, prompt)
+    # an editor that is off duty did not fail: its state says so once, not every plate
+    error = None if failed is None or isinstance(failed, OffDuty) else str(failed)
     return replace(event, note=prompt.scene, error=error)
 
 
@@ -86,6 +84,7 @@ def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
         recent_scenes=tuple(plate.scene for plate in known if plate.chosen_at >= now - MEMORY),
         fortnight=tuple(plate.scene for plate in known),
         subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
+        note=partial(line.journal.note, plate.id),
     )  # fmt: skip
 
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from .. import choice, skipping
-from ..errors import EditorError
+from ..errors import EditorError, OffDuty
 from ..gate.tone import tones
 from ..gate.verdict import judge as find_verdict
 from ..model import Decision, Story, Telling, Verdict
-from ..protocols import Ruling
+from ..protocols import Note, Ruling
 from .line import MEMORY, Desk, Event, Line
 
 log = logging.getLogger(__name__)
@@ -62,6 +62,7 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
     rulings = _rulings(desk, told)
     passed = line.wishes.passed(desk.name)  # what was let through while the editor thought is for the next round
     picks: list[choice.Chosen] = []
+    kept: dict[str, Ruling] = {}
     for chosen, ruling in zip(choices.chosen, rulings, strict=True):
         if chosen.candidate.story.id in passed:
             continue
@@ -69,12 +70,15 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
             line.store.declined(desk.name, chosen.candidate.story.id, ruling.why)
         elif len(picks) < wanted:
             picks.append(chosen)
+            kept[ruling.story] = ruling
     for pick in reversed([*map(choice.Chosen, asked), *picks]):  # the best is chosen last, so that it is the newest
         each = pick.candidate
-        line.store.chosen(
+        number = line.store.chosen(
             desk.name, each.story.id, each.verdict,
             text_only=each.decision is Decision.TEXT_ONLY, also=[_telling(story) for story in pick.also],
         )  # fmt: skip
+        if each.story.id in kept:
+            line.journal.note(number, Note("editor", "kept it", kept[each.story.id].why))
     note = f"{len(picks)} of {len(found)} stories" + (f", and {len(asked)} {skipping.LET_THROUGH}" if asked else "")
     yield Event("choose", desk.name, done=len(asked) + len(picks), total=len(asked) + max(0, wanted), note=note)
 
@@ -125,6 +129,8 @@ def _asked(line: Line, desk: Desk) -> list[choice.Candidate]:
 def _rulings(desk: Desk, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
     try:
         return desk.editor.decide(candidates)
+    except OffDuty:
+        return desk.house.decide(candidates)
     except EditorError as error:
         log.warning("the editor of %s could not decide: %s; the house rules do", desk.name, error)
         return desk.house.decide(candidates)

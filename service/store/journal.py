@@ -9,8 +9,11 @@ from datetime import datetime, tzinfo
 
 from ..model import Picture, Plate, Prompt
 from ..protocols import Check, Critique, Note, Spending
-from .rows import prompt_of, stamp
+from .rows import prompt_of, stamp, time_of
 from .store import Store
+
+NOTES = 30  #: of a plate
+NOTE_CHARS = 4_000  #: of a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +34,16 @@ class Journal:
         self.store = store
 
     def note(self, plate: int, note: Note) -> None:
-        """Add a line to a plate's transcript."""
+        """Add a line to a plate's transcript, of which the first line and the newest ones are kept."""
         with self.store.transaction() as db:
             db.execute(
                 "INSERT INTO notes (plate, noted_at, who, what, text) VALUES (?,?,?,?,?)",
-                (plate, stamp(self.store.now()), note.who, note.what, note.text),
+                (plate, stamp(self.store.now()), note.who, note.what[:NOTE_CHARS], note.text[:NOTE_CHARS]),
+            )
+            db.execute(
+                "DELETE FROM notes WHERE plate = ?1 AND id > (SELECT min(id) FROM notes WHERE plate = ?1) AND id NOT IN"
+                " (SELECT id FROM notes WHERE plate = ?1 ORDER BY id DESC LIMIT ?2)",
+                (plate, NOTES - 1),
             )
 
     def notes(self, plate: int) -> list[tuple[datetime, Note]]:
@@ -88,9 +96,10 @@ class Account:
     def _day(self) -> str:
         return self.store.now().astimezone(self._zone).date().isoformat()
 
-    def switched_off(self) -> bool:
-        """Whether the owner wants nothing asked at all until further notice."""
-        return bool(self.store.db.execute("SELECT 1 FROM switched_off WHERE name = ?", (self.name,)).fetchone())
+    def switched_off(self) -> datetime | None:
+        """Since when the owner wants nothing asked until further notice; None: it may ask."""
+        row = self.store.db.execute("SELECT since FROM switched_off WHERE name = ?", (self.name,)).fetchone()
+        return time_of(row["since"]) if row else None
 
     def switch(self, *, on: bool) -> None:
         """Let it ask, or let it ask nothing."""

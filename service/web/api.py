@@ -59,6 +59,7 @@ def _live(door: Door, info: DisplayInfo, showing: Showing, size_px: tuple[int, i
         "direction": fragment.direction,
         "background": fragment.background,
         "alt": plate.prompt.alt if plate.prompt else "",
+        "alt_language": plate.prompt.alt_language if plate.prompt else "",
         "title": plate.story.title,
         "page": f"/plates/{plate.id}",
         "until": showing.until.isoformat(),

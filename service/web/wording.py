@@ -118,6 +118,8 @@ def troubles(status: Mapping[str, object]) -> list[str]:
     if isinstance(disk, Mapping) and disk.get("low"):
         free = disk.get("free_bytes")
         lines.append("the disk is nearly full" + (f": {size(free)} free" if isinstance(free, (int, float)) else ""))
+    failing = [row for row in editors(status) if row.get("error")]
+    lines += [f"editor {row.get('name')}: {_shortened(str(row['error']), 160)}" for row in failing]
     for key in ("feeds", "displays", "stuck"):
         rows = [row for row in _rows(status.get(key)) if row.get("error")]
         if not rows:
@@ -147,7 +149,7 @@ class Section:
 
 def sections(status: Mapping[str, object]) -> list[Section]:
     """The status in parts for the page, whatever it holds: plain values together first, then a part for each group."""
-    status = {key: value for key, value in status.items() if key not in ("version", "gate")}
+    status = {key: value for key, value in status.items() if key not in ("version", "gate", "editors")}
     plain = {k: v for k, v in status.items() if not isinstance(v, (Mapping, list, tuple))}
     parts = [Section("Service", facts=plain)] if plain else []
     for key, value in status.items():
@@ -158,6 +160,11 @@ def sections(status: Mapping[str, object]) -> list[Section]:
             told = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, ""))
             parts.append(Section(TITLES.get(key, label(key)), list(told), rows[:MOST], more=max(0, len(rows) - MOST)))
     return parts
+
+
+def editors(status: Mapping[str, object]) -> list[Row]:
+    """Who directs the pictures, and how they are."""
+    return _rows(status.get("editors"))
 
 
 def gates(status: Mapping[str, object]) -> list[Row]:

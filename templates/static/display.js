@@ -84,7 +84,9 @@
     layer.innerHTML = slide.html; // escaped where it was composed; and the page's policy runs no inline script
     const pictures = Array.from(layer.querySelectorAll("img"));
     for (const picture of pictures) {
-      if (!picture.getAttribute("alt")) picture.alt = picture.classList.contains("pic") ? slide.alt : "";
+      const painted = picture.classList.contains("pic");
+      if (!picture.getAttribute("alt")) picture.alt = painted ? slide.alt : "";
+      if (painted && slide.alt_language) picture.lang = slide.alt_language;
       picture.draggable = false;
     }
     layer.dataset.width = slide.width;

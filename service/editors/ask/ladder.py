@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ...errors import EditorError
+from ...protocols import Note, unnoted
+from . import transcript
+from .budget import Usage, estimated
+from .duty import Duty
 from .reading import found
+from .rest import LONGEST, PATIENCE, Failing
 from .schema import strict_schema
 
 if TYPE_CHECKING:
@@ -62,6 +67,8 @@ class Question(Generic[A]):
     repair: Callable[[Sequence[str]], str]  #: faults as words to the model
     temperature: float
     further: Callable[[A], str] = lambda _: ""  #: a good answer to what is said to the model before it answers anew
+    name: str = "question"  #: of the standing instructions, for the transcript
+    note: Callable[[Note], None] = unnoted
 
 
 @dataclass(slots=True)
@@ -71,6 +78,8 @@ class _Talk:
     messages: list[dict[str, str]]
     until: float
     rung: Rung
+    note: Callable[[Note], None]
+    heard: bool = False  #: the server has answered, well or badly
     retried: bool = False
     repaired: bool = False
     left_out: set[str] = field(default_factory=set)
@@ -79,18 +88,28 @@ class _Talk:
 class Ladder:
     """Asks one model at one server; remembers which form and parameters it takes."""
 
-    def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
-        self.access, self._pause = access, pause
+    def __init__(self, access: Access, duty: Duty, pause: Callable[[float], None] = time.sleep) -> None:
+        self.access, self._duty, self._pause = access, duty, pause
         self.rung = Rung.SCHEMA
         self._unwanted: set[str] = set()  #: optional parameters this model rejects
         self._wire: Wire | None = None
 
     def ask(self, question: Question[A]) -> A:
-        """A valid answer. At most eight requests, and one more after each further message, all within
-        ``timeout_seconds``. Raises EditorError.
+        """A valid answer. At most eight requests, and one more after each further message, within ``timeout_seconds``.
+
+        Raises EditorError; OffDuty, without a request, where it may not be asked now.
         """
+        self._duty.admit()
         until = time.monotonic() + self.access.timeout_seconds
-        talk = _Talk(_messages(question), until, self.rung)
+        talk = _Talk(_messages(question), until, self.rung, question.note)
+        question.note(transcript.asked(self.access.model, question.user, question.name, talk.messages[0]["content"]))
+        try:
+            return self._climbed(talk, question)
+        except Failing as failing:
+            self._duty.failed(failing, heard=talk.heard)
+            raise
+
+    def _climbed(self, talk: _Talk, question: Question[A]) -> A:
         while True:
             reply = self._heard(talk, question)
             if reply is None:
@@ -103,13 +122,19 @@ class Ladder:
                     return answer
                 talk.messages += _turn(reply, more)
                 continue
+            talk.note(transcript.found_wrong(faults))
             if answer is None and not reply.cut and not _has_form(reply) and talk.rung < Rung.PROMPT:
-                talk.rung = Rung(talk.rung + 1)  # nothing like an answer: this form of asking may be what broke it
+                self._step_down(talk, "nothing like an answer")  # this form of asking may be what broke it
                 continue
             if talk.repaired:
                 raise EditorError(f"{self.access.model} gave no usable answer: {'; '.join(faults)[:300]}")
             talk.repaired = True
             talk.messages += _turn(reply, question.repair(faults))
+            talk.note(transcript.asked_again(talk.messages[-1]["content"]))
+
+    def _step_down(self, talk: _Talk, why: str) -> None:
+        talk.rung = Rung(talk.rung + 1)
+        talk.note(transcript.stepped_down(talk.rung.name.lower(), why))
 
     def _heard(self, talk: _Talk, question: Question[A]) -> Reply | None:
         """The server's reply, or None where the next rung must be tried. Raises EditorError."""
@@ -123,8 +148,8 @@ class Ladder:
             final = _verdict(refused, self.access)
             if final or talk.rung is Rung.PROMPT:
                 self.rung = Rung.SCHEMA
-                raise final or EditorError(_failed(refused, self.access)) from refused
-            talk.rung = Rung(talk.rung + 1)
+                raise final or Failing(_failed(refused, self.access)) from refused
+            self._step_down(talk, _failed(refused, self.access))
             return None
         if reply.refusal:
             raise EditorError(f"{self.access.model} would not answer: {reply.refusal[:160]}")
@@ -132,27 +157,50 @@ class Ladder:
 
     def _posted(self, talk: _Talk, question: Question[A]) -> Reply:
         """One request, and once a question a second one where the server is busy or stumbles."""
-        from .wire import Refused, Wire
+        from .wire import Refused
 
-        self._wire = self._wire or Wire(self.access.base_url, self.access.key)
         body = self._body(talk, question)
         try:
-            return self._wire.post(body, self._left(talk))
+            return self._sent(talk, body)
         except Refused as refused:
             wait = min(1.0 if refused.retry_after is None else refused.retry_after, _MAX_PAUSE)
             if talk.retried or refused.status not in _BUSY or _spent(refused) or self._left(talk) < wait + 1:
                 raise
             talk.retried = True
+            talk.note(transcript.waited(wait, _failed(refused, self.access)))
             self._pause(wait)
-        return self._wire.post(body, self._left(talk))
+        return self._sent(talk, body)
+
+    def _sent(self, talk: _Talk, body: Mapping[str, Any]) -> Reply:
+        """One request, counted."""
+        from .wire import Refused, Wire
+
+        self._wire = self._wire or Wire(self.access.base_url, self.access.key)
+        seconds = self._left(talk)
+        aside = self._duty.begin(body, self.access.max_tokens)
+        began = time.monotonic()
+        try:
+            reply = self._wire.post(body, seconds)
+        except (Refused, Failing) as failure:
+            if not failure.reached:
+                self._duty.settle(aside, Usage())
+            raise
+        talk.heard = True
+        self._duty.answered()
+        said = reply.text or reply.thought or reply.refusal
+        usage = reply.usage or estimated(talk.messages, said)
+        self._duty.settle(aside, usage)
+        form, usd = talk.rung.name.lower(), usage.cost(self._duty.budget.price)
+        talk.note(transcript.answered(said, form, time.monotonic() - began, usage, usd))
+        return reply
 
     def _left(self, talk: _Talk) -> float:
         left = talk.until - time.monotonic()
         if left <= 0:
-            raise EditorError(
+            raise Failing(
                 f"{self.access.model} gave no usable answer within {self.access.timeout_seconds:g} s: "
-                "a smaller model or a larger timeout_seconds may help"
-            )
+                "a smaller model or a larger timeout_seconds may help", patience=1,
+            )  # fmt: skip
         return left
 
     def _body(self, talk: _Talk, question: Question[A]) -> Mapping[str, Any]:
@@ -224,20 +272,22 @@ def _spent(refused: Refused) -> bool:
     return refused.status == 402 or "quota" in refused.said.lower() or "billing" in refused.said.lower()
 
 
-def _verdict(refused: Refused, access: Access) -> EditorError | None:
+def _verdict(refused: Refused, access: Access) -> Failing | None:
     """What no other form of asking would change; None where one might."""
     url, said = access.base_url, refused.said.lower()
     if refused.status in (401, 403):
         key = f"the key in {access.key_name}" if access.key_name else "a request without a key: set api_key_env"
-        return EditorError(f"{url} refused {key}")
+        return Failing(f"{url} refused {key}", patience=1, rest_seconds=LONGEST)
     if _spent(refused):
-        return EditorError(f"the account at {url} has no credit left: {refused.said}")
+        return Failing(f"the account at {url} has no credit left: {refused.said}", patience=1, rest_seconds=LONGEST)
     if refused.status == 429:
-        return EditorError(f"{url} is busy: too many requests")
+        wait = refused.retry_after or 0.0
+        patience = 1 if wait > _MAX_PAUSE else PATIENCE
+        return Failing(f"{url} is busy: too many requests", patience=patience, rest_seconds=wait)
     if "model" in said and any(word in said for word in ("not found", "not exist", "not loaded", "no such")):
-        return EditorError(f"{url} has no model {access.model!r}: check its name (for Ollama: ollama pull)")
+        return Failing(f"{url} has no model {access.model!r}: check its name (for Ollama: ollama pull)")
     if refused.status in (404, 405):
-        return EditorError(f"there is no /chat/completions at {url}: base_url usually ends in /v1")
+        return Failing(f"there is no /chat/completions at {url}: base_url usually ends in /v1")
     return None
 
 
