@@ -75,7 +75,12 @@ def chat(url, tmp_path, *tools, net=None, place=None, **other):
 
 
 def brief(notes=None, **other):
-    note = [].append if notes is None else notes.append
+    """What the model is told, and a list that takes the tools' lines of the transcript."""
+
+    def note(line):
+        if notes is not None and line.who == "tool":
+            notes.append(line)
+
     return Brief(**{"verdict": verdict(), "style": "gouache", "now": NOON, "note": note} | other)
 
 
