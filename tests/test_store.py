@@ -59,7 +59,7 @@ def plate(store, title="A kettle wins a prize", step=Step.CHOSEN):
     if step is not Step.CHOSEN:
         store.described(made, prompt())
     if step is Step.RENDERED:
-        store.rendered(made, picture(title.encode()))
+        store.rendered(made, store.keep(picture(title.encode())))
     return Archive(store).plate(made.id)
 
 
@@ -161,7 +161,7 @@ def test_a_damaged_picture_is_noticed(store):
         store.folder.read(made.picture)
     store.spoilt(made)
     again = store.waiting("home", Step.DESCRIBED)[0]
-    store.rendered(again, picture(b"A kettle wins a prize"))
+    store.rendered(again, store.keep(picture(b"A kettle wins a prize")))
     assert store.folder.read(Archive(store).plate(made.id).picture) == b"A kettle wins a prize"
 
 

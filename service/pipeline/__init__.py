@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterator
 
 from ..errors import FrontispieceError
 from .line import Desk, Event, Line
-from .plates import brief, describe, mend, render
+from .painting import render
+from .plates import brief, describe, mend
 from .showings import show, tidy
 from .stories import choose, fetch, judge
 

@@ -44,14 +44,20 @@ class Journal:
         return [(datetime.fromisoformat(r["noted_at"]), Note(r["who"], r["what"], r["text"])) for r in rows]
 
     def tried(self, plate: Plate, prompt: Prompt, picture: Picture, engine: str, critique: Critique | None) -> str:
-        """Keep a try: its file, then its rows. Returns the file's name."""
-        file = self.store.keep(picture)
+        """Keep a try: its file, then its rows, which end the attempt. Returns the file's name. Safe to repeat."""
+        file, now = self.store.keep(picture), stamp(self.store.now())
+        said = json.dumps(asdict(critique)) if critique else None
         with self.store.transaction() as db:
-            db.execute(
-                "INSERT INTO tries (plate, picture, engine, prompt, critique, tried_at) VALUES (?,?,?,?,?,?)",
-                (plate.id, file, engine, json.dumps(asdict(prompt)),
-                 json.dumps(asdict(critique)) if critique else None, stamp(self.store.now())),
-            )  # fmt: skip
+            db.execute("UPDATE plates SET attempts = 0 WHERE id = ?", (plate.id,))
+            again = db.execute(
+                "UPDATE tries SET critique = ?, tried_at = ? WHERE plate = ? AND picture = ?",
+                (said, now, plate.id, file),
+            ).rowcount
+            if not again:
+                db.execute(
+                    "INSERT INTO tries (plate, picture, engine, prompt, critique, tried_at) VALUES (?,?,?,?,?,?)",
+                    (plate.id, file, engine, json.dumps(asdict(prompt)), said, now),
+                )
         return file
 
     def tries(self, plate: int) -> list[Try]:

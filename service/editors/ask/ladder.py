@@ -9,6 +9,7 @@ without showing it to the model, others take it and ignore it.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound=BaseModel)
 _BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
+_SIGHTLESS = frozenset({400, 404, 415, 422, 500, 501})
+#: how servers say that they take words only: OpenAI, llama.cpp, vLLM, LM Studio, OpenRouter; validators of plain text
+_NO_EYES = re.compile(r"image|vision|multi-?modal|mmproj|content\b.{0,60}\bstr(?:ing)?\b|valid string", re.IGNORECASE)
 _MAX_PAUSE = 10.0  #: seconds
 _QUOTED_BACK = 4_000  #: characters of a bad answer shown to the model again
 
@@ -61,13 +65,15 @@ class Question(Generic[A]):
     faults: Callable[[A], Sequence[str]]
     repair: Callable[[Sequence[str]], str]  #: faults as words to the model
     temperature: float
+    picture: str = ""  #: a data: URL of what the model is to look at
+    asking: Callable[[], None] = lambda: None  #: called before every request; what it raises ends the question
 
 
 @dataclass(slots=True)
 class _Talk:
     """One question's course."""
 
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     until: float
     rung: Rung
     retried: bool = False
@@ -117,7 +123,7 @@ class Ladder:
         except Refused as refused:
             if refused.status in (400, 415, 422) and self._drop_parameter(refused.said):
                 return None
-            final = _verdict(refused, self.access)
+            final = _verdict(refused, self.access, shown=bool(question.picture))
             if final or talk.rung is Rung.PROMPT:
                 self.rung = Rung.SCHEMA
                 raise final or EditorError(_failed(refused, self.access)) from refused
@@ -133,14 +139,17 @@ class Ladder:
 
         self._wire = self._wire or Wire(self.access.base_url, self.access.key)
         body = self._body(talk, question)
+        question.asking()
         try:
             return self._wire.post(body, self._left(talk))
         except Refused as refused:
             wait = min(1.0 if refused.retry_after is None else refused.retry_after, _MAX_PAUSE)
-            if talk.retried or refused.status not in _BUSY or _spent(refused) or self._left(talk) < wait + 1:
+            hopeless = _spent(refused) or (question.picture and _blind(refused, self.access))
+            if talk.retried or refused.status not in _BUSY or hopeless or self._left(talk) < wait + 1:
                 raise
             talk.retried = True
             self._pause(wait)
+        question.asking()
         return self._wire.post(body, self._left(talk))
 
     def _left(self, talk: _Talk) -> float:
@@ -170,10 +179,13 @@ class Ladder:
         return False
 
 
-def _messages(question: Question[A]) -> list[dict[str, str]]:
+def _messages(question: Question[A]) -> list[dict[str, Any]]:
     schema = json.dumps(strict_schema(question.answer), separators=(",", ":"))
     system = f"{question.system}\n\nReply with one JSON object of this schema and nothing else:\n{schema}"
-    return [{"role": "system", "content": system}, {"role": "user", "content": question.user}]
+    user: str | list[dict[str, Any]] = question.user
+    if question.picture:
+        user = [{"type": "image_url", "image_url": {"url": question.picture}}, {"type": "text", "text": question.user}]
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
 def _form(rung: Rung, answer: type[BaseModel]) -> dict[str, Any]:
@@ -215,8 +227,8 @@ def _spent(refused: Refused) -> bool:
     return refused.status == 402 or "quota" in refused.said.lower() or "billing" in refused.said.lower()
 
 
-def _verdict(refused: Refused, access: Access) -> EditorError | None:
-    """What no other form of asking would change; None where one might."""
+def _verdict(refused: Refused, access: Access, *, shown: bool) -> EditorError | None:
+    """What no other form of asking would change; None where one might. ``shown``: a picture was sent."""
     url, said = access.base_url, refused.said.lower()
     if refused.status in (401, 403):
         key = f"the key in {access.key_name}" if access.key_name else "a request without a key: set api_key_env"
@@ -227,9 +239,16 @@ def _verdict(refused: Refused, access: Access) -> EditorError | None:
         return EditorError(f"{url} is busy: too many requests")
     if "model" in said and any(word in said for word in ("not found", "not exist", "not loaded", "no such")):
         return EditorError(f"{url} has no model {access.model!r}: check its name (for Ollama: ollama pull)")
+    if shown and _blind(refused, access):
+        return EditorError(f"{access.model} cannot see pictures: choose another critic")
     if refused.status in (404, 405):
         return EditorError(f"there is no /chat/completions at {url}: base_url usually ends in /v1")
     return None
+
+
+def _blind(refused: Refused, access: Access) -> bool:
+    """Whether the server will not have a picture; a model's own name may speak of vision, and says nothing."""
+    return refused.status in _SIGHTLESS and bool(_NO_EYES.search(refused.said.replace(access.model, "")))
 
 
 def _failed(refused: Refused, access: Access) -> str:
