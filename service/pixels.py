@@ -15,7 +15,8 @@ from PIL import Image, ImageStat
 _BLANK = 2.0  #: standard deviation, of 255, of a picture of nothing; fog has above 8
 _NEAR = 10  #: levels, of 255, within which two colours are the same to the eye
 _CELLS = 128  #: a side of the small copy that is looked at
-_STATIC = 0.4  #: correlation of neighbours in it: pictures have above 0.7, noise has 0 to 0.2
+_STATIC = 0.3  #: correlation of neighbours in a small copy: pictures have above 0.6, noise has 0 to 0.2
+_STEPPED_BACK = (64, 40)  #: its size: grain of up to 12 px is still noise in it
 _ALIKE = 0.8  #: correlation of two tiles that show the same: contact sheets have above, 150 pictures had at most 0.69
 _TILE = 8  #: a side of the small copy of a tile: what is at the same place in each, and not what it is in detail
 _CONTRAST = 6.0  #: standard deviation of a tile with something in it
@@ -51,7 +52,7 @@ def plain_share(image: Image.Image) -> float:
 
 def static(image: Image.Image) -> bool:
     """Whether it is noise: neighbours know nothing of each other, however far one steps back."""
-    grey = np.asarray(image.convert("L").resize((_CELLS, _CELLS), Image.Resampling.BOX), dtype=float)
+    grey = np.asarray(image.convert("L").resize(_STEPPED_BACK, Image.Resampling.BOX), dtype=float)
     return max(_alike(grey[:, 1:], grey[:, :-1]), _alike(grey[1:], grey[:-1])) < _STATIC
 
 
