@@ -22,13 +22,13 @@ from .gate.verdict import Rules
 from .net import Net
 from .pipeline import Desk, Line
 from .press import Press
-from .profiles import PROFILES
+from .profiles import PROFILES, largest
 from .protocols import Critic, Display, Editor, Engine, Source, Surroundings
 from .settings import Settings
 from .sources.feed import Feed
 from .sources.parse import Parser
 from .store import Account, Archive, Journal, Store, Wishes
-from .wall import Wall, largest
+from .wall import Wall
 
 ROOMS = {"sources": sources, "editors": editors, "engines": engines, "displays": displays}
 HERE = Path(__file__).parent

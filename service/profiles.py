@@ -6,6 +6,7 @@ see docs/composing.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -52,6 +53,11 @@ PROFILES = {
         Profile("phone", 1080, 1920, 2.0, 104, 72, 5, qr=False),
     )
 }
+
+
+def largest(profiles: Sequence[Profile]) -> Profile:
+    """The profile with the most pixels: a picture painted for it serves the others too."""
+    return max(profiles or [PROFILES["nest-hub"]], key=lambda p: p.width_px * p.height_px)
 
 
 def fitted(profile: Profile, width_px: int, height_px: int) -> Profile:

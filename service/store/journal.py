@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
+from typing import Any
 
 from ..model import Picture, Plate, Prompt
 from ..protocols import Check, Critique, Note, Spending
@@ -22,6 +23,15 @@ class Try:
     prompt: Prompt
     critique: Critique | None
     tried_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a plate came to be."""
+
+    recipe: Mapping[str, Any]  #: of its picture; empty where it has none, or nobody knows
+    tries: Sequence[Try]  #: in order
+    notes: Sequence[tuple[datetime, Note]]  #: its transcript, in order
 
 
 class Journal:
@@ -68,6 +78,16 @@ class Journal:
                 datetime.fromisoformat(r["tried_at"]))
             for r in rows
         ]  # fmt: skip
+
+    def picture(self, plate: int, number: int) -> bytes:
+        """The file of a plate's try, from 1. Raises LookupError where there is none, or it is gone or damaged."""
+        tries = self.tries(plate)
+        if not 0 < number <= len(tries):
+            raise LookupError(f"plate {plate} has no try {number}")
+        try:
+            return self.store.folder.read(tries[number - 1].picture)
+        except (OSError, ValueError) as error:
+            raise LookupError(f"the picture of try {number} is gone") from error
 
 
 class Account:

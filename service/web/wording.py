@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from .seam import Showing
@@ -14,6 +15,17 @@ Row = Mapping[str, object]
 
 MOST = 50  # rows in a table
 TITLES = {"stuck": "Plates that wait"}
+RECIPE = ("engine", "model", "server", "pipeline", "steps", "guidance", "quality", "composition", "palette")
+SEEN = {  # what a critic looks for, as it is where all is well
+    "subject_present": "its hero is there", "one_person": "nobody stands in the way",
+    "idea_visible": "the idea can be seen", "tone_fits": "the mood fits", "no_lettering": "no lettering",
+    "no_logo_or_flag": "no logo, no flag", "no_lookalike": "no public figure", "anatomy_ok": "bodies are believable",
+    "no_gore": "nothing that hurts",
+}  # fmt: skip
+MEASURED = {  # what pixels say
+    "decodes": "the file can be opened", "size": "it is large enough", "not_blank": "there is something on it",
+    "not_static": "it is not noise", "not_plain": "it has more than one colour", "not_a_grid": "it is one picture",
+}  # fmt: skip
 
 
 def ago(then: datetime, now: datetime) -> str:
@@ -96,6 +108,33 @@ def web_address(link: str) -> str:
 def plate_number(plate_id: int) -> str:
     """A plate by its number: "No. 12", or "Sample 3" for the sample edition, whose numbers are negative."""
     return f"Sample {-plate_id}" if plate_id < 0 else f"No. {plate_id}"
+
+
+def after(then: datetime, first: datetime) -> str:
+    """How long after the first moment: "+41 s"; "" for the first itself."""
+    seconds = (then - first).total_seconds()
+    return f"+{span(seconds)}" if seconds >= 0.5 else ""
+
+
+def nth(number: int) -> str:
+    """A place in a row: "First", "Second", ... and "No. 13" beyond a dozen."""
+    words = "First Second Third Fourth Fifth Sixth Seventh Eighth Ninth Tenth Eleventh Twelfth".split()  # noqa: SIM905
+    return words[number - 1] if 0 < number <= len(words) else f"No. {number}"
+
+
+def point(name: str) -> str:
+    """What a critic looked for, as it is where all is well."""
+    return (SEEN | MEASURED).get(name, name.replace("_", " "))
+
+
+def recipe(recipe: Mapping[str, Any]) -> dict[str, object]:
+    """A picture's recipe for people: who painted it and how, without what is for machines."""
+    lines = {label(key): recipe[key] for key in RECIPE if recipe.get(key) not in (None, "", [], {})}
+    if recipe.get("width_px") and recipe.get("height_px"):
+        lines["Painted at"] = f"{recipe['width_px']} × {recipe['height_px']} px"
+    if isinstance(took := recipe.get("took_s"), (int, float)):
+        lines["Took"] = span(took)
+    return lines
 
 
 def until_next(until: datetime, now: datetime) -> int:
