@@ -13,15 +13,19 @@ from collections.abc import Collection, Iterator
 
 from ..errors import FrontispieceError
 from .line import Desk, Event, Line
+from .looking import Eye, said
 from .painting import render
 from .plates import brief, describe, mend
 from .showings import show, tidy
 from .stories import choose, fetch, judge
+from .tries import Sitting
 
 __all__ = [
     "Desk",
     "Event",
+    "Eye",
     "Line",
+    "Sitting",
     "brief",
     "choose",
     "describe",
@@ -30,6 +34,7 @@ __all__ = [
     "mend",
     "render",
     "run_round",
+    "said",
     "show",
     "tidy",
     "told",

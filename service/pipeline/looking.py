@@ -14,6 +14,8 @@ PATIENCE = 3  #: failures of a critic in a row after which it is left alone for 
 LEAST_PX = 64  #: a side
 MOST_PLAIN = 0.97  #: share of one colour
 HOPELESS = ("decodes", "size", "not_blank", "not_static")  #: such a picture never hangs
+RULINGS = {"accept": "it may hang", "retry": "another try would be better", "reject": "it must not hang"}
+SEVERITY = tuple(RULINGS)
 UNTRAINED = Critique("accept", "")  #: of pictures by an engine that draws by rule: it cannot go astray
 
 
@@ -47,7 +49,15 @@ class Eye:
             note(Note("critic", "did not look", f"{error}{'' if self.sees else '; not asked again in this round'}"))
             return local
         self.failures = 0
-        return both(local, seen)
+        found = both(local, seen)
+        note(Note("critic", "answered", said(found)))
+        return found
+
+
+def said(critique: Critique) -> str:
+    """A critique in a few words, for people."""
+    parts = (RULINGS[critique.verdict], critique.why, critique.fix and f"wished for: {critique.fix}")
+    return "; ".join(filter(None, parts))
 
 
 def by_pixels(picture: Picture) -> Critique:
@@ -80,9 +90,6 @@ def both(local: Critique, seen: Critique) -> Critique:
     """Two critiques of a picture as one: the graver verdict and its reason, all that was looked at."""
     graver = max(seen, local, key=lambda critique: SEVERITY.index(critique.verdict))
     return replace(graver, fix=seen.fix, checks=(*local.checks, *seen.checks))
-
-
-SEVERITY = ("accept", "retry", "reject")
 
 
 def best(critiques: Sequence[Critique]) -> int | None:

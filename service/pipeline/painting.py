@@ -67,6 +67,8 @@ def _render(work: _Work, plate: Plate) -> Event:
             if last and plate.attempts < MAX_ATTEMPTS:
                 return replace(event, error=plate.error)
             continue
+        if picture.recipe.get("trained") is not False:
+            sitting.note(Note("engine", "painted", f"{name}, seed {prompt.seed}"))
         critique = sitting.look(picture, prompt)
         tries.append((line.journal.tried(plate, prompt, picture, name, critique), name))
         plate = replace(plate, attempts=0)

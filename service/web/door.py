@@ -97,5 +97,5 @@ def environment(templates: Path) -> ImmutableSandboxedEnvironment:
         nth=wording.nth,
         after=wording.after,
     )
-    pages.globals["picture_src"] = picture_src
+    pages.globals.update(picture_src=picture_src, SEEN=wording.SEEN)
     return pages

@@ -16,16 +16,25 @@ Row = Mapping[str, object]
 MOST = 50  # rows in a table
 TITLES = {"stuck": "Plates that wait"}
 RECIPE = ("engine", "model", "server", "pipeline", "steps", "guidance", "quality", "composition", "palette")
-SEEN = {  # what a critic looks for, as it is where all is well
-    "subject_present": "its hero is there", "one_person": "nobody stands in the way",
-    "idea_visible": "the idea can be seen", "tone_fits": "the mood fits", "no_lettering": "no lettering",
-    "no_logo_or_flag": "no logo, no flag", "no_lookalike": "no public figure", "anatomy_ok": "bodies are believable",
-    "no_gore": "nothing that hurts",
-}  # fmt: skip
+SEEN = {  # what a critic looks for, where all is well and where it is not
+    "subject_present": ("its hero is there", "its hero is missing"),
+    "one_person": ("nobody is in the way", "somebody is in the way"),
+    "idea_visible": ("the idea can be seen", "the idea cannot be seen"),
+    "tone_fits": ("the mood fits", "the mood does not fit"),
+    "no_lettering": ("no lettering", "lettering"),
+    "no_logo_or_flag": ("no logo, no flag", "a logo or a flag"),
+    "no_lookalike": ("no public figure", "somebody looks like a public figure"),
+    "anatomy_ok": ("bodies are believable", "a body that cannot be"),
+    "no_gore": ("nothing that hurts", "something that hurts"),
+}
 MEASURED = {  # what pixels say
-    "decodes": "the file can be opened", "size": "it is large enough", "not_blank": "there is something on it",
-    "not_static": "it is not noise", "not_plain": "it has more than one colour", "not_a_grid": "it is one picture",
-}  # fmt: skip
+    "decodes": ("the file can be opened", "the file cannot be opened"),
+    "size": ("large enough", "too small"),
+    "not_blank": ("something is on it", "nothing is on it"),
+    "not_static": ("no noise", "noise"),
+    "not_plain": ("several colours", "hardly more than one colour"),
+    "not_a_grid": ("one picture", "a sheet of the same picture"),
+}
 
 
 def ago(then: datetime, now: datetime) -> str:
@@ -122,9 +131,11 @@ def nth(number: int) -> str:
     return words[number - 1] if 0 < number <= len(words) else f"No. {number}"
 
 
-def point(name: str) -> str:
-    """What a critic looked for, as it is where all is well."""
-    return (SEEN | MEASURED).get(name, name.replace("_", " "))
+def point(check: Mapping[str, Any]) -> str:
+    """What a critic looked for, and whether it is so."""
+    name = str(check["id"])
+    well, ill = (SEEN | MEASURED).get(name, (name.replace("_", " "),) * 2)
+    return well if check["ok"] else ill
 
 
 def recipe(recipe: Mapping[str, Any]) -> dict[str, object]:
