@@ -10,6 +10,8 @@ import pytest
 from PIL import Image
 
 from service import pixels
+from service.assembly import opened
+from service.checking import findings
 from service.editors.chat import Chat, Settings as ChatSettings
 from service.engines.papercut import Papercut
 from service.errors import EditorError, EngineError
@@ -19,7 +21,9 @@ from service.pipeline.tries import following, with_fix
 from service.protocols import Check, Critique, Note, Surroundings
 from service.settings import Channel, Settings
 
-from .dialects import looks, speaking
+from .command import command
+from .dialects import looks, speaking, wrong
+from .images_server import painted, speaking as drawing
 from .test_chat import TEMPLATES
 from .test_pipeline import FEED, Bench, Engine
 from .values import prompt
@@ -322,6 +326,63 @@ def test_a_model_with_eyes_directs_the_third_try(tmp_path):
     assert plate.picture == tries[2].picture
     assert all(plate.story.title not in json.dumps(heard.body["messages"][0]) for heard in server.heard)
     assert [note.what for note in notes].count("was asked") == 3
+
+
+def configured(path, images, eyes):
+    """A channel with an engine and a critic, each a server."""
+    path.write_text(
+        f'[channels.home]\nengines = ["cloud"]\ncritic = "eyes"\n[engines.cloud]\nkind = "images-api"\n'
+        f'base_url = "{images}"\nmodel = "flux"\n[editors.eyes]\nkind = "chat"\nbase_url = "{eyes}"\nmodel = "eyes"\n'
+    )
+    return ["--config", path, "--data", path.parent / "data"]
+
+
+def test_paint_looks_as_the_wall_does(tmp_path):
+    """A headline's picture is shown to the critic, whose words are told; a scene is painted once, unseen."""
+    answers = [looks("no_lettering"), looks()]
+    with drawing(painted) as images, speaking(lambda heard: json.dumps(answers[heard.number - 1])) as server:
+        here = configured(tmp_path / "config.toml", images.url, server.url)
+        done = command("paint", "--headline", "Night trains return to the Alps", "-o", tmp_path / "a.jpg", *here)
+        assert done.code == 0, done.err
+        assert "critic answered: another try would be better; letters at the top left" in done.err
+        assert "critic answered: it may hang" in done.err
+        assert (len(server.heard), len(images.asked)) == (2, 2)
+        assert command("paint", "--scene", "a red boat on a lake", "-o", tmp_path / "b.jpg", *here).code == 0
+        assert (len(server.heard), len(images.asked)) == (2, 3)
+    assert Image.open(tmp_path / "a.jpg").size == Image.open(tmp_path / "b.jpg").size == (1024, 600)
+
+
+def test_paint_falls_back_on_paper(tmp_path):
+    """Where the critic rejects every picture, what is written is cut from paper, and that is said."""
+    with drawing(painted) as images, speaking(lambda _: json.dumps(looks("no_gore"))) as server:
+        here = configured(tmp_path / "config.toml", images.url, server.url)
+        done = command("paint", "--headline", "Night trains return to the Alps", "-o", tmp_path / "a.jpg", *here)
+    assert done.code == 0, done.err
+    assert "the house cuts one from paper" in done.err
+    assert "papercut" in done.err.splitlines()[-1]
+    assert len(images.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (looks(), "it reads, and does not see"), (looks("subject_present", "idea_visible"), "an empty sheet was empty"),
+        ((400, wrong("this model does not support images")), "cannot see pictures"),
+    ],
+)  # fmt: skip
+def test_check_finds_out_whether_the_critic_sees(answer, says, tmp_path):
+    """A model that finds the scene in an empty sheet has no eyes, whatever it answers."""
+    with speaking(
+        lambda heard: (json.dumps(answer) if isinstance(answer, dict) else answer) if heard.picture else "?"
+    ) as server:
+        settings = Settings.model_validate({
+            "channels": {"home": {"feeds": [], "critic": "eyes"}}, "web": {"port": 0},
+            "editors": {"eyes": {"kind": "chat", "base_url": server.url, "model": "eyes"}},
+        })  # fmt: skip
+        with opened(settings, tmp_path / "data") as service:
+            (found,) = [f for f in findings(service) if f["what"].startswith("critic")]
+    assert says in found["says"]
+    assert found["ok"] == ("sheet was empty" in says)
 
 
 # -- by pixels ---------------------------------------------------------------------------------------------------------
