@@ -1,4 +1,4 @@
-"""What can be said of a picture by its pixels alone. Pure; about 20 ms a picture.
+"""What can be said of a picture by its pixels alone. Pure; 20 to 55 ms a picture.
 
 None of this knows beauty. It finds what models produce when they fail: nothing at all, static, a contact sheet.
 """
