@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel
 
@@ -64,8 +64,14 @@ def read_settings(path: Path | None) -> Settings:
             topics=TOPICS,
             vetoes=VETO_TOPICS,
             styles=styles.known(shipped("templates") / "styles"),
+            critics=[kind for kind, module in adapters("editors").items() if _looks(module)],
         ),
     )
+
+
+def _looks(module: Any) -> bool:
+    """Whether what an editor's file makes can look at pictures."""
+    return hasattr(get_type_hints(module.make)["return"], "critique")
 
 
 def _table(named: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
@@ -176,7 +182,7 @@ class Service:
             editor=self.editor(channel.editor), house=self.house,
             critic=self._critic(channel.critic),
             engines=[(name, self.engines[name]) for name in channel.engines],
-            width_px=profile.width_px, height_px=profile.height_px,
+            width_px=profile.width_px, height_px=profile.height_px, paper=self.papercut,
         )  # fmt: skip
 
     @cached_property

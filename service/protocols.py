@@ -166,7 +166,11 @@ class Critic(Protocol):
     """An editor that can look at pictures. Optional."""
 
     def critique(self, picture: Picture, prompt: Prompt, note: Callable[[Note], None] = unnoted) -> Critique:
-        """Say whether the picture shows what was asked for, and nothing it must not. Raises EditorError."""
+        """Say whether the picture shows what was asked for, and nothing it must not. Raises EditorError.
+
+        Before every request ``note`` is told that the critic "was asked": requests are counted by that, and it raises
+        EditorError where there have been enough.
+        """
         ...
 
 

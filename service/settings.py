@@ -103,6 +103,14 @@ class Store(Table):
     keep_gb: float = Field(5.0, gt=0)
 
 
+class Critic(Table):
+    """How much is spent on one plate where a critic looks at pictures."""
+
+    max_pictures: int = Field(3, ge=1, le=12)
+    max_calls: int = Field(6, ge=0)
+    seconds: float = Field(240, gt=0)
+
+
 class Embeddings(Table):
     """An optional sentence-embedding model for the gate and the choice; "": none."""
 
@@ -131,6 +139,7 @@ class Settings(Table):
     sources: dict[Name, dict[str, Any]] = {}
     editors: dict[Name, dict[str, Any]] = {}
     engines: dict[Name, dict[str, Any]] = {}
+    critic: Critic = Critic()
     embeddings: Embeddings = Embeddings()
     store: Store = Store()
     net: Net = Net()
@@ -162,6 +171,7 @@ class Known:
     topics: Sequence[str] = ()  #: what a story can be about; none: whatever is written
     vetoes: Sequence[str] = ()  #: what is never painted: it can be blocked altogether, not allowed
     styles: Sequence[str] = ()  #: house styles; none: whatever is written
+    critics: Sequence[str] = ()  #: kinds of editors that can look at pictures
 
 
 def load(path: Path | None, names: Known) -> Settings:
@@ -225,6 +235,8 @@ def _channel(at: str, channel: Channel, settings: Settings, names: Known) -> Ite
                               " a [sources.NAME] table")  # fmt: skip
     yield from known(f"{at}.template", channel.template, names.templates)
     yield from known(f"{at}.editor", channel.editor, _named(settings.editors, names.kinds["editors"]))
+    if channel.critic:
+        yield from _critic(f"{at}.critic", channel.critic, settings, names)
     for index, engine in enumerate(channel.engines):
         yield from known(f"{at}.engines[{index}]", engine, _named(settings.engines, names.kinds["engines"]))
     yield from known(f"{at}.style", channel.style, names.styles or [channel.style])
@@ -234,6 +246,15 @@ def _channel(at: str, channel: Channel, settings: Settings, names: Known) -> Ite
     for key, topics in (("allow_topics", names.topics), ("block_topics", [*names.topics, *names.vetoes])):
         for index, topic in enumerate(getattr(channel, key)):
             yield from known(f"{at}.{key}[{index}]", topic, topics or [topic])
+
+
+def _critic(at: str, name: str, settings: Settings, names: Known) -> Iterator[str]:
+    editors = _named(settings.editors, names.kinds["editors"])
+    kind = settings.editors.get(name, {}).get("kind", name)
+    if name in editors and kind in names.kinds["editors"] and kind not in names.critics:
+        yield f"{at}: an editor of kind {kind!r} cannot look at pictures; kinds that can: {', '.join(names.critics)}"
+    else:
+        yield from known(at, name, editors, "; write the name of an [editors.NAME] table")
 
 
 def _display(at: str, display: Display, settings: Settings, names: Known) -> Iterator[str]:

@@ -29,6 +29,7 @@ from .profiles import PROFILES, Profile, fitted, largest
 from .protocols import Engine, Fetching, Reporting
 from .settings import Channel, Display
 from .skipping import Kept, Kind
+from .store import Making
 
 log = logging.getLogger(__name__)
 
@@ -251,7 +252,16 @@ class Wall:
         data = self._picture(plate)
         if data is None:
             raise LookupError(f"plate {plate_id} has no picture")
-        return _still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])
+        return _bare(data)
+
+    def tried(self, plate_id: int, number: int) -> Still:
+        """The bare picture of a try, from 1. Raises LookupError where there is none, or its file is gone."""
+        return _bare(self.press.line.journal.picture(plate_id, number))
+
+    def making(self, plate_id: int) -> Making:
+        """How a plate came to be. Raises LookupError."""
+        plate, journal = self.plate(plate_id), self.press.line.journal
+        return Making(self._recipe(plate), journal.tries(plate.id), journal.notes(plate.id))
 
     def _image(self, plate: Plate) -> Image.Image | None:
         data = self._picture(plate)
@@ -274,12 +284,9 @@ class Wall:
 
     def _paint(self, plate: Plate) -> Picture:
         assert plate.prompt is not None
-        profile = self._largest(plate.channel)
+        profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == plate.channel])
         with self._painting:
             return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px))
-
-    def _largest(self, channel: str) -> Profile:
-        return largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == channel])
 
     def _local(self) -> datetime:
         return self.now().astimezone(self.settings.zone)
@@ -293,6 +300,10 @@ class Wall:
 def _named(edition: Sequence[Plate]) -> Sequence[Plate]:
     """The sample edition with a name for each picture, which is painted when first asked for."""
     return [replace(plate, picture=f"sample/{-plate.id}.png") for plate in edition]
+
+
+def _bare(data: bytes) -> Still:
+    return _still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])
 
 
 def _still(data: bytes, media_type: str) -> Still:

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
-    "frames", "hanging", "memory", "metered", "styles", "walled", "walls",
+    "frames", "hanging", "memory", "metered", "styles", "pixels", "walled", "walls",
 }  # fmt: skip
 SEAMS = {"settings", "mistakes", "protocols"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}

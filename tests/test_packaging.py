@@ -209,13 +209,14 @@ def test_make_uses_nothing_newer_than_macos_has():
 
 
 KEYS = {
-    "": {"timezone", "web", "channels", "displays", "embeddings", "store", "net"},
+    "": {"timezone", "web", "channels", "displays", "embeddings", "store", "net", "critic"},
     "web": {"host", "port"},
     "channels.home": {
         "feeds", "mood", "editor", "engines", "subjects", "style", "template", "cadence_minutes", "plates_per_round",
         "max_age_hours",
     },
     "displays.0": {"name", "kind", "address", "profile", "channel"},
+    "critic": {"max_pictures", "max_calls", "seconds"},
     "embeddings": {"model", "languages"},
     "store": {"keep_days", "keep_gb"},
     "net": {"allow_private"},

@@ -19,6 +19,7 @@ from service.settings import Channel, Display, Settings
 from service.store import Archive, Journal, Store, Wishes
 
 from .values import NOON, plate, prompt, story
+from .web_values import drawn
 
 FEED, OTHER = "http://feeds.example/a.xml", "http://other.example/b.xml"
 TITLES = [
@@ -71,7 +72,8 @@ class Engine:
         self.calls += 1
         if self.error:
             raise self.error
-        return Picture(told.scene.encode(), ".png", width_px, height_px, {"engine": "fake"})
+        data = drawn(sum(told.scene.encode()) + told.seed, width_px, height_px).data
+        return Picture(data, ".jpg", width_px, height_px, {"engine": "fake"})
 
     def close(self):
         pass
@@ -200,6 +202,7 @@ def test_attempts_of_killed_rounds_count(bench):
     """A plate whose painting was killed three times goes to the next engine without another try."""
     bench.round()
     made = bench.archive.recent(1)[0]
+    bench.store.folder.remove(made.picture)
     bench.store.spoilt(made)
     for _ in range(3):
         bench.store.begin(made)

@@ -20,12 +20,14 @@ from hypothesis import given, settings, strategies as st
 
 from service.errors import Busy, ComposeError, ConfigError
 from service.profiles import PROFILES
+from service.protocols import Check, Critique, Note
+from service.store import Try
 from service.web import caching, serve, wording
 from service.web.api import window
 from service.web.server import listening
 
-from .values import NOON, story
-from .web_values import SECRET, TEMPLATES, DisplayInfo, Showing, Wall, app, hung, serving
+from .values import NOON, prompt, story
+from .web_values import SECRET, TEMPLATES, DisplayInfo, Making, Showing, Wall, app, hung, serving
 
 HTML = {"accept": "text/html"}
 HOSTILE = "<img src=x onerror=alert(1)></title><script>alert(2)</script>{{7*7}}"
@@ -267,6 +269,76 @@ def test_the_index_is_honest(site, wall):
     wall.note = "sample edition: no story has arrived yet"
     wall.told = {"feeds": [{"address": "a", "error": "timed out"}, {"address": "b", "error": None}]}
     assert "Sample edition: no story has arrived yet; feeds: 1 of 2 failing: timed out" in site.get("/").text
+
+
+def tried(number, verdict, *checks, **other):
+    critique = Critique(verdict, other.pop("why", ""), other.pop("fix", ""), checks)
+    return Try(
+        other.pop("picture", f"aa/{number}.jpg"), "gpu", prompt(seed=number), critique, NOON + timedelta(seconds=number)
+    )
+
+
+MADE = Making(
+    {"engine": "diffusion", "model": "flux", "steps": 4, "seed": 9, "width_px": 1024, "height_px": 592,
+     "prompt": "a night train, gouache", "took_s": 41.2},
+    (tried(1, "reject", Check("no_gore", "a wound", ok=False), Check("idea_visible", "a train", ok=True)),
+     tried(2, "retry", Check("no_lettering", "EXPRESS 44", ok=False), fix="the train is larger"),
+     tried(3, "accept", Check("no_lettering", "bare walls", ok=True), picture="01/1.png")),
+    ((NOON, Note("critic", "was asked", "is this a train?")),
+     (NOON + timedelta(seconds=41), Note("critic", "answered", "it must not hang; " + "so much " * 60))),
+)  # fmt: skip
+
+
+def test_a_plates_tries_are_on_its_page(site, wall):
+    """Each try with its picture, what was seen in it, and which one was chosen; the steps; nothing of it for a sample."""
+    assert "The tries" not in site.get("/plates/1", headers=HTML).text
+    wall.makings[1] = MADE
+    page = unescape(site.get("/plates/1", headers=HTML).text)
+    assert [f"/plates/1/tries/{n}?v=" in page for n in (1, 2, 3, 4)] == [True, True, True, False]
+    assert page.count(">chosen<") == page.count(">rejected<") == page.count('class="veiled"') == 1
+    for words in ("something that hurts", "a wound", "lettering", "EXPRESS 44", "Wished for: the train is larger",
+                  "flux", "1024 × 592 px", "a night train, gouache", "+41 s", "is this a train?"):  # fmt: skip
+        assert words in page
+
+
+def test_a_try_is_a_picture(site, wall):
+    """It is served by its number, for ever where a version is asked for; a number that is not there is missing."""
+    wall.makings[1] = MADE
+    found = site.get("/plates/1/tries/2?v=abc")
+    assert (found.status_code, found.headers["content-type"]) == (200, "image/jpeg")
+    assert "immutable" in found.headers["cache-control"]
+    assert site.get("/plates/1/tries/2", headers={"if-none-match": found.headers["etag"]}).status_code == 304
+    for missing in ("/plates/1/tries/4", "/plates/1/tries/0", "/plates/9/tries/1", "/plates/1/tries/x"):
+        assert site.get(missing).status_code == 404
+
+
+def test_a_plate_is_json(site, wall):
+    """A program gets all of it: story, verdict, prompt, recipe, tries with their checks, transcript."""
+    wall.makings[1] = MADE
+    told = site.get("/api/plates/1").json()
+    assert (told["id"], told["story"]["title"], told["recipe"]["steps"]) == (1, "Headline number 1", 4)
+    assert told["story"]["published"] == "2026-11-22T12:00:00+00:00"
+    assert [(t["verdict"], t["chosen"]) for t in told["tries"]] == [
+        ("reject", False),
+        ("retry", False),
+        ("accept", True),
+    ]
+    assert told["tries"][0]["checks"][0] == {"id": "no_gore", "seen": "a wound", "ok": False}
+    assert site.get(told["tries"][0]["picture"]).status_code == 200
+    assert told["transcript"][0]["who"] == "critic"
+    assert site.get("/api/plates/99").json() == {"error": "There is no plate 99: it may have been cleared away."}
+    assert "/api/plates/{plate_id}" in site.get("/api/openapi.json").json()["paths"]
+
+
+def test_what_a_critic_read_in_a_picture_stays_words(site, wall):
+    """Foreign text that came back through a model is shown as text."""
+    seen = Check("no_lettering", HOSTILE, ok=False)
+    wall.makings[1] = Making({"model": HOSTILE}, (tried(1, "retry", seen, why=HOSTILE, fix=HOSTILE),),
+                             ((NOON, Note("critic", HOSTILE, HOSTILE * 9)),))  # fmt: skip
+    page = site.get("/plates/1", headers=HTML).text
+    assert "<img src=x" not in page
+    assert "<script>alert" not in page
+    assert "{{7*7}}" in unescape(page)
 
 
 def test_hostile_words_stay_words_on_pages(site, wall):

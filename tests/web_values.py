@@ -57,6 +57,13 @@ class Still:
     etag: str
 
 
+@dataclass(frozen=True)
+class Making:
+    recipe: dict = field(default_factory=dict)
+    tries: tuple = ()
+    notes: tuple = ()
+
+
 def drawn(number: int, width: int, height: int, suffix: str = ".jpg") -> Still:
     """A sun over hills, another colour for each number."""
     hue = number * 53 % 256
@@ -107,6 +114,7 @@ class Wall:
     stills: dict = field(default_factory=dict)
     failing: Exception | None = None
     raw_html: str | None = None
+    makings: dict = field(default_factory=dict)
 
     def hang(self, shown) -> None:
         self.plates.append(shown)
@@ -152,6 +160,14 @@ class Wall:
         if self.plate(plate_id).picture is None:
             raise LookupError(plate_id)
         return self._drawn(plate_id, PROFILES["hub-max"], ".png")
+
+    def tried(self, plate_id, number):
+        if not 0 < number <= len(self.makings.get(plate_id, Making()).tries):
+            raise LookupError(number)
+        return self._drawn(plate_id + number, PROFILES["hub-max"], ".jpg")
+
+    def making(self, plate_id):
+        return self.makings.get(plate_id, Making())
 
     def _drawn(self, number, profile, suffix):
         key = (number, profile.name, suffix)

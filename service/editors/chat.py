@@ -21,10 +21,10 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import Declined, EditorError
-from ..model import Mood, Prompt, Story, Verdict
+from ..model import Mood, Picture, Prompt, Story, Verdict
 from ..net import Net
-from ..protocols import Brief, Note, Ruling, Surroundings, unnoted
-from . import alt
+from ..protocols import Brief, Critique, Note, Ruling, Surroundings, unnoted
+from . import alt, critic
 from .answers import Direction, Rulings, Word
 from .ask import Access, Budget, Duty, Ladder, Question
 from .ask.key import key_in
@@ -117,6 +117,17 @@ class Chat:
             raise Declined(self._why(direction.kind, direction.essence))
         return self._prompt(direction, story, brief, looks.wary(cast))
 
+    def critique(self, picture: Picture, prompt: Prompt, note: Callable[[Note], None] = unnoted) -> Critique:
+        """Look at a picture, with one question, and rule by what was seen. Raises EditorError."""
+        known = _known(self._data / "subjects")
+        kind = known.get(prompt.subject or "", ("", ""))[1] or "person"
+        told = critic.asked(prompt, kind)
+        looks = self._ask(
+            "critique", told, critic.Looks, faults=critic.faults, temperature=0.0, picture=critic.shown(picture),
+            asking=lambda: note(Note("critic", "was asked", f"{self.settings.model}: is this {told['scene']}?")),
+        )  # fmt: skip
+        return critic.critique_of(looks, [*known, *(token for token, _ in known.values() if token)])
+
     def _decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> list[Ruling]:
         honest = [story for story, _ in candidates if not orders(story.title)]
         items = [_item(story, _GLANCE_CHARS) for story in honest]
@@ -157,13 +168,15 @@ class Chat:
     def _ask(
         self, page: str, values: Mapping[str, Any], answer: type[A], *, faults: Callable[[A], Sequence[str]],
         temperature: float, further: Callable[[A], str] = lambda _: "", note: Callable[[Note], None] = unnoted,
+        picture: str = "", asking: Callable[[], None] = lambda: None,
     ) -> A:  # fmt: skip
         return self._ladder.ask(
             Question(
                 system=self._page(f"{page}.system", {"mark": MARK, **{name: values.get(name, "") for name in _FIXED}}),
                 user=self._page(page, {"mark": MARK, **values}),
                 answer=answer, faults=faults, repair=lambda wrong: self._page("repair", {"faults": wrong}),
-                temperature=temperature, further=further, name=f"{page}.system", note=note,
+                temperature=temperature, further=further, name=f"{page}.system", note=note, picture=picture,
+                asking=asking,
             )
         )  # fmt: skip
 
@@ -225,12 +238,17 @@ def _direction_faults(answer: Direction, story: Story, cast: Cast, recent: Seque
 
 def _cast(folder: Path, brief: Brief, seed: int) -> Cast:
     """Who appears: one of the subjects allowed, the same one for a story each time; nobody in a dark one."""
-    known = {path.parent.name: _subject(path) for path in sorted(folder.glob("*/subject.toml"))}
+    known = _known(folder)
     unwelcome = {*known, *brief.subjects, *(token for token, _ in known.values() if token)}
     allowed = brief.subjects if brief.verdict.subject_allowed and brief.verdict.mood not in DARK else ()
     name = allowed[seed % len(allowed)] if allowed else None
     _, kind = known.get(name or "", ("", ""))
     return Cast(name, kind or "person", tuple(sorted(unwelcome)))
+
+
+def _known(folder: Path) -> dict[str, tuple[str, str]]:
+    """Everybody known here by name, with token and class noun."""
+    return {path.parent.name: _subject(path) for path in sorted(folder.glob("*/subject.toml"))}
 
 
 def _subject(path: Path) -> tuple[str, str]:

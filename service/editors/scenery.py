@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..model import Mood, Story
@@ -66,12 +66,20 @@ def scene_faults(scene: str, story: Story, cast: Cast, recent: Sequence[str] = (
 
 def wording_faults(text: str, story: Story, cast: Cast) -> Iterator[str]:
     """What a text about a picture may not hold, beside matters of taste: speech, the story's names, its very words."""
-    if speech := orders(text) or ", ".join(_SPEECH.findall(text)):
-        yield f"describe things, do not speak to anybody: {speech}"
-    if names := [*_names_in(text, story), *_unwelcome(text, cast)]:
+    yield from speech_faults(text, cast.unwelcome)
+    if names := _names_in(text, story):
         yield f"no proper names: {_some(names)}"
     if phrase := _repeated(text, f"{story.title}\n{story.summary}"):
         yield f"do not repeat the headline: {phrase}"
+
+
+def speech_faults(text: str, unwelcome: Collection[str]) -> Iterator[str]:
+    """What no text for a painter may hold, whatever it is about: speech, and the names of people at home."""
+    if speech := orders(text) or ", ".join(_SPEECH.findall(text)):
+        yield f"describe things, do not speak to anybody: {speech}"
+    words = {word.lower() for word in re.findall(r"[\w-]+", text)}
+    if names := [name for name in unwelcome if name.lower() in words]:
+        yield f"no proper names: {_some(names)}"
 
 
 def darkest(*moods: Mood) -> Mood:
@@ -122,11 +130,6 @@ def _common_starts(story: Story) -> set[str]:
     """The first words of sentences: capitals that mean nothing, unless the word has one elsewhere as well."""
     text = f"{story.title}. {story.summary}"
     return {word for word in _SENTENCE.findall(text) if len(re.findall(rf"\b{re.escape(word)}\b", text)) == 1}
-
-
-def _unwelcome(text: str, cast: Cast) -> list[str]:
-    words = {word.lower() for word in re.findall(r"[\w-]+", text)}
-    return [name for name in cast.unwelcome if name.lower() in words]
 
 
 def _repeated(text: str, source: str) -> str:

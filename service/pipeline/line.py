@@ -47,6 +47,7 @@ class Desk:
     engines: Sequence[tuple[str, Engine]]
     width_px: int
     height_px: int
+    paper: Engine | None = None  #: takes over where every picture was rejected; None: the story's words alone do
 
     def style(self, topics: Sequence[str], now: datetime) -> str:
         """How the picture of a story about these topics should look, on this day."""

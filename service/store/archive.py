@@ -229,8 +229,9 @@ class Archive:
             if total <= keep_bytes:
                 return
             rows = db.execute(
-                "SELECT plates.id, bytes FROM plates JOIN pictures ON file = picture WHERE favourite = 0"
-                " ORDER BY plates.id"
+                "SELECT id, (SELECT sum(bytes) FROM pictures WHERE file = plates.picture OR file IN"
+                " (SELECT picture FROM tries WHERE tries.plate = plates.id)) AS bytes"
+                " FROM plates WHERE favourite = 0 AND picture IS NOT NULL ORDER BY id"
             )
             doomed = []
             for row in rows.fetchall():

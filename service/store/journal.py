@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
+from typing import Any
 
 from ..model import Picture, Plate, Prompt
 from ..protocols import Check, Critique, Note, Spending
@@ -25,6 +26,15 @@ class Try:
     prompt: Prompt
     critique: Critique | None
     tried_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a plate came to be."""
+
+    recipe: Mapping[str, Any]  #: of its picture; empty where it has none, or nobody knows
+    tries: Sequence[Try]  #: in order
+    notes: Sequence[tuple[datetime, Note]]  #: its transcript, in order
 
 
 class Journal:
@@ -52,14 +62,20 @@ class Journal:
         return [(datetime.fromisoformat(r["noted_at"]), Note(r["who"], r["what"], r["text"])) for r in rows]
 
     def tried(self, plate: Plate, prompt: Prompt, picture: Picture, engine: str, critique: Critique | None) -> str:
-        """Keep a try: its file, then its rows. Returns the file's name."""
-        file = self.store.keep(picture)
+        """Keep a try: its file, then its rows, which end the attempt. Returns the file's name. Safe to repeat."""
+        file, now = self.store.keep(picture), stamp(self.store.now())
+        said = json.dumps(asdict(critique)) if critique else None
         with self.store.transaction() as db:
-            db.execute(
-                "INSERT INTO tries (plate, picture, engine, prompt, critique, tried_at) VALUES (?,?,?,?,?,?)",
-                (plate.id, file, engine, json.dumps(asdict(prompt)),
-                 json.dumps(asdict(critique)) if critique else None, stamp(self.store.now())),
-            )  # fmt: skip
+            db.execute("UPDATE plates SET attempts = 0 WHERE id = ?", (plate.id,))
+            again = db.execute(
+                "UPDATE tries SET critique = ?, tried_at = ? WHERE plate = ? AND picture = ?",
+                (said, now, plate.id, file),
+            ).rowcount
+            if not again:
+                db.execute(
+                    "INSERT INTO tries (plate, picture, engine, prompt, critique, tried_at) VALUES (?,?,?,?,?,?)",
+                    (plate.id, file, engine, json.dumps(asdict(prompt)), said, now),
+                )
         return file
 
     def tries(self, plate: int) -> list[Try]:
@@ -70,6 +86,16 @@ class Journal:
                 datetime.fromisoformat(r["tried_at"]))
             for r in rows
         ]  # fmt: skip
+
+    def picture(self, plate: int, number: int) -> bytes:
+        """The file of a plate's try, from 1. Raises LookupError where there is none, or it is gone or damaged."""
+        tries = self.tries(plate)
+        if not 0 < number <= len(tries):
+            raise LookupError(f"plate {plate} has no try {number}")
+        try:
+            return self.store.folder.read(tries[number - 1].picture)
+        except (OSError, ValueError) as error:
+            raise LookupError(f"the picture of try {number} is gone") from error
 
 
 class Account:

@@ -196,9 +196,9 @@ class Store:
     def described(self, plate: Plate, prompt: Prompt) -> None:
         self._move(plate, Step.DESCRIBED, "prompt = ?", json.dumps(asdict(prompt)))
 
-    def rendered(self, plate: Plate, picture: Picture) -> None:
-        """Keep a picture: its file, then its row, then the plate's step."""
-        self._set(plate.id, f"step = 'rendered', {FRESH}, picture = ?", stamp(self.now()), self.keep(picture))
+    def rendered(self, plate: Plate, file: str) -> None:
+        """The plate has its picture, which is kept already."""
+        self._move(plate, Step.RENDERED, "picture = ?", file)
 
     def keep(self, picture: Picture) -> str:
         """Keep a picture: its file, then its row. Returns the file's name."""

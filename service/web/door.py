@@ -92,6 +92,10 @@ def environment(templates: Path) -> ImmutableSandboxedEnvironment:
         segment=lambda text: quote(text, safe=""),
         web_address=wording.web_address,
         number=wording.plate_number,
+        recipe=wording.recipe,
+        point=wording.point,
+        nth=wording.nth,
+        after=wording.after,
     )
-    pages.globals["picture_src"] = picture_src
+    pages.globals.update(picture_src=picture_src, SEEN=wording.SEEN)
     return pages

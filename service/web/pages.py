@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from service.model import Plate
 from service.skipping import Kind
 
-from . import caching, wording
+from . import caching, plates, wording
 from .door import Door, Here, PlateId
 
 router = APIRouter(include_in_schema=False)
@@ -39,7 +39,9 @@ def index(door: Here) -> Response:
 def plate(plate_id: PlateId, door: Here) -> Response:
     """One plate: the slide, the bare picture, and everything that led to it."""
     shown = door.plate(plate_id)
-    return _page(door.page("plate", plate=shown, neighbours=_neighbours(door, shown)))
+    made = plates.told(shown, door.wall.making(plate_id))
+    tries = made["tries"] if plates.telling(made["tries"]) else ()
+    return _page(door.page("plate", plate=shown, made=made, tries=tries, neighbours=_neighbours(door, shown)))
 
 
 def _neighbours(door: Door, plate: Plate) -> tuple[Plate | None, Plate | None]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
-from service.model import Plate
+from service.model import Plate, Prompt
 from service.profiles import Profile
+from service.protocols import Critique, Note
 from service.skipping import Kept, Kind
 
 
@@ -69,6 +70,32 @@ class Still(Protocol):
     def etag(self) -> str: ...
 
 
+class Try(Protocol):
+    """A picture that was made for a plate, and what was seen in it."""
+
+    @property
+    def picture(self) -> str: ...
+    @property
+    def engine(self) -> str: ...
+    @property
+    def prompt(self) -> Prompt: ...
+    @property
+    def critique(self) -> Critique | None: ...
+    @property
+    def tried_at(self) -> datetime: ...
+
+
+class Making(Protocol):
+    """How a plate came to be."""
+
+    @property
+    def recipe(self) -> Mapping[str, Any]: ...
+    @property
+    def tries(self) -> Sequence[Try]: ...
+    @property
+    def notes(self) -> Sequence[tuple[datetime, Note]]: ...
+
+
 class Wall(Protocol):
     """The one thing behind the browser's door. Used from many threads at once."""
 
@@ -96,6 +123,14 @@ class Wall(Protocol):
 
     def picture(self, plate_id: int) -> Still:
         """The bare picture. Raises LookupError where the plate has none."""
+        ...
+
+    def tried(self, plate_id: int, number: int) -> Still:
+        """The bare picture of a try, from 1. Raises LookupError."""
+        ...
+
+    def making(self, plate_id: int) -> Making:
+        """How a plate came to be. Raises LookupError."""
         ...
 
     def recent(self, limit: int = 24) -> Sequence[Plate]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
 from .seam import Showing
@@ -20,6 +21,26 @@ KINDS = {
     "words": "In words alone",
     "editor": "By an editor",
     "owner": "By you",
+}
+RECIPE = ("engine", "model", "server", "pipeline", "steps", "guidance", "quality", "composition", "palette")
+SEEN = {  # what a critic looks for, where all is well and where it is not
+    "subject_present": ("its hero is there", "its hero is missing"),
+    "one_person": ("nobody is in the way", "somebody is in the way"),
+    "idea_visible": ("the idea can be seen", "the idea cannot be seen"),
+    "tone_fits": ("the mood fits", "the mood does not fit"),
+    "no_lettering": ("no lettering", "lettering"),
+    "no_logo_or_flag": ("no logo, no flag", "a logo or a flag"),
+    "no_lookalike": ("no public figure", "somebody looks like a public figure"),
+    "anatomy_ok": ("bodies are believable", "a body that cannot be"),
+    "no_gore": ("nothing that hurts", "something that hurts"),
+}
+MEASURED = {  # what pixels say
+    "decodes": ("the file can be opened", "the file cannot be opened"),
+    "size": ("large enough", "too small"),
+    "not_blank": ("something is on it", "nothing is on it"),
+    "not_static": ("no noise", "noise"),
+    "not_plain": ("several colours", "hardly more than one colour"),
+    "not_a_grid": ("one picture", "a sheet of the same picture"),
 }
 
 
@@ -103,6 +124,35 @@ def web_address(link: str) -> str:
 def plate_number(plate_id: int) -> str:
     """A plate by its number: "No. 12", or "Sample 3" for the sample edition, whose numbers are negative."""
     return f"Sample {-plate_id}" if plate_id < 0 else f"No. {plate_id}"
+
+
+def after(then: datetime, first: datetime) -> str:
+    """How long after the first moment: "+41 s"; "" for the first itself."""
+    seconds = (then - first).total_seconds()
+    return f"+{span(seconds)}" if seconds >= 0.5 else ""
+
+
+def nth(number: int) -> str:
+    """A place in a row: "First", "Second", ... and "No. 13" beyond a dozen."""
+    words = "First Second Third Fourth Fifth Sixth Seventh Eighth Ninth Tenth Eleventh Twelfth".split()  # noqa: SIM905
+    return words[number - 1] if 0 < number <= len(words) else f"No. {number}"
+
+
+def point(check: Mapping[str, Any]) -> str:
+    """What a critic looked for, and whether it is so."""
+    name = str(check["id"])
+    well, ill = (SEEN | MEASURED).get(name, (name.replace("_", " "),) * 2)
+    return well if check["ok"] else ill
+
+
+def recipe(recipe: Mapping[str, Any]) -> dict[str, object]:
+    """A picture's recipe for people: who painted it and how, without what is for machines."""
+    lines = {label(key): recipe[key] for key in RECIPE if recipe.get(key) not in (None, "", [], {})}
+    if recipe.get("width_px") and recipe.get("height_px"):
+        lines["Painted at"] = f"{recipe['width_px']} × {recipe['height_px']} px"
+    if isinstance(took := recipe.get("took_s"), (int, float)):
+        lines["Took"] = span(took)
+    return lines
 
 
 def until_next(until: datetime, now: datetime) -> int:

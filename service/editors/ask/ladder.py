@@ -25,6 +25,7 @@ from .duty import Duty
 from .reading import found
 from .rest import LONGEST, PATIENCE, Failing
 from .schema import strict_schema
+from .sight import blind
 
 if TYPE_CHECKING:
     from .wire import Refused, Reply, Wire
@@ -69,13 +70,15 @@ class Question(Generic[A]):
     further: Callable[[A], str] = lambda _: ""  #: a good answer to what is said to the model before it answers anew
     name: str = "question"  #: of the standing instructions, for the transcript
     note: Callable[[Note], None] = unnoted
+    picture: str = ""  #: a data: URL of what the model is to look at
+    asking: Callable[[], None] = lambda: None  #: called before every request; what it raises ends the question
 
 
 @dataclass(slots=True)
 class _Talk:
     """One question's course."""
 
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     until: float
     rung: Rung
     note: Callable[[Note], None]
@@ -145,7 +148,7 @@ class Ladder:
         except Refused as refused:
             if refused.status in (400, 415, 422) and self._drop_parameter(refused.said):
                 return None
-            final = _verdict(refused, self.access)
+            final = _verdict(refused, self.access, shown=bool(question.picture))
             if final or talk.rung is Rung.PROMPT:
                 self.rung = Rung.SCHEMA
                 raise final or Failing(_failed(refused, self.access)) from refused
@@ -161,20 +164,22 @@ class Ladder:
 
         body = self._body(talk, question)
         try:
-            return self._sent(talk, body)
+            return self._sent(talk, question, body)
         except Refused as refused:
             wait = min(1.0 if refused.retry_after is None else refused.retry_after, _MAX_PAUSE)
-            if talk.retried or refused.status not in _BUSY or _spent(refused) or self._left(talk) < wait + 1:
+            hopeless = _spent(refused) or (question.picture and blind(refused, self.access.model))
+            if talk.retried or refused.status not in _BUSY or hopeless or self._left(talk) < wait + 1:
                 raise
             talk.retried = True
             talk.note(transcript.waited(wait, _failed(refused, self.access)))
             self._pause(wait)
-        return self._sent(talk, body)
+        return self._sent(talk, question, body)
 
-    def _sent(self, talk: _Talk, body: Mapping[str, Any]) -> Reply:
+    def _sent(self, talk: _Talk, question: Question[A], body: Mapping[str, Any]) -> Reply:
         """One request, counted."""
         from .wire import Refused, Wire
 
+        question.asking()
         self._wire = self._wire or Wire(self.access.base_url, self.access.key)
         seconds = self._left(talk)
         aside = self._duty.begin(body, self.access.max_tokens)
@@ -221,10 +226,13 @@ class Ladder:
         return False
 
 
-def _messages(question: Question[A]) -> list[dict[str, str]]:
+def _messages(question: Question[A]) -> list[dict[str, Any]]:
     schema = json.dumps(strict_schema(question.answer), separators=(",", ":"))
     system = f"{question.system}\n\nReply with one JSON object of this schema and nothing else:\n{schema}"
-    return [{"role": "system", "content": system}, {"role": "user", "content": question.user}]
+    user: str | list[dict[str, Any]] = question.user
+    if question.picture:
+        user = [{"type": "image_url", "image_url": {"url": question.picture}}, {"type": "text", "text": question.user}]
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
 
 
 def _turn(reply: Reply, words: str) -> list[dict[str, str]]:
@@ -272,8 +280,8 @@ def _spent(refused: Refused) -> bool:
     return refused.status == 402 or "quota" in refused.said.lower() or "billing" in refused.said.lower()
 
 
-def _verdict(refused: Refused, access: Access) -> Failing | None:
-    """What no other form of asking would change; None where one might."""
+def _verdict(refused: Refused, access: Access, *, shown: bool) -> EditorError | None:
+    """What no other form of asking would change; None where one might. ``shown``: a picture was sent."""
     url, said = access.base_url, refused.said.lower()
     if refused.status in (401, 403):
         key = f"the key in {access.key_name}" if access.key_name else "a request without a key: set api_key_env"
@@ -286,6 +294,8 @@ def _verdict(refused: Refused, access: Access) -> Failing | None:
         return Failing(f"{url} is busy: too many requests", patience=patience, rest_seconds=wait)
     if "model" in said and any(word in said for word in ("not found", "not exist", "not loaded", "no such")):
         return Failing(f"{url} has no model {access.model!r}: check its name (for Ollama: ollama pull)")
+    if shown and blind(refused, access.model):
+        return EditorError(f"{access.model} cannot see pictures: choose another critic")
     if refused.status in (404, 405):
         return Failing(f"there is no /chat/completions at {url}: base_url usually ends in /v1")
     return None
