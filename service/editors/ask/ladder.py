@@ -23,16 +23,16 @@ from . import transcript
 from .budget import Usage, estimated
 from .duty import Duty
 from .reading import found
-from .rest import LONGEST, PATIENCE, Failing
+from .refusal import MAX_PAUSE, failed, spent, verdict
+from .rest import Failing
 from .schema import strict_schema
 from .sight import blind
 
 if TYPE_CHECKING:
-    from .wire import Refused, Reply, Wire
+    from .wire import Reply, Wire
 
 A = TypeVar("A", bound=BaseModel)
 _BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_MAX_PAUSE = 10.0  #: seconds
 _QUOTED_BACK = 4_000  #: characters of a bad answer shown to the model again
 
 
@@ -148,11 +148,11 @@ class Ladder:
         except Refused as refused:
             if refused.status in (400, 415, 422) and self._drop_parameter(refused.said):
                 return None
-            final = _verdict(refused, self.access, shown=bool(question.picture))
+            final = verdict(refused, self.access, shown=bool(question.picture))
             if final or talk.rung is Rung.PROMPT:
                 self.rung = Rung.SCHEMA
-                raise final or Failing(_failed(refused, self.access)) from refused
-            self._step_down(talk, _failed(refused, self.access))
+                raise final or Failing(failed(refused, self.access)) from refused
+            self._step_down(talk, failed(refused, self.access))
             return None
         if reply.refusal:
             raise EditorError(f"{self.access.model} would not answer: {reply.refusal[:160]}")
@@ -166,12 +166,12 @@ class Ladder:
         try:
             return self._sent(talk, question, body)
         except Refused as refused:
-            wait = min(1.0 if refused.retry_after is None else refused.retry_after, _MAX_PAUSE)
-            hopeless = _spent(refused) or (question.picture and blind(refused, self.access.model))
+            wait = min(1.0 if refused.retry_after is None else refused.retry_after, MAX_PAUSE)
+            hopeless = spent(refused) or (question.picture and blind(refused, self.access.model))
             if talk.retried or refused.status not in _BUSY or hopeless or self._left(talk) < wait + 1:
                 raise
             talk.retried = True
-            talk.note(transcript.waited(wait, _failed(refused, self.access)))
+            talk.note(transcript.waited(wait, failed(refused, self.access)))
             self._pause(wait)
         return self._sent(talk, question, body)
 
@@ -274,33 +274,3 @@ def _has_form(reply: Reply) -> bool:
 
 def _explained(error: ValidationError) -> list[str]:
     return [f"{'.'.join(map(str, fault['loc'])) or 'answer'}: {fault['msg']}" for fault in error.errors()[:5]]
-
-
-def _spent(refused: Refused) -> bool:
-    return refused.status == 402 or "quota" in refused.said.lower() or "billing" in refused.said.lower()
-
-
-def _verdict(refused: Refused, access: Access, *, shown: bool) -> EditorError | None:
-    """What no other form of asking would change; None where one might. ``shown``: a picture was sent."""
-    url, said = access.base_url, refused.said.lower()
-    if refused.status in (401, 403):
-        key = f"the key in {access.key_name}" if access.key_name else "a request without a key: set api_key_env"
-        return Failing(f"{url} refused {key}", patience=1, rest_seconds=LONGEST)
-    if _spent(refused):
-        return Failing(f"the account at {url} has no credit left: {refused.said}", patience=1, rest_seconds=LONGEST)
-    if refused.status == 429:
-        wait = refused.retry_after or 0.0
-        patience = 1 if wait > _MAX_PAUSE else PATIENCE
-        return Failing(f"{url} is busy: too many requests", patience=patience, rest_seconds=wait)
-    if "model" in said and any(word in said for word in ("not found", "not exist", "not loaded", "no such")):
-        return Failing(f"{url} has no model {access.model!r}: check its name (for Ollama: ollama pull)")
-    if shown and blind(refused, access.model):
-        return EditorError(f"{access.model} cannot see pictures: choose another critic")
-    if refused.status in (404, 405):
-        return Failing(f"there is no /chat/completions at {url}: base_url usually ends in /v1")
-    return None
-
-
-def _failed(refused: Refused, access: Access) -> str:
-    reason = f": {refused.said}" if refused.said else ""
-    return f"{access.base_url} failed with {access.model} (HTTP {refused.status}){reason}"
