@@ -43,7 +43,7 @@ FIT = {
 
 
 def said(text, title, language, *, subject=None, cast=None):
-    return alt_text(text, SCENE, story(title, language=language), cast or Cast(subject), subject)
+    return alt_text(text, SCENE, story(title, language=language), cast or Cast(subject), subject=subject)
 
 
 @pytest.mark.parametrize("language", FIT)
@@ -68,6 +68,7 @@ UNFIT = [
     ("es", "Sánchez visita un lago", "Una barca lleva a Sánchez por el lago.", "name"),
     ("ru", "Путин посетил озеро", "По озеру плывёт лодка, в ней Путин.", "name"),
     ("ja", "トランプ氏が湖を訪問", "湖の小舟でトランプが微笑む", "name"),
+    ("ja", "湖の時計", "湖の小舟でTrumpが微笑む", "name"),
     ("zh", "夜间列车重返阿尔卑斯山", "图中写着夜间列车重返阿尔卑斯山", "name"),
     ("he", "בנימין נתניהו ביקר באגם", "בסירה על האגם יושב בנימין נתניהו", "name"),
     ("fr", "Un lac", "Ein Boot fährt über den See bei Nacht", "it is in de"),
@@ -104,9 +105,9 @@ def test_a_model_that_answers_in_english_is_taken_at_its_word():
 def test_the_subject_is_named_in_every_language():
     """Where somebody of this home is shown the mark becomes the name; where nobody is, the English scene's words do."""
     alt, title = "SUBJECT rudert eine Uhr über einen See.", "Uhren kehren zurück"
-    shown = alt_text(alt, SUBJECT_SCENE, story(title, language="de"), Cast("rex", "dog"), "rex")
+    shown = alt_text(alt, SUBJECT_SCENE, story(title, language="de"), Cast("rex", "dog"), subject="rex")
     assert shown == ("Rex rudert eine Uhr über einen See.", "de", "")
-    left_out = alt_text(alt, SUBJECT_SCENE, story(title, language="de"), Cast("rex", "dog"), None)
+    left_out = alt_text(alt, SUBJECT_SCENE, story(title, language="de"), Cast("rex", "dog"), subject=None)
     assert left_out.language == "en"
     assert left_out.text.startswith("A dog, a ferryman, rows")
 

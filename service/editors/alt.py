@@ -58,7 +58,7 @@ def named(tag: str) -> str:
         return ""
 
 
-def alt_text(said: str, scene: str, story: Story, cast: Cast, subject: str | None) -> Alt:
+def alt_text(said: str, scene: str, story: Story, cast: Cast, *, subject: str | None) -> Alt:
     """The model's own sentence where it is fit to be shown, else the scene's first in English.
 
     ``scene`` still has the mark; ``subject`` is who may be named in its place, or nobody.
@@ -100,7 +100,8 @@ def _foreign(text: str, language: str, story: Story) -> list[str]:
     inside = [word for word in _AFTER_FIRST.findall(text) if word[0].isupper()]
     if inside and base not in NOUNS_IN_CAPITALS:
         found.append(f"name: {inside[0]!r}")
-    if text.upper() == text.lower() and (run := _shared(text, story.title)):
+    capitals = not any(char.isalpha() and char.upper() == char.lower() for char in text)
+    if not capitals and (run := _shared(text, story.title) or "".join(re.findall(r"[A-Za-z]+", text))):
         found.append(f"perhaps a name: {run!r}")
     return found
 

@@ -155,7 +155,7 @@ class Chat:
         mood = darkest(direction.mood, verdict.mood) if verdict.gravity > GRAVE else direction.mood
         # a model that finds the story darker than the gate did lowers it: then it is not the place for a friend
         subject = None if mood in DARK else cast.subject
-        shown = alt.alt_text(direction.alt, scene, story, cast, subject)
+        shown = alt.alt_text(direction.alt, scene, story, cast, subject=subject)
         for note in _changes(direction, mood, cast, subject, shown):
             brief.note(note)
         scene = scene.replace(MARK, subject or f"a {cast.kind}")

@@ -196,7 +196,7 @@ class Ladder:
         usage = reply.usage or estimated(talk.messages, said)
         self._duty.settle(aside, usage)
         form, usd = talk.rung.name.lower(), usage.cost(self._duty.budget.price)
-        talk.note(transcript.answered(said, form, time.monotonic() - began, usage, usd))
+        talk.note(transcript.answered(said, form, usage, seconds=time.monotonic() - began, usd=usd))
         return reply
 
     def _left(self, talk: _Talk) -> float:

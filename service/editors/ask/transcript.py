@@ -17,7 +17,7 @@ def asked(model: str, user: str, name: str, system: str) -> Note:
     return Note("editor", f"asked {model}, with the instructions {name} ({print_})", user[:MAX_CHARS])
 
 
-def answered(said: str, form: str, seconds: float, usage: Usage, usd: float) -> Note:
+def answered(said: str, form: str, usage: Usage, *, seconds: float, usd: float) -> Note:
     """What the model said, as it said it."""
     cached = f" ({usage.cached:,} cached)" if usage.cached else ""
     cost = f", {usd:.4f} USD" if usd else ""
