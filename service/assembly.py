@@ -88,7 +88,8 @@ class Service:
     def _surroundings(self, room: str, name: str) -> Surroundings:
         port = self.settings.web.port if self.port is None else self.port
         ledger = Account(self.store, name, self.settings.zone) if room == "editors" and name != "house" else None
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger)
+        nights = self.settings.display(name).nights(self.settings.zone) if room == "displays" else None
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, nights)
 
     @cached_property
     def templates(self) -> Path:

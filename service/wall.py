@@ -5,13 +5,13 @@ the plate that hangs ─▶ else the newest finished one ─▶ else the sample 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from PIL import Image
@@ -19,23 +19,24 @@ from PIL import Image
 from . import hanging, sample
 from .cache import Cache
 from .clock import Clock
-from .compose import focus
+from .compose import focus, night
 from .compose.finish import signed
 from .compose.slide import Composer, Fragment
 from .errors import DataFolderError, DisplayError
 from .model import Picture, Plate
+from .nights import Look, look_at
 from .press import Press
 from .profiles import PROFILES, Profile, fitted, largest
 from .protocols import Engine, Fetching, Reporting
 from .settings import Channel, Display
 from .skipping import Kept, Kind
+from .stills import MEDIA, Still, by_night, still
 
 log = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 30.0  #: how long a slide of the sample edition stays: a newcomer wants to see another soon
 CACHED_BYTES = 24_000_000
 SOUND = 500  #: picture files known to be whole; another look at each costs a millisecond
-MEDIA = {".jpg": "image/jpeg", ".png": "image/png"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class DisplayInfo:
     template: str
     profile: Profile
     dwell_seconds: float
+    night: Look = Look.DAY  #: how it looks now
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +60,6 @@ class Showing:
     since: datetime
     until: datetime
     note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """An encoded picture and its validator."""
-
-    data: bytes
-    media_type: str
-    etag: str
 
 
 class Wall:
@@ -87,10 +80,12 @@ class Wall:
         return [self._info(display) for display in self.settings.displays]
 
     def _info(self, display: Display) -> DisplayInfo:
-        channel = self.settings.channel_of(display)
+        channel, profile = self.settings.channel_of(display), PROFILES[display.profile]
+        # e-ink gives no light: its night is its day
+        look = Look.DAY if profile.eink else look_at(display.nights(self.settings.zone), self.now())
         return DisplayInfo(
             display.name, display.channel, display.kind, display.template or channel.template,
-            PROFILES[display.profile], self._dwell(display, channel),
+            profile, self._dwell(display, channel), look,
         )  # fmt: skip
 
     def _dwell(self, display: Display, channel: Channel) -> float:
@@ -214,6 +209,8 @@ class Wall:
         """The live page's slide, fitted to the asking window."""
         info = self._info(self.settings.display(display))
         profile = fitted(info.profile, width_px, height_px)
+        if info.night is Look.CLOCK:
+            return night.clock_page(self._local(), profile)
         key = ("fragment", plate, profile, info.template, picture_src, self._age(plate))
         return self._cache.get(
             key,
@@ -226,7 +223,9 @@ class Wall:
     def still(self, display: str, suffix: str) -> Still:
         """The composed slide of what a display shows now. Raises KeyError where there is no such display."""
         info = self._info(self.settings.display(display))
-        return self._slide(self.showing(display).plate, info.profile, info.template, suffix)
+        plate = self.showing(display).plate
+        day = partial(self._slide, plate, info.profile, info.template, suffix)
+        return by_night(info.night, day, self.composer, (info.profile, suffix, self._local()))
 
     def slide(self, plate_id: int, profile: str) -> Still:
         """A plate composed for a profile. Raises LookupError where there is no such plate or profile."""
@@ -236,7 +235,7 @@ class Wall:
     def _slide(self, plate: Plate, profile: Profile, template: str, suffix: str) -> Still:
         return self._cache.get(
             ("slide", plate, profile, template, suffix, self._age(plate)),
-            lambda: _still(
+            lambda: still(
                 self.composer.compose(
                     plate, self._image(plate), profile, template=template, now=self._local(), suffix=suffix
                 ),
@@ -251,7 +250,7 @@ class Wall:
         data = self._picture(plate)
         if data is None:
             raise LookupError(f"plate {plate_id} has no picture")
-        return _still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])
+        return still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])
 
     def _image(self, plate: Plate) -> Image.Image | None:
         data = self._picture(plate)
@@ -293,7 +292,3 @@ class Wall:
 def _named(edition: Sequence[Plate]) -> Sequence[Plate]:
     """The sample edition with a name for each picture, which is painted when first asked for."""
     return [replace(plate, picture=f"sample/{-plate.id}.png") for plate in edition]
-
-
-def _still(data: bytes, media_type: str) -> Still:
-    return Still(data, media_type, f'"{hashlib.sha256(data).hexdigest()[:32]}"')

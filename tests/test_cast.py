@@ -7,16 +7,21 @@ import struct
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import pytest
 
-from service.displays import cast, cast_notes
+from service.displays import cast, cast_manners, cast_notes
+from service.nights import Look, Nights, hours
 from service.protocols import Display, Fetching, Reporting, Surroundings
 
 from .castv2 import PLAYER, Receiver
-from .values import plate
+from .values import NOON, plate
+
+AT_NIGHT = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
 
 
 class Home:
@@ -24,7 +29,7 @@ class Home:
 
     def __init__(self, folder):
         self.folder, self.device, self.displays, self.body = folder, Receiver(), [], None
-        self.bell = self.device.bell
+        self.bell, self.clock = self.device.bell, NOON
 
         class Pages(BaseHTTPRequestHandler):
             def do_GET(page):
@@ -41,11 +46,20 @@ class Home:
         self.port = self.pages.server_address[1]
         threading.Thread(target=self.pages.serve_forever, args=(0.01,), daemon=True).start()
 
-    def display(self, **settings):
+    def display(self, night="", **settings):
         table = {"address": self.device.address, "resume_after_seconds": 0.2, **settings}
-        around = Surroundings("hall", self.folder, self.folder, self.port)
-        self.displays.append(cast.make(cast.Settings(**table), around))
-        return self.displays[-1]
+        nights = Nights(hours("22:30-07:00"), Look(night), UTC) if night else None
+        around = Surroundings("hall", self.folder, self.folder, self.port, nights=nights)
+        display = cast.make(cast.Settings(**table), around)
+        display._now = lambda: self.clock
+        self.displays.append(display)
+        return display
+
+    def wake(self, display):
+        """A full minute has come."""
+        display._owner.newest = replace(display._owner.newest)
+        with display._owner.bell:
+            display._owner.bell.notify_all()
 
     def shows(self, number, display=None, seconds=8.0):
         """The plate is on the screen, proven."""
@@ -495,19 +509,52 @@ def test_a_guest_is_not_removed_at_the_end(home):
 
 def test_quiet_hours_take_the_picture_away_once(home):
     """Our own session ends; nothing is launched until they are over."""
-    display = home.display(quiet_hours="00:00-23:59")
-    quiet = [False]
-    display._is_quiet = lambda: quiet[0]
+    display = home.display(night="off")
     display.show(plate(id=1))
     assert home.shows(1)
-    quiet[0] = True
+    home.clock = AT_NIGHT
     display.show(plate(id=2))
     assert home.device.until(lambda: home.device.app is None)
     assert said(display, lambda s: s["app"] is None)
-    quiet[0] = False
+    sent = len(home.device.heard)
     display.show(plate(id=3))
-    assert home.shows(3)
+    home.device.guest()
+    home.device.home()
+    assert said(display, lambda s: s["busy_by"] is None)
+    assert len(home.device.heard) == sent
+    home.clock = NOON
+    display.show(plate(id=4))
+    assert home.shows(4)
     assert (home.device.count("STOP"), home.device.count("LAUNCH")) == (1, 2)
+
+
+def test_a_dim_night_sends_the_slide_again_darker_and_in_the_morning_bright(home):
+    """Another address for each look, one launch, and the plate is the same."""
+    display = home.display(night="dim")
+    display.show(plate(id=1))
+    assert home.shows(1)
+    for clock, query in ((AT_NIGHT, "v=1&night=dim"), (NOON, "v=1")):
+        home.clock = clock
+        home.wake(display)
+        assert home.device.until(lambda query=query: home.device.fetched[-1].endswith(f"?{query}"))
+        assert said(display, lambda s: s["shown_plate"] == 1)
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_a_clock_is_sent_anew_each_minute(home):
+    """At night, in the same session, by another address for each minute; in the morning the slide is back."""
+    home.clock = AT_NIGHT
+    display = home.display(night="clock")
+    display.show(plate(id=1))
+    for minute in range(3):
+        home.clock = AT_NIGHT + timedelta(minutes=minute)
+        home.wake(display)
+        assert home.device.until(lambda minute=minute: len(set(home.device.fetched)) == minute + 1)
+        assert "night=clock&at=" in home.device.fetched[-1]
+    home.clock = NOON
+    home.wake(display)
+    assert home.device.until(lambda: home.device.fetched[-1].endswith("?v=1"))
+    assert home.device.count("LAUNCH") == 1
 
 
 @pytest.mark.parametrize("moment", ["connecting", "launching", "loading", "fetching"])
@@ -557,3 +604,151 @@ def test_the_log_has_a_line_for_a_failure_not_for_an_attempt(home, caplog):
     assert said(display, lambda s: s["last_error"])
     assert said(display, lambda _: display._memory.failures >= 3)
     assert len([record for record in caplog.records if record.levelname != "DEBUG"]) == 1
+
+
+# -- the live page ---------------------------------------------------------------------------
+
+
+class LivePage:
+    """What our page does on the device: it asks what should hang, and says what does."""
+
+    def __init__(self, home):
+        self.home, self.urls, self.asking = home, [], True
+        home.device.on_page = self.opened
+
+    def opened(self, url):
+        with self.home.bell:
+            self.urls.append(url)
+            self.home.bell.notify_all()
+        if self.asking:
+            self.ask()
+
+    def ask(self, hangs=None):
+        """One question, by the page that was opened last."""
+        via = self.urls[-1].partition("?via=")[2]
+        self.home.displays[-1].fetched(f"via={via}" + (f"&v={hangs}" if hangs else ""))
+
+
+@pytest.fixture
+def live(home, monkeypatch):
+    monkeypatch.setattr(cast, "PAGE_SECONDS", 0.5)
+    return LivePage(home)
+
+
+def test_in_page_mode_the_page_is_opened_once_and_changes_by_itself(home, live):
+    """One silent launch of DashCast, one address; a showing counts when the page says that it hangs."""
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["mode"] == "page" and s["app"] == "DashCast")
+    assert display.state()["shown_plate"] is None
+    assert live.urls[0].startswith(f"http://127.0.0.1:{home.port}/d/hall?via=")
+    for number in (1, 2, 3):
+        display.show(plate(id=number))
+        live.ask(hangs=number)
+        assert said(display, lambda s, number=number: s["shown_plate"] == number)
+    assert (home.device.count("LAUNCH"), home.device.count("LOAD"), home.device.count("URL")) == (1, 0, 1)
+    assert home.device.chimes == 0
+    assert home.device.until(lambda: not home.device.volume["muted"])
+    (sent,) = [body for _, what, body in home.device.heard if what == "URL"]
+    assert sent["force"] is True
+
+
+@pytest.mark.parametrize("fault", ["does not start", "never ready", "never asks"])
+def test_a_page_that_does_not_come_up_falls_back_to_stills(home, live, fault, monkeypatch):
+    """In the same silence, without a guest suffering, and without a second attempt for some hours."""
+    monkeypatch.setattr("service.displays.cast_link.LAUNCH_SECONDS", 1.0)
+    home.device.refused_apps = ("84912283",) if fault == "does not start" else ()
+    home.device.deaf, live.asking = fault == "never ready", False
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert home.shows(1)
+    assert display.state()["mode"] == "stills"
+    assert home.device.count("LAUNCH") == 2
+    display.show(plate(id=2))
+    assert home.shows(2)
+    assert home.device.count("LAUNCH") == 2
+    assert home.device.chimes == 0
+    assert home.device.until(lambda: not home.device.volume["muted"])
+
+
+def test_a_page_that_stops_asking_is_replaced_by_stills(home, live, monkeypatch):
+    """The device says that it runs, and has put it to sleep: only the silence tells."""
+    monkeypatch.setattr(cast_manners, "PAGE_SILENT_SECONDS", 0.3)
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert home.shows(1)
+    assert display.state()["mode"] == "stills"
+
+
+def test_a_page_gives_way_to_a_guest_and_comes_back(home, live):
+    """The same manners: nothing while somebody else is there, the page again afterwards."""
+    display = home.display(mode="page", resume_after_seconds=0.3)
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["mode"] == "page")
+    home.device.guest()
+    assert said(display, lambda s: s["busy_by"] == "Spotify")
+    display.show(plate(id=2))
+    left = time.monotonic()
+    home.device.home()
+    assert home.device.until(lambda: len(live.urls) == 2)
+    assert time.monotonic() - left >= 0.3
+    assert home.device.violations == []
+
+
+def test_a_page_that_was_taken_off_is_opened_again(home, live, monkeypatch):
+    """The photo frame covers it after some minutes: it comes back as a still would."""
+    monkeypatch.setattr(cast_manners, "SETTLE_SECONDS", 0.1)
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert home.device.until(lambda: len(live.urls) == 1)
+    assert said(display, lambda s: s["mode"] == "page")
+    home.device.home(backdrop=True)
+    assert home.device.until(lambda: len(live.urls) == 2)
+    assert live.urls[0] != live.urls[1]
+
+
+def test_what_an_older_page_asks_proves_nothing(home, live):
+    """Only the page that was opened last counts."""
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["mode"] == "page")
+    display.fetched("via=another&v=1")
+    display.show(plate(id=2))
+    live.ask(hangs=2)
+    assert said(display, lambda s: s["shown_plate"] == 2)
+
+
+def test_a_restart_finds_its_own_page(home, live):
+    """The next process waits for it to ask: no launch, no chime; and it still counts."""
+    first = home.display(mode="page")
+    first.show(plate(id=1))
+    assert said(first, lambda s: s["mode"] == "page")
+    first.close()
+    second = home.display(mode="page")
+    second.show(plate(id=2))
+    assert said(second, lambda s: s["reachable"] and s["mode"] == "page")
+    live.ask(hangs=2)
+    assert said(second, lambda s: s["shown_plate"] == 2)
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_a_page_left_by_the_last_process_becomes_stills_where_the_config_says_so(home, live):
+    """Its session is known to be ours, and replaced at once."""
+    first = home.display(mode="page")
+    first.show(plate(id=1))
+    assert said(first, lambda s: s["mode"] == "page")
+    first.close()
+    second = home.display()
+    second.show(plate(id=2))
+    assert home.shows(2, second)
+    assert home.device.chimes == 0
+
+
+def test_quiet_hours_end_the_page(home, live):
+    """Our session only, as with stills."""
+    display = home.display(night="off", mode="page")
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["mode"] == "page")
+    home.clock = AT_NIGHT
+    home.wake(display)
+    assert home.device.until(lambda: home.device.app is None)

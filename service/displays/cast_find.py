@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from .cast_link import Absent, Refused
+from .cast_link import Absent, Link, Refused, identity
 from .owner import Owner
 
 PORT = 8009
@@ -49,6 +49,20 @@ def target(address: str) -> Target:
 def find(sought: Target, owner: Owner) -> tuple[str, int]:
     """The host and port of the device now. Raises Absent, Refused, Closing."""
     return (sought.host, sought.port) if sought.host else _search(sought.wanted, owner)
+
+
+def reached(sought: Target, owner: Owner) -> str:
+    """Connect once, ask how things are, and say it. Nothing is started, stopped or shown. Raises DisplayError."""
+    host, port = find(sought, owner)
+    link = Link(host, port, owner)
+    try:
+        link.open()
+        seen = link.seen
+    finally:
+        link.close()
+    _, model = identity(host)
+    app = f"{seen.name} is in front" if seen.app else "nothing is in front"
+    return f"{model or 'a Cast device'} at {host}:{port}; {app}"
 
 
 def _search(wanted: str, owner: Owner) -> tuple[str, int]:

@@ -26,6 +26,8 @@ class DisplayInfo(Protocol):
     def profile(self) -> Profile: ...
     @property
     def dwell_seconds(self) -> float: ...
+    @property
+    def night(self) -> str: ...  # how it looks now: "" by day, "off", "dim", "clock"
 
 
 class Showing(Protocol):
@@ -87,7 +89,7 @@ class Wall(Protocol):
         ...
 
     def fetched(self, display: str, query: str) -> None:
-        """The display's still was asked for, with that query string."""
+        """What the display fetched, with that query string; see ``protocols.Fetching``."""
         ...
 
     def slide(self, plate_id: int, profile: str) -> Still:
