@@ -2,7 +2,7 @@
 
     python bench/cast_many.py --displays 50
 
-The receivers are in the same process, so the idle figure counts both ends.
+The receivers are in a process of their own, so that the idle figure counts this end only.
 """
 
 from __future__ import annotations

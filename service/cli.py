@@ -50,6 +50,11 @@ feeds.callback(invoke_without_command=True, epilog=EXITS)(doors.feeds.feeds)
 for name, part in doors.feeds.COMMANDS.items():
     feeds.command(name, epilog=EXITS)(part)
 app.add_typer(feeds, name="feeds")
+displays = typer.Typer(rich_markup_mode="markdown")
+displays.callback(invoke_without_command=True, epilog=EXITS)(doors.displays.displays)
+for name, part in doors.displays.COMMANDS.items():
+    displays.command(name, epilog=EXITS)(part)
+app.add_typer(displays, name="displays")
 for vote in (doors.favourite, doors.ban):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
 

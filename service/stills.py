@@ -1,4 +1,4 @@
-"""Pictures as files with their validators, and how a display's own is made by night."""
+"""What the wall says of a display: what it is, what hangs there, and its file, by day and by night."""
 
 from __future__ import annotations
 
@@ -9,10 +9,34 @@ from datetime import datetime
 
 from .compose import night
 from .compose.slide import Composer
+from .model import Plate
 from .nights import Look
 from .profiles import Profile
 
 MEDIA = {".jpg": "image/jpeg", ".png": "image/png"}
+
+
+@dataclass(frozen=True, slots=True)
+class DisplayInfo:
+    """A display as pages speak of it."""
+
+    name: str
+    channel: str
+    kind: str
+    template: str
+    profile: Profile
+    dwell_seconds: float
+    night: Look = Look.DAY  #: how it looks now
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """A plate on a display, since when and until when; ``note`` is a short honest line for people, or ""."""
+
+    plate: Plate
+    since: datetime
+    until: datetime
+    note: str
 
 
 @dataclass(frozen=True, slots=True)

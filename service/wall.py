@@ -9,14 +9,14 @@ import logging
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from PIL import Image
 
-from . import hanging, sample
+from . import hanging, sample, trials
 from .cache import Cache
 from .clock import Clock
 from .compose import focus, night
@@ -30,36 +30,13 @@ from .profiles import PROFILES, Profile, fitted, largest
 from .protocols import Engine, Fetching, Reporting
 from .settings import Channel, Display
 from .skipping import Kept, Kind
-from .stills import MEDIA, Still, by_night, still
+from .stills import MEDIA, DisplayInfo, Showing, Still, by_night, still
 
 log = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 30.0  #: how long a slide of the sample edition stays: a newcomer wants to see another soon
 CACHED_BYTES = 24_000_000
 SOUND = 500  #: picture files known to be whole; another look at each costs a millisecond
-
-
-@dataclass(frozen=True, slots=True)
-class DisplayInfo:
-    """A display as pages speak of it."""
-
-    name: str
-    channel: str
-    kind: str
-    template: str
-    profile: Profile
-    dwell_seconds: float
-    night: Look = Look.DAY  #: how it looks now
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """A plate on a display, since when and until when; ``note`` is a short honest line for people, or ""."""
-
-    plate: Plate
-    since: datetime
-    until: datetime
-    note: str
 
 
 class Wall:
@@ -72,6 +49,7 @@ class Wall:
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
         self._sound: set[tuple[str, object]] = set()  # picture files that were whole when last looked at
+        self._cards: dict[str, Plate] = {}  # test cards that hang for a moment
         self._samples = {name: _named(sample.edition(name)) for name in self.settings.channels}
 
     # -- what hangs -------------------------------------------------------------------------
@@ -94,6 +72,8 @@ class Wall:
     def showing(self, display: str) -> Showing:
         """What a display shows now. Raises KeyError where there is no such display."""
         configured = self.settings.display(display)
+        if card := self._cards.get(display):
+            return Showing(card, self.now(), self.now() + timedelta(seconds=5), "test card")
         try:
             return self._hung(configured) or self._newest(configured) or self._instead(configured)
         except (sqlite3.Error, DataFolderError) as error:
@@ -194,6 +174,16 @@ class Wall:
         adapter = self.press.line.displays.get(display)
         if isinstance(adapter, Fetching):
             adapter.fetched(query)
+
+    def trial(self, display: str) -> Iterator[dict[str, object]]:
+        """Put a test card on a display and tell what happens, step by step; then what hung there is back."""
+        adapter = self.press.line.displays[display]
+        self._cards[display] = trials.card(display, self.now())
+        try:
+            yield from trials.trial(adapter, self._cards[display])
+        finally:
+            del self._cards[display]
+            adapter.show(self.showing(display).plate)
 
     def greet(self) -> None:
         """After a start: tell each display what hangs there, which nobody else does before the next change."""

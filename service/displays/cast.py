@@ -103,23 +103,21 @@ class Cast:
         now, plate, look = time.monotonic(), self._owner.newest, self._look()
         quiet = look is Look.OFF
         self._memory = replace(self._memory, wanted=still_query(plate, look, self._now()) if plate else None)
-        if self._link is None:
-            if quiet or self._memory.not_before > now:
-                self._pause(self._memory.not_before if not quiet else now + CHECK_SECONDS, plate)
-                return
-            self._connect()
-        assert self._link is not None
-        if self._link.lost:
-            raise Absent(self._link.lost)
-        seen = self._link.seen
+        if self._link is None and (quiet or self._memory.not_before > now):
+            self._pause(self._memory.not_before if not quiet else now + CHECK_SECONDS, plate)
+            return
+        link = self._link or self._connect()
+        if link.lost:
+            raise Absent(link.lost)
+        seen = link.seen
         self._notice(seen)
         act, at = next_act(self._memory, self._rules, quiet=quiet)
         if act is Act.NOTHING or at > now:
             self._pause(at, plate, seen)
         else:
-            self._perform(act, self._link)
+            self._perform(act, link)
 
-    def _connect(self) -> None:
+    def _connect(self) -> Link:
         host, port = find(self._target, self._owner)
         if self._settings.uuid and identity(host)[0] not in ("", self._settings.uuid):
             raise Refused(f"the device at {host} is another one: its UUID is not that in the config")
@@ -135,6 +133,7 @@ class Cast:
         self._notice(link.seen, fresh=True)
         if self._notes.muted and self._memory.front is not Front.GUEST:
             self._restore(link)
+        return link
 
     def _notice(self, seen: Seen, *, fresh: bool = False) -> None:
         if self._memory.session is None and self._notes.unsure and seen.app == (self._notes.launching or PLAYER):
@@ -214,12 +213,12 @@ class Cast:
             return False
         try:
             self._open(link, base)
-        except Overtaken:
-            raise
         except Refused as error:
+            if isinstance(error, Overtaken):
+                raise
             self._no_page(str(error))
             return False
-        self._memory = replace(self._memory, heard_at=self._page.heard_at, failures=0, not_before=float("-inf"))
+        self._memory = replace(self._memory, heard_at=self._page.heard_at, failures=0)
         return True
 
     def _open(self, link: Link, base: str) -> None:
@@ -236,9 +235,8 @@ class Cast:
         log.warning("display %s: %s; it gets stills instead", self._around.name, why)
 
     def _load(self, link: Link, base: str) -> None:
-        plate, wanted = self._owner.newest, self._memory.wanted
+        plate, wanted, session = self._owner.newest, self._memory.wanted, str(self._memory.session)
         assert plate is not None and wanted is not None  # noqa: PT018
-        session = str(self._memory.session)
         self._loads = self._loads + 1 if self._query.split("&again=")[0] == wanted else 0
         self._query = wanted + (f"&again={self._loads}" if self._loads else "")
         link.load(f"{base}/d/{self._around.name}.jpg?{self._query}", plate.story.title, session)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import DisplayError
 from ..model import Plate
+from ..nights import Look, look_at
 from ..protocols import Surroundings
 from .owner import Owner
 
@@ -61,7 +63,8 @@ class Folder:
         self._path = Path(settings.address).expanduser()
         self._url = f"http://127.0.0.1:{surroundings.port}/d/{quote(surroundings.name)}.{settings.format}"
         self._owner = Owner(surroundings.name, self._work)
-        self._written: Plate | None = None
+        self._nights = surroundings.nights
+        self._written: tuple[Plate, Look] | None = None
         self._told = Told()
 
     def show(self, plate: Plate) -> None:
@@ -83,26 +86,34 @@ class Folder:
     def _work(self) -> None:
         failures = 0
         while True:
-            plate = self._owner.newest
-            if plate is not None and plate is not self._written:
+            if self._wanted() not in (None, self._written):
                 try:
-                    self._write(plate)
+                    self._write()
                     failures = 0
                 except DisplayError as error:
                     self._fail(str(error))
                     self._owner.wait(lambda: False, RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
                     failures += 1
                     continue
-            self._owner.wait(lambda: self._owner.newest is not self._written, None)
+            # nights begin and end at full minutes
+            minute = 60.05 - time.time() % 60 if self._nights else None
+            self._owner.wait(lambda: self._wanted() not in (None, self._written), minute)
 
-    def _write(self, plate: Plate) -> None:
+    def _wanted(self) -> tuple[Plate, Look] | None:
+        """What should be in the folder; None: it is left as it is, as in the night of a screen that is off."""
+        plate, look = self._owner.newest, look_at(self._nights, datetime.now(UTC))
+        return (plate, look) if plate is not None and look is not Look.OFF else None
+
+    def _write(self) -> None:
+        wanted = self._wanted()
+        assert wanted is not None
         data = _still(self._url)
         try:
             put(self._path, data, self._settings.format, self._settings.keep)
         except OSError as error:
             raise DisplayError(f"{self._path} cannot be written: {error.strerror or error}") from error
-        self._written = plate
-        self._told = Told(plate.id, datetime.now(UTC))
+        self._written = wanted
+        self._told = Told(wanted[0].id, datetime.now(UTC))
 
     def _fail(self, error: str) -> None:
         if self._told.error != error:

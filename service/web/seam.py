@@ -125,3 +125,7 @@ class Wall(Protocol):
     def round(self, channels: Collection[str] = ()) -> Iterator[dict[str, object]]:
         """One round of the pipeline, event by event. Raises Busy while another is running."""
         ...
+
+    def trial(self, display: str) -> Iterator[dict[str, object]]:
+        """Put a test card on a display and tell what happens, step by step."""
+        ...
