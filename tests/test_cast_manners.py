@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from datetime import time
 
 import pytest
 from hypothesis import given, strategies as st
@@ -21,7 +20,6 @@ from service.displays.cast_manners import (
     refused_wait,
     return_at,
 )
-from service.nights import hours
 
 RULES = Rules(resume_after=30, reload_after=420)
 PLAYER, BACKDROP, SPOTIFY = "CC1AD845", "E8C28D3C", "CC32E753"
@@ -137,31 +135,6 @@ def test_quiet_hours_end_our_session_once_and_then_nothing():
     assert act(UP, quiet=True)[0] is Act.QUIT
     gone = replace(UP, session=None, front=Front.FREE, loaded=None, wanted="v=2")
     assert act(gone, quiet=True) == (Act.NOTHING, math.inf)
-
-
-@pytest.mark.parametrize(
-    ("text", "inside", "outside"),
-    [
-        ("23:00-06:30", ["23:00", "00:00", "03:59", "06:29"], ["06:30", "12:00", "22:59"]),
-        ("13:00-15:00", ["13:00", "14:59"], ["15:00", "12:59", "00:00"]),
-        ("0:00 - 0:00", [], ["00:00", "12:00"]),
-    ],
-)
-def test_quiet_hours_may_span_midnight(text, inside, outside):
-    """They are times on the owner's clock, so that a change of daylight saving moves them along."""
-    window = hours(text)
-    assert all(time.fromisoformat(moment) in window for moment in inside)
-    assert not any(time.fromisoformat(moment) in window for moment in outside)
-
-
-@given(st.text(max_size=14))
-def test_hours_that_are_none_are_a_value_error(text):
-    """Whatever is written, the answer is hours or a ValueError."""
-    try:
-        hours(text)
-    except ValueError:
-        return
-    assert text.count(":") == 2
 
 
 def test_an_absent_device_is_looked_for_every_few_seconds():
