@@ -4,12 +4,15 @@ import contextlib
 import json
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -22,6 +25,65 @@ from .castv2 import PLAYER, Receiver
 from .values import NOON, plate
 
 AT_NIGHT = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
+
+
+#: what a good guest on a Cast screen does, and the tests that show it; those of the other files with their file's name
+TWENTY = {
+    "1 a new slide is on the screen, the right bytes": ["test_a_new_slide_is_on_the_screen"],
+    "2 every slide has an address of its own": ["test_slides_differ_by_address_and_one_launch_serves_them_all"],
+    "3 the address is that of the socket, or the owner's": [
+        "test_a_new_slide_is_on_the_screen", "test_base_url_is_what_the_device_is_told"],
+    "4 success is an answer and a fetch": [
+        "test_a_showing_counts_only_when_the_bytes_were_fetched", "test_a_load_that_fails_is_said_and_tried_again",
+        "test_a_launch_that_fails_is_said_and_tried_again",
+        "test_a_device_that_falls_silent_is_noticed_and_taken_up_again"],
+    "5 a guest is sent nothing": [
+        "test_a_guest_is_sent_nothing", "test_somebody_elses_session_of_the_same_player_is_a_guest",
+        "test_a_slide_for_a_player_that_a_guest_replaced_never_reaches_the_guest",
+        "test_a_guest_that_comes_in_during_a_launch_keeps_the_screen"],
+    "6 after the guest the newest slide": ["test_after_the_guest_the_newest_slide_comes_back"],
+    "7 only our own session is stopped": [
+        "test_a_guest_is_not_removed_at_the_end", "test_the_picture_is_removed_at_the_end_if_so_wished"],
+    "8 back after a removal, but not for ever": [
+        "test_a_picture_that_was_swiped_away_comes_back_within_ten_seconds",
+        "test_the_fourth_removal_in_ten_minutes_is_taken_for_a_no"],
+    "9 loaded again before the time-out": ["test_the_same_slide_is_loaded_again_before_the_devices_time_out"],
+    "10 one launch, then loads": ["test_slides_differ_by_address_and_one_launch_serves_them_all"],
+    "11 silent, and the sound as it was": [
+        "test_the_launch_is_silent_and_the_sound_as_it_was", "test_a_device_that_was_muted_stays_muted",
+        "test_the_sound_comes_back_after_a_failure", "test_the_sound_comes_back_after_a_crash", "test_the_sound_comes_back_after_a_kill",
+        "test_a_device_that_answers_slowly_gets_its_sound_back"],
+    "12 quiet hours": [
+        "test_quiet_hours_take_the_picture_away_once", "test_quiet_hours_end_the_page",
+        "test_nights.test_a_night_begins_and_ends_by_the_clock_on_the_wall"],
+    "13 recovers from anything": [
+        "test_a_dropped_line_is_taken_up_again", "test_a_device_that_was_off_shows_the_newest_slide_when_it_is_back",
+        "test_a_silent_device_is_asked_whether_it_is_there"],
+    "14 follows a device that moves, refuses another": [
+        "test_cast_whole.test_a_device_is_found_by_its_name_or_uuid",
+        "test_another_device_at_the_address_is_refused"],
+    "15 a sick display delays no other": ["test_a_sick_display_does_not_delay_a_healthy_one"],
+    "16 flat: processor, log, threads, files": [
+        "test_threads_and_files_do_not_grow", "test_the_log_has_a_line_for_a_failure_not_for_an_attempt"],
+    "17 ends quickly": [
+        "test_shutdown_is_quick_in_the_middle_of_anything",
+        "test_cast_whole.test_a_service_with_many_sick_displays_ends_quickly"],
+    "18 tells how it is": [
+        "test_the_state_tells_what_there_is_to_know", "test_cast_whole.test_metrics_tell_what_a_monitor_wants"],
+    "19 small baseline JPEG, in the screen's size": [
+        "test_cast_whole.test_the_sample_edition_goes_to_displays_that_are_told"],
+    "20 speakers and groups are no displays": ["test_cast_whole.test_a_speaker_is_not_a_display"],
+}  # fmt: skip
+
+
+def test_each_of_the_twenty_has_its_tests():
+    """The table above is true."""
+    names = [name for tests in TWENTY.values() for name in tests]
+    assert len(TWENTY) == 20
+    for name in names:
+        module, _, test = name.rpartition(".")
+        text = Path(__file__).with_name(f"{module or 'test_cast'}.py").read_text()
+        assert f"def {test}(" in text, name
 
 
 class Home:
@@ -273,6 +335,73 @@ def test_a_picture_that_was_swiped_away_comes_back_within_ten_seconds(home):
     home.device.home(backdrop=True)
     assert home.device.until(lambda: home.device.count("LAUNCH") == 2, 10)
     assert home.device.until(lambda: len(home.device.fetched) == 2)
+
+
+def test_the_fourth_removal_in_ten_minutes_is_taken_for_a_no(home, monkeypatch):
+    """Three are answered; then it stays away, and says when it will ask again."""
+    monkeypatch.setattr(cast_manners, "SETTLE_SECONDS", 0.1)
+    display = home.display()
+    display.show(plate())
+    for launches in (1, 2, 3, 4):
+        assert home.device.until(lambda n=launches: home.device.count("LAUNCH") == n)
+        assert home.device.until(lambda n=launches: len(home.device.fetched) == n)
+        assert said(display, lambda s: s["mode"] == "stills" and s["shown_plate"] == 1)
+        assert home.device.until(lambda: not home.device.volume["muted"])
+        home.device.home(backdrop=True)
+    later = (datetime.now(UTC) + timedelta(minutes=25)).isoformat()
+    assert said(display, lambda s: s["mode"] is None and (s["next_try_at"] or "") > later)
+    display.show(plate(id=2))
+    assert not home.device.until(lambda: home.device.count("LAUNCH") == 5, 0.5)
+
+
+def test_the_state_tells_what_there_is_to_know(home):
+    """Reachable, the app in front, who keeps us waiting, what was shown, what failed, when it is tried again."""
+    display = home.display()
+    display.show(plate(id=1))
+    assert home.shows(1)
+    state = display.state()
+    assert {"reachable", "app", "busy_by", "mode", "shown_plate", "shown_at", "last_error", "next_try_at"} <= set(state)
+    json.dumps(state)
+    home.device.guest()
+    assert said(display, lambda s: (s["busy_by"], s["app"], s["shown_plate"]) == ("Spotify", "Spotify", 1))
+    home.device.load_answer = "LOAD_FAILED"
+    home.device.home()
+    assert said(display, lambda s: s["last_error"] and s["next_try_at"] and s["busy_by"] is None)
+    home.device.off()
+    assert said(display, lambda s: not s["reachable"] and s["app"] is None)
+
+
+CRASHING = """
+import sys, pathlib, threading
+from service.displays import cast
+from service.protocols import Surroundings
+from tests.values import plate
+address, folder, port = sys.argv[1:]
+folder = pathlib.Path(folder)
+cast.make(cast.Settings(address=address), Surroundings("hall", folder, folder, int(port))).show(plate(id=1))
+threading.Event().wait()
+"""
+
+
+def test_the_sound_comes_back_after_a_kill(home):
+    """The process is killed between the mute and its end; the next one finds that on the disk and takes it back."""
+    reached = threading.Event()
+    home.device.on_launch = lambda: reached.set() or True
+    command = [sys.executable, "-c", CRASHING, home.device.address, str(home.folder), str(home.port)]
+    with subprocess.Popen(command, cwd=Path(__file__).parent.parent) as process:
+        assert reached.wait(15)
+        process.kill()
+    assert home.device.volume["muted"]
+    home.device.on_launch = None
+    home.device.guest()
+    display = home.display()
+    display.show(plate(id=2))
+    assert said(display, lambda s: s["busy_by"])
+    assert home.device.violations == []
+    home.device.home()
+    assert home.shows(2)
+    assert home.device.until(lambda: not home.device.volume["muted"])
+    assert home.device.chimes == 0
 
 
 def test_the_same_slide_is_loaded_again_before_the_devices_time_out(home):

@@ -55,6 +55,15 @@ class Told:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a folder should hold: a plate, how it looks at this hour, and the minute that a clock shows."""
+
+    plate: Plate
+    look: Look
+    minute: int
+
+
 class Folder:
     """A folder, written by a thread of its own: it may be on a network drive that hangs."""
 
@@ -64,7 +73,7 @@ class Folder:
         self._url = f"http://127.0.0.1:{surroundings.port}/d/{quote(surroundings.name)}.{settings.format}"
         self._owner = Owner(surroundings.name, self._work)
         self._nights = surroundings.nights
-        self._written: tuple[Plate, Look] | None = None
+        self._written: Wanted | None = None
         self._told = Told()
 
     def show(self, plate: Plate) -> None:
@@ -99,21 +108,24 @@ class Folder:
             minute = 60.05 - time.time() % 60 if self._nights else None
             self._owner.wait(lambda: self._wanted() not in (None, self._written), minute)
 
-    def _wanted(self) -> tuple[Plate, Look] | None:
+    def _wanted(self) -> Wanted | None:
         """What should be in the folder; None: it is left as it is, as in the night of a screen that is off."""
-        plate, look = self._owner.newest, look_at(self._nights, datetime.now(UTC))
-        return (plate, look) if plate is not None and look is not Look.OFF else None
+        plate, now = self._owner.newest, datetime.now(UTC)
+        look = look_at(self._nights, now)
+        if plate is None or look is Look.OFF:
+            return None
+        return Wanted(plate, look, int(now.timestamp()) // 60 if look is Look.CLOCK else 0)
 
     def _write(self) -> None:
         wanted = self._wanted()
         assert wanted is not None
-        data = _still(self._url)
-        try:
-            put(self._path, data, self._settings.format, self._settings.keep)
+        data, clocks = _still(self._url), {wanted.look, self._written and self._written.look}
+        try:  # a clock is no slide to keep
+            put(self._path, data, self._settings.format, 0 if Look.CLOCK in clocks else self._settings.keep)
         except OSError as error:
             raise DisplayError(f"{self._path} cannot be written: {error.strerror or error}") from error
         self._written = wanted
-        self._told = Told(wanted[0].id, datetime.now(UTC))
+        self._told = Told(wanted.plate.id, datetime.now(UTC))
 
     def _fail(self, error: str) -> None:
         if self._told.error != error:
