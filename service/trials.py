@@ -12,6 +12,7 @@ from .protocols import Display, Reporting
 
 SECONDS = 60.0  #: a device that has to be found first takes its time
 SEEN_SECONDS = 6.0  #: so long the card stays, to be looked at
+OLD_SECONDS = 8.0  #: an error of before that is still there after so long is this one's too
 LOOK_SECONDS = 0.05
 
 Told = dict[str, object]
@@ -38,7 +39,8 @@ def trial(display: Display, shown: Plate) -> Iterator[Told]:
         if state.get("busy_by"):
             yield _step("busy", f"{state['busy_by']} is on the screen; it was sent nothing", ok=False)
             return
-        if state.get("last_error") and state.get("last_error") != before.get("last_error"):
+        fresh = state.get("last_error") != before.get("last_error") or until - time.monotonic() < SECONDS - OLD_SECONDS
+        if state.get("last_error") and fresh:
             yield _step("failed", str(state["last_error"]), ok=False)
             return
         step = str(state.get("step") or "")

@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -286,3 +289,34 @@ def test_a_search_that_finds_nothing_ends_at_once_when_the_service_does(tmp_path
     hub.show(plate())
     hub.close()
     assert not hub._owner._thread.is_alive()
+
+
+# -- at a terminal -----------------------------------------------------------------------------
+
+
+def told(*words, folder):
+    """What the command says, line by line, and its exit code."""
+    command = [sys.executable, "-c", "from service.cli import main; main()", *words, "--json", "--data", str(folder)]
+    config = ["--config", str(folder / "config.toml")]
+    ran = subprocess.run([*command, *config], capture_output=True, text=True, timeout=60)
+    return ran.returncode, [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")], ran.stderr
+
+
+def test_the_command_tries_a_display_and_lists_them(tmp_path):
+    """Without a running service it opens the pages for as long as the test takes; a display there is not is a mistake."""
+    with Receiver() as device:
+        (tmp_path / "config.toml").write_text(
+            CONFIG.format(address=device.address, folder=tmp_path / "frame") + f"[web]\nport = {free_port()}\n"
+        )
+        code, steps, _ = told("displays", "test", "kitchen", folder=tmp_path)
+        assert (code, steps[-1]["step"]) == (0, "shown"), steps
+        assert Image.open(io.BytesIO(device.pictures[0])).size == (1024, 600)
+        code, rows, _ = told("displays", folder=tmp_path)
+        assert (rows[0]["name"], rows[0]["kind"], rows[0]["address"]) == ("kitchen", "cast", device.address)
+        code, _, error = told("displays", "test", "kitchn", folder=tmp_path)
+        assert code == 2
+        assert "kitchen" in error
+        device.guest()
+        code, steps, _ = told("displays", "test", "kitchen", folder=tmp_path)
+        assert (code, steps[-1]["step"]) == (1, "busy")
+        assert device.violations == []

@@ -101,8 +101,8 @@ class Cast:
     def _step(self) -> None:
         """Look, decide, and act or wait."""
         now, plate, look = time.monotonic(), self._owner.newest, self._look()
-        quiet = look is Look.OFF
-        self._memory = replace(self._memory, wanted=still_query(plate, look, self._now()) if plate else None)
+        quiet, wanted = look is Look.OFF, still_query(plate, look, self._now()) if plate else None
+        self._memory = replace(self._memory, wanted=wanted)
         if self._link is None and (quiet or self._memory.not_before > now):
             self._pause(self._memory.not_before if not quiet else now + CHECK_SECONDS, plate)
             return
@@ -182,8 +182,8 @@ class Cast:
         if act is Act.FALL_BACK:
             self._no_page("the live page has stopped asking for news")
         seen = link.look()  # asked just before, so as not to barge in
-        now_front = front(seen.app, seen.session, self._memory.session, self._own)
-        if now_front is Front.FREE or (act is Act.FALL_BACK and now_front is Front.OURS):
+        whose = front(seen.app, seen.session, self._memory.session, self._own)
+        if whose is Front.FREE or (act is Act.FALL_BACK and whose is Front.OURS):
             self._launch(link, base)
 
     def _launch(self, link: Link, base: str) -> None:
@@ -248,10 +248,8 @@ class Cast:
     def _shown(self, wanted: str, plate: int) -> None:
         if self._complained:
             log.info("display %s: works again", self._around.name)
-        self._complained = ""
-        self._memory = replace(
-            self._memory, loaded=wanted, loaded_at=time.monotonic(), failures=0, not_before=float("-inf")
-        )
+        self._complained, now = "", time.monotonic()
+        self._memory = replace(self._memory, loaded=wanted, loaded_at=now, failures=0, not_before=float("-inf"))
         self._told = Told(plate, datetime.now(UTC), step="fetched")
 
     def _failed(self, error: DisplayError, *, refused: bool) -> None:
