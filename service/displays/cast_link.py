@@ -23,6 +23,7 @@ from .owner import Owner
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+ASK_AGAIN_SECONDS = 1.0  #: a first question that was not heard is asked again, so that a device that recovers is used
 IDENTITY_SECONDS = 4.0
 LAUNCH_SECONDS = 15.0  #: a Nest Hub takes three to eight
 LOAD_SECONDS = 15.0
@@ -94,8 +95,12 @@ class Link:
     def open(self) -> None:
         """Connect and hear the first status. Raises Absent, Closing."""
         self._cast.start()
-        if not self._wait(lambda: self._answered, CONNECT_SECONDS + ANSWER_SECONDS):
-            raise Absent(f"{self.where} takes connections, but does not answer as a Cast device")
+        end = time.monotonic() + CONNECT_SECONDS + ANSWER_SECONDS
+        while not self._wait(lambda: self._answered, ASK_AGAIN_SECONDS):
+            if time.monotonic() >= end:
+                raise Absent(f"{self.where} takes connections, but does not answer as a Cast device")
+            if self._cast.socket_client.is_connected:  # it was busy, or ill, and did not hear the first question
+                self._say(PLATFORM, RECEIVER, {"type": "GET_STATUS"})
 
     @property
     def local_address(self) -> str:
