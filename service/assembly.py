@@ -96,7 +96,8 @@ class Service:
         ledger = Account(self.store, name, self.settings.zone) if room == "editors" and name != "house" else None
         told = self.settings.place
         place = Place(told.latitude, told.longitude) if told else None
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place)
+        nights = self.settings.display(name).nights(self.settings.zone) if room == "displays" else None
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place, nights)
 
     @cached_property
     def templates(self) -> Path:

@@ -16,12 +16,13 @@ from PIL import Image
 from . import clock
 from .addresses import masked
 from .assembly import Service
-from .errors import ConfigError, DataFolderError, FrontispieceError, OffDuty
+from .errors import ConfigError, DataFolderError, DisplayError, FrontispieceError, OffDuty
 from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark, Brief
+from .protocols import Bookmark, Brief, Reached
+from .settings import Display
 from .telling import running, several
 
 HEADLINE = "Night trains return to the Alps after forty years"
@@ -164,12 +165,22 @@ def _feed(service: Service, url: str) -> dict[str, Any]:
 
 
 def _displays(service: Service) -> Iterator[dict[str, Any]]:
-    for display in service.settings.displays:
-        port = service.settings.web.port
-        if display.kind == "page":
-            yield _good(f"display {display.name}", f"open http://<this machine>:{port}/d/{display.name} on the screen")
-        else:
-            yield _good(f"display {display.name}", f"{display.kind} at {display.address or 'wherever it is found'}")
+    with ThreadPoolExecutor(8) as pool:  # one that is off takes its seconds
+        yield from pool.map(lambda display: _display(service, display), service.settings.displays)
+
+
+def _display(service: Service, display: Display) -> dict[str, Any]:
+    """Whether a screen can be reached; nothing is shown on it."""
+    what, port = f"display {display.name}", service.settings.web.port
+    if display.kind == "page":
+        return _good(what, f"open http://<this machine>:{port}/d/{display.name} on the screen")
+    adapter = service.displays[display.name]
+    if not isinstance(adapter, Reached):
+        return _good(what, f"{display.kind} at {display.address or 'wherever it is found'}")
+    try:
+        return _good(what, adapter.reach())
+    except DisplayError as error:
+        return _bad(what, str(error), "see docs/displays.md; the other displays go on meanwhile")
 
 
 def _good(what: str, says: str) -> dict[str, Any]:

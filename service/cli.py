@@ -55,6 +55,11 @@ editor.callback(invoke_without_command=True, epilog=EXITS)(doors.editors.editors
 for name, part in doors.editors.COMMANDS.items():
     editor.command(name, epilog=EXITS)(part)
 app.add_typer(editor, name="editor")
+displays = typer.Typer(rich_markup_mode="markdown")
+displays.callback(invoke_without_command=True, epilog=EXITS)(doors.displays.displays)
+for name, part in doors.displays.COMMANDS.items():
+    displays.command(name, epilog=EXITS)(part)
+app.add_typer(displays, name="displays")
 for vote in (doors.favourite, doors.ban):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
 

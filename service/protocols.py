@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from .model import Picture, Plate, Prompt, Story, Verdict
+from .nights import Nights
 
 Progress = Callable[[float], None]  #: told the done share, 0 … 1
 
@@ -74,6 +75,7 @@ class Surroundings:
     zone: tzinfo | None = None  #: the owner's time zone; None: the machine's
     ledger: Ledger | None = None  #: of what this adapter spends; None: nobody counts
     place: Place | None = None  #: the owner's, for the weather; None: not said
+    nights: Nights | None = None  #: of a display that has any
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,8 +227,19 @@ class Reporting(Protocol):
 
 @runtime_checkable
 class Fetching(Protocol):
-    """A display that fetches its still from the service by itself, and wants to know that it did. Optional."""
+    """A display that fetches from the service by itself, and wants to know that it did. Optional."""
 
     def fetched(self, query: str) -> None:
-        """The display's still was asked for, with this query string."""
+        """The display's still was asked for, with this query string; or its live page asked what should hang
+        ("via=…", the mark that page was opened with), having on the screen what it says it has ("&v=…", a plate).
+        """
+        ...
+
+
+@runtime_checkable
+class Reached(Protocol):
+    """A display that can be reached without showing anything on it. Optional."""
+
+    def reach(self) -> str:
+        """Say what is there, in a few words, and change nothing. Raises DisplayError."""
         ...

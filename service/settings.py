@@ -12,13 +12,14 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from .errors import ConfigError
 from .mistakes import Kinds, explained, known, near, pruned, within
+from .nights import Look, Nights, hours
 from .profiles import PROFILES
 from .styles import WEEKDAYS
 
@@ -90,6 +91,19 @@ class Display(Table):
     channel: str = "home"
     template: str = ""  #: "": the channel's
     dwell_seconds: float = Field(0, ge=0)
+    quiet_hours: str = ""  #: "23:00-06:30", on the owner's clock; "": no night
+    night: Literal["off", "dim", "clock"] = "off"
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, text: str) -> str:
+        if text:
+            hours(text)
+        return text
+
+    def nights(self, zone: ZoneInfo) -> Nights | None:
+        """Its nights, if it has any."""
+        return Nights(hours(self.quiet_hours), Look(self.night), zone) if self.quiet_hours else None
 
     @property
     def own(self) -> dict[str, Any]:

@@ -5,30 +5,32 @@ the plate that hangs ─▶ else the newest finished one ─▶ else the sample 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from PIL import Image
 
-from . import hanging, sample
+from . import hanging, sample, trials
 from .cache import Cache
 from .clock import Clock
-from .compose import focus
+from .compose import focus, night
 from .compose.finish import signed
 from .compose.slide import Composer, Fragment
 from .errors import DataFolderError, DisplayError
 from .model import Picture, Plate
+from .nights import Look, look_at
 from .press import Press
 from .profiles import PROFILES, Profile, fitted, largest
 from .protocols import Engine, Fetching, Reporting
 from .settings import Channel, Display
 from .skipping import Kept, Kind
+from .stills import MEDIA, DisplayInfo, Showing, Still, by_night, still
 from .store import Making
 
 log = logging.getLogger(__name__)
@@ -36,38 +38,6 @@ log = logging.getLogger(__name__)
 SAMPLE_SECONDS = 30.0  #: how long a slide of the sample edition stays: a newcomer wants to see another soon
 CACHED_BYTES = 24_000_000
 SOUND = 500  #: picture files known to be whole; another look at each costs a millisecond
-MEDIA = {".jpg": "image/jpeg", ".png": "image/png"}
-
-
-@dataclass(frozen=True, slots=True)
-class DisplayInfo:
-    """A display as pages speak of it."""
-
-    name: str
-    channel: str
-    kind: str
-    template: str
-    profile: Profile
-    dwell_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """A plate on a display, since when and until when; ``note`` is a short honest line for people, or ""."""
-
-    plate: Plate
-    since: datetime
-    until: datetime
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """An encoded picture and its validator."""
-
-    data: bytes
-    media_type: str
-    etag: str
 
 
 class Wall:
@@ -80,6 +50,7 @@ class Wall:
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
         self._sound: set[tuple[str, object]] = set()  # picture files that were whole when last looked at
+        self._cards: dict[str, Plate] = {}  # test cards that hang for a moment
         self._samples = {name: _named(sample.edition(name)) for name in self.settings.channels}
 
     # -- what hangs -------------------------------------------------------------------------
@@ -88,10 +59,12 @@ class Wall:
         return [self._info(display) for display in self.settings.displays]
 
     def _info(self, display: Display) -> DisplayInfo:
-        channel = self.settings.channel_of(display)
+        channel, profile = self.settings.channel_of(display), PROFILES[display.profile]
+        # e-ink gives no light: its night is its day
+        look = Look.DAY if profile.eink else look_at(display.nights(self.settings.zone), self.now())
         return DisplayInfo(
             display.name, display.channel, display.kind, display.template or channel.template,
-            PROFILES[display.profile], self._dwell(display, channel),
+            profile, self._dwell(display, channel), look,
         )  # fmt: skip
 
     def _dwell(self, display: Display, channel: Channel) -> float:
@@ -100,6 +73,8 @@ class Wall:
     def showing(self, display: str) -> Showing:
         """What a display shows now. Raises KeyError where there is no such display."""
         configured = self.settings.display(display)
+        if card := self._cards.get(display):
+            return Showing(card, self.now(), self.now() + timedelta(seconds=5), "test card")
         try:
             return self._hung(configured) or self._newest(configured) or self._instead(configured)
         except (sqlite3.Error, DataFolderError) as error:
@@ -201,6 +176,16 @@ class Wall:
         if isinstance(adapter, Fetching):
             adapter.fetched(query)
 
+    def trial(self, display: str) -> Iterator[dict[str, object]]:
+        """Put a test card on a display and tell what happens, step by step; then what hung there is back."""
+        adapter = self.press.line.displays[display]
+        self._cards[display] = trials.card(display, self.now())
+        try:
+            yield from trials.trial(adapter, self._cards[display])
+        finally:
+            del self._cards[display]
+            adapter.show(self.showing(display).plate)
+
     def greet(self) -> None:
         """After a start: tell each display what hangs there, which nobody else does before the next change."""
         for name, adapter in self.press.line.displays.items():
@@ -215,6 +200,8 @@ class Wall:
         """The live page's slide, fitted to the asking window."""
         info = self._info(self.settings.display(display))
         profile = fitted(info.profile, width_px, height_px)
+        if info.night is Look.CLOCK:
+            return night.clock_page(self._local(), profile)
         key = ("fragment", plate, profile, info.template, picture_src, self._age(plate))
         return self._cache.get(
             key,
@@ -227,7 +214,9 @@ class Wall:
     def still(self, display: str, suffix: str) -> Still:
         """The composed slide of what a display shows now. Raises KeyError where there is no such display."""
         info = self._info(self.settings.display(display))
-        return self._slide(self.showing(display).plate, info.profile, info.template, suffix)
+        plate = self.showing(display).plate
+        day = partial(self._slide, plate, info.profile, info.template, suffix)
+        return by_night(info.night, day, self.composer, (info.profile, suffix, self._local()))
 
     def slide(self, plate_id: int, profile: str) -> Still:
         """A plate composed for a profile. Raises LookupError where there is no such plate or profile."""
@@ -237,7 +226,7 @@ class Wall:
     def _slide(self, plate: Plate, profile: Profile, template: str, suffix: str) -> Still:
         return self._cache.get(
             ("slide", plate, profile, template, suffix, self._age(plate)),
-            lambda: _still(
+            lambda: still(
                 self.composer.compose(
                     plate, self._image(plate), profile, template=template, now=self._local(), suffix=suffix
                 ),
@@ -303,8 +292,4 @@ def _named(edition: Sequence[Plate]) -> Sequence[Plate]:
 
 
 def _bare(data: bytes) -> Still:
-    return _still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])
-
-
-def _still(data: bytes, media_type: str) -> Still:
-    return Still(data, media_type, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
+    return still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])

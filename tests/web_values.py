@@ -30,6 +30,7 @@ class DisplayInfo:
     template: str = "headline"
     profile: Profile = PROFILES["nest-hub"]
     dwell_seconds: float = 900
+    night: str = ""
 
 
 @dataclass(frozen=True)

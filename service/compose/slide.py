@@ -7,6 +7,7 @@ and arrive as spans, so that a browser and the engine cannot disagree about them
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,6 +21,7 @@ from service.model import Plate
 from service.profiles import Profile
 
 from .finish import Mark, encode, inked, mark, source_type
+from .fonts import Face
 from .layout import Layout
 from .press import PICTURE, Press, encoded
 from .setting import Job, Setting, set_slide
@@ -119,6 +121,10 @@ class Composer:
         """The pixels of a slide, before any e-ink palette."""
         picture = encoded(setting.picture) if setting.picture else None
         return self._press.print(page.html, (page.width_px, page.height_px), setting.faces, picture)
+
+    def pressed(self, page: Fragment, faces: Sequence[Face]) -> Image.Image:
+        """The pixels of a page that is no slide and has no picture. Raises ComposeError."""
+        return self._press.print(page.html, (page.width_px, page.height_px), faces, None)
 
     def set(
         self,

@@ -27,6 +27,8 @@ class DisplayInfo(Protocol):
     def profile(self) -> Profile: ...
     @property
     def dwell_seconds(self) -> float: ...
+    @property
+    def night(self) -> str: ...  # how it looks now: "" by day, "off", "dim", "clock"
 
 
 class Showing(Protocol):
@@ -114,7 +116,7 @@ class Wall(Protocol):
         ...
 
     def fetched(self, display: str, query: str) -> None:
-        """The display's still was asked for, with that query string."""
+        """What the display fetched, with that query string; see ``protocols.Fetching``."""
         ...
 
     def slide(self, plate_id: int, profile: str) -> Still:
@@ -157,4 +159,8 @@ class Wall(Protocol):
 
     def round(self, channels: Collection[str] = ()) -> Iterator[dict[str, object]]:
         """One round of the pipeline, event by event. Raises Busy while another is running."""
+        ...
+
+    def trial(self, display: str) -> Iterator[dict[str, object]]:
+        """Put a test card on a display and tell what happens, step by step."""
         ...
