@@ -16,6 +16,7 @@ WEIGHTS: Mapping[tuple[str, str], float] = {
     ("bright", "middle"): 1.1,
     ("bright", "mild"): 0.6,
     ("bright", "kind"): 0.9,  # a kind thing; nothing is said to have happened to it
+    ("bright", "plain"): 0.0,  # a name that general-purpose lists take for a word
     ("relief", "mended"): 2.5,
     ("idiom", "harmless"): 0.0,
 }
