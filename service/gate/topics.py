@@ -137,6 +137,8 @@ def _turned(hits: Sequence[Hit], words: Sequence[str]) -> dict[int, str]:
                     break
                 if kind == "negate" or at in ill:
                     turned[at] = kind
+                if kind == "reduce" and at in ill:
+                    turned[hit.start] = "negate"  # a cut in risk is no cut
     return turned
 
 
