@@ -1,7 +1,8 @@
 """Learn what English words that no list knows weigh: bench/learn_words.py WORDS.txt > service/gate/data/learnt.tsv
 
-WORDS.txt has a word a line (SCOWL's american-english, say). A ridge regression from the vectors of all-MiniLM-L6-v2 to
-the weights of our lists and of VADER is asked about the rest; only what it finds clearly grave or kind is kept.
+WORDS.txt has a word a line: the commoner ones of SCOWL's american-english. A ridge regression from the vectors of
+all-MiniLM-L6-v2 to the weights of our lists and of VADER is asked about the rest. Only what it finds clearly grave is
+kept: a guess may make a story graver, never kinder.
 Rothe, Ebert & Schütze, "Ultradense Word Embeddings by Orthogonal Transformation", NAACL 2016, induce lexicons likewise.
 """
 
@@ -16,13 +17,13 @@ from service.embedding import load
 from service.gate import lexicons, topics
 
 SHORTEST = 4  #: letters
-GRAVE, KIND = -1.0, 0.8  #: weights from which a word is kept
-LOWEST, HIGHEST = -2.0, 1.0  #: what a learnt word weighs at most
+GRAVE = -1.0  #: the weight from which a word is kept
+LOWEST = -2.0  #: what a learnt word weighs at most
 NEUTRAL = 15_000  #: words without a label that stand for all that weigh nothing
 NEUTRAL_SHARE = 0.35  #: of a labelled word's say
 SMOOTHING = 1.0
 HEAD = (
-    "# Words of SCOWL (copyright 2000-2011 Kevin Atkinson) and what they weigh, -2 ... 1: learnt from our lists and"
+    "# Words of SCOWL (copyright 2000-2011 Kevin Atkinson) and what they weigh, -2 ... -1: learnt from our lists and"
     " VADER's through the vectors of all-MiniLM-L6-v2 (Apache-2.0) by bench/learn_words.py."
 )
 
@@ -63,8 +64,8 @@ def main():
     found = with_bias(vectors) @ learn(np.asarray(model.vectors(known)), weights, vectors[neutral])
     print(HEAD)
     for word, weight in zip(unknown, found.tolist(), strict=True):
-        if not GRAVE < weight < KIND:
-            print(f"{word}\t{max(LOWEST, min(HIGHEST, weight)):.1f}")
+        if weight <= GRAVE:
+            print(f"{word}\t{max(LOWEST, weight):.1f}")
 
 
 if __name__ == "__main__":
