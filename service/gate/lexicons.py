@@ -98,7 +98,7 @@ def lexicon(language: str) -> Lexicon:
         for phrase in words.split():
             _file(tables, phrase, kind, name)
     exact, stems, tails = ({head: tuple(entries) for head, entries in each.items()} for each in tables)
-    return Lexicon(exact, stems, tails, {**_weights("learnt.tsv"), **vader()} if language == "en" else {})
+    return Lexicon(exact, stems, tails, vader() if language == "en" else {})
 
 
 @cache
@@ -174,10 +174,6 @@ def _sections(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 @cache
 def vader() -> Mapping[str, float]:
     """General-purpose valences of English words, -4 … 4 (Hutto & Gilbert 2014)."""
-    return _weights("vader.tsv")
-
-
-def _weights(name: str) -> dict[str, float]:
-    lines = _DATA.joinpath(name).read_text(encoding="utf-8").splitlines()
+    lines = _DATA.joinpath("vader.tsv").read_text(encoding="utf-8").splitlines()
     pairs = (line.split("\t") for line in lines if not line.startswith("#"))
     return {word: float(valence) for word, valence in pairs}
