@@ -80,9 +80,10 @@ def drawn(number: int, width: int, height: int, suffix: str = ".jpg") -> Still:
             fill=(50 - step * 14, 74 - step * 18, 84 - step * 18),
         )
     out = io.BytesIO()
-    image.save(out, "PNG" if suffix == ".png" else "JPEG", quality=88)
+    kind = {".png": "png", ".bmp": "bmp", ".jpg": "jpeg"}[suffix]
+    image.save(out, kind, quality=88)
     data = out.getvalue()
-    return Still(data, "image/png" if suffix == ".png" else "image/jpeg", hashlib.sha256(data).hexdigest())
+    return Still(data, f"image/{kind}", hashlib.sha256(data).hexdigest())
 
 
 def hung(number: int, title: str | None = None, **other):
@@ -107,6 +108,7 @@ class Wall:
     stills: dict = field(default_factory=dict)
     failing: Exception | None = None
     raw_html: str | None = None
+    devices: dict = field(default_factory=dict)  #: displays whose firmware calls in
 
     def hang(self, shown) -> None:
         self.plates.append(shown)
@@ -145,7 +147,7 @@ class Wall:
     def fetched(self, display, query):
         pass
 
-    def slide(self, plate_id, profile):
+    def slide(self, plate_id, profile, *, as_chosen=False):
         return self._drawn(plate_id, PROFILES[profile], ".jpg")
 
     def picture(self, plate_id):
@@ -159,8 +161,17 @@ class Wall:
             self.stills[key] = drawn(number, profile.width_px, profile.height_px, suffix)
         return self.stills[key]
 
-    def recent(self, limit=24):
-        return self.plates[::-1][:limit]
+    def recent(self, limit=24, channel=""):
+        known = {display.channel for display in self.screens}
+        if channel and channel not in known:
+            raise KeyError(channel)
+        return [shown for shown in self.plates[::-1] if channel in ("", shown.channel)][:limit]
+
+    def best(self, channel, days):
+        return [(NOON.date() - timedelta(days=1), shown) for shown in self.recent(1, channel)]
+
+    def calling(self):
+        return self.devices
 
     def plate(self, plate_id):
         for shown in self.plates:

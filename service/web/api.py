@@ -105,13 +105,19 @@ def display_png(display: str, request: Request, door: Here) -> Response:
     return _on_display(display, ".png", request, door)
 
 
+@router.get("/d/{display}.bmp")
+def display_bmp(display: str, request: Request, door: Here) -> Response:
+    """The same as a BMP, for firmware that unpacks nothing: 1 bit for black and white, else 24."""
+    return _on_display(display, ".bmp", request, door)
+
+
 def _on_display(display: str, suffix: str, request: Request, door: Door) -> Response:
-    until = door.wall.showing(door.display(display).name).until
-    hint = str(wording.until_next(until, door.clock()))
+    info = door.display(display)
+    wait = wording.until_next(door.wall.showing(display), door.clock(), info)
     still = door.wall.still(display, suffix)
     if request.url.query:
         door.wall.fetched(display, request.url.query)
-    return _still(still, request, x_next_refresh=hint)
+    return _still(still, request, **caching.come_back(wait))
 
 
 @router.get("/plates/{plate_id}.jpg")
