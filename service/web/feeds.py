@@ -21,7 +21,7 @@ from .syndication import FORMATS
 router = APIRouter()
 
 LAST = 30  # entries in a feed
-PROFILE = "hub-max"  # what its slides are composed for
+PROFILE = "nest-hub"  # what its slides are composed for
 Format = Annotated[str, Path(pattern="^(atom|rss|json)$")]
 
 
