@@ -243,3 +243,28 @@ class Reached(Protocol):
     def reach(self) -> str:
         """Say what is there, in a few words, and change nothing. Raises DisplayError."""
         ...
+
+
+@runtime_checkable
+class Calling(Protocol):
+    """A display whose own firmware calls in to ask what to show, with a name and a key. Optional."""
+
+    def is_device(self, device: str) -> bool:
+        """Whether that is how this device names itself, such as by its MAC address."""
+        ...
+
+    def key(self) -> str:
+        """What the device has to show with each call."""
+        ...
+
+    def called(self, said: Mapping[str, object], *, query: str, seconds: int, trouble: str | None) -> None:
+        """It asked what to show.
+
+        ``said``: what it told of itself, JSON-safe; ``query``: of the still's address that it was given; ``seconds``:
+        until it was told to call again; ``trouble``: what is wrong with it, in a sentence.
+        """
+        ...
+
+    def complained(self, complaint: str) -> None:
+        """Its log tells of a failure, on one line."""
+        ...

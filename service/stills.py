@@ -13,7 +13,7 @@ from .model import Plate
 from .nights import Look
 from .profiles import Profile
 
-MEDIA = {".jpg": "image/jpeg", ".png": "image/png"}
+MEDIA = {".jpg": "image/jpeg", ".png": "image/png", ".bmp": "image/bmp"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,13 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Any
 
 from PIL import Image
 
-from . import hanging, sample, trials
+from . import daily, hanging, sample, trials
 from .cache import Cache
 from .clock import Clock
 from .compose import focus, night
@@ -27,9 +27,10 @@ from .model import Picture, Plate
 from .nights import Look, look_at
 from .press import Press
 from .profiles import PROFILES, Profile, fitted, largest
-from .protocols import Engine, Fetching, Reporting
+from .protocols import Calling, Engine, Fetching, Reporting
 from .settings import Channel, Display
 from .skipping import Kept, Kind
+from .soundness import Soundness
 from .stills import MEDIA, DisplayInfo, Showing, Still, by_night, still
 from .store import Making
 
@@ -37,7 +38,6 @@ log = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 30.0  #: how long a slide of the sample edition stays: a newcomer wants to see another soon
 CACHED_BYTES = 24_000_000
-SOUND = 500  #: picture files known to be whole; another look at each costs a millisecond
 
 
 class Wall:
@@ -49,8 +49,8 @@ class Wall:
         self._started = now()
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
-        self._sound: set[tuple[str, object]] = set()  # picture files that were whole when last looked at
         self._cards: dict[str, Plate] = {}  # test cards that hang for a moment
+        self._as_it_is = Soundness(self.archive.store.folder).as_it_is
         self._samples = {name: _named(sample.edition(name)) for name in self.settings.channels}
 
     # -- what hangs -------------------------------------------------------------------------
@@ -107,10 +107,19 @@ class Wall:
         until = since + timedelta(seconds=SAMPLE_SECONDS)
         return Showing(edition[turn % len(edition)], since, until, note)
 
-    def recent(self, limit: int = 24) -> Sequence[Plate]:
-        """The newest plates; the first of the sample edition while there are none."""
-        recent = [self._as_it_is(plate) for plate in self.archive.recent(limit)]
-        return recent or self._samples[next(iter(self.settings.channels))][: min(limit, 6)]
+    def recent(self, limit: int = 24, channel: str = "") -> Sequence[Plate]:
+        """The newest plates (of every channel, or of one); the first of the sample edition while there are none."""
+        samples = self._samples[channel or next(iter(self.settings.channels))]
+        recent = [self._as_it_is(plate) for plate in self.archive.recent(limit, channel)]
+        return recent or samples[: min(limit, 6)]
+
+    def best(self, channel: str, days: int) -> Sequence[tuple[date, Plate]]:
+        """The picture of each of the channel's last days that are over, newest first. Raises KeyError."""
+        self.settings.channels[channel]
+        today = self._local().date()
+        since = datetime.combine(today - timedelta(days=days), time(), self.settings.zone)
+        best = daily.best(self.archive.finished(channel, since), self.settings.zone, today)
+        return [(day, self._as_it_is(plate)) for day, number in best if (plate := self.archive.plate(number))]
 
     def plate(self, plate_id: int) -> Plate:
         """Raises LookupError."""
@@ -119,21 +128,6 @@ class Wall:
         if found is None:
             raise LookupError(f"there is no plate {plate_id}")
         return self._as_it_is(found)
-
-    def _as_it_is(self, plate: Plate) -> Plate:
-        """The plate without its picture where that is gone or damaged: its words stand alone until the next round."""
-        if plate.sample or plate.picture is None:
-            return plate
-        folder = self.archive.store.folder
-        try:
-            seen = plate.picture, folder.stamp(plate.picture)
-            if seen not in self._sound:
-                folder.read(plate.picture)
-                self._sound = {*list(self._sound)[-SOUND:], seen}
-        except (OSError, ValueError) as error:
-            log.warning("the picture of plate %d cannot be read: %s", plate.id, error)
-            return replace(plate, picture=None)
-        return plate
 
     # -- the work behind it -----------------------------------------------------------------
 
@@ -151,8 +145,7 @@ class Wall:
 
     def status(self) -> dict[str, object]:
         """How everything is, JSON-safe."""
-        told = self.press.status()
-        return {**told, "displays": [self._told(display) for display in self.settings.displays]}
+        return {**self.press.status(), "displays": [self._told(display) for display in self.settings.displays]}
 
     def _told(self, display: Display) -> dict[str, object]:
         showing = self.showing(display.name)
@@ -186,6 +179,10 @@ class Wall:
             del self._cards[display]
             adapter.show(self.showing(display).plate)
 
+    def calling(self) -> dict[str, Calling]:
+        """The displays whose own firmware calls in, by name."""
+        return {name: one for name, one in self.press.line.displays.items() if isinstance(one, Calling)}
+
     def greet(self) -> None:
         """After a start: tell each display what hangs there, which nobody else does before the next change."""
         for name, adapter in self.press.line.displays.items():
@@ -218,22 +215,22 @@ class Wall:
         day = partial(self._slide, plate, info.profile, info.template, suffix)
         return by_night(info.night, day, self.composer, (info.profile, suffix, self._local()))
 
-    def slide(self, plate_id: int, profile: str) -> Still:
-        """A plate composed for a profile. Raises LookupError where there is no such plate or profile."""
+    def slide(self, plate_id: int, profile: str, *, as_chosen: bool = False) -> Still:
+        """A plate composed for a profile; ``as_chosen``: as old as it was then. Raises LookupError like ``plate``."""
         plate = self.plate(plate_id)
-        return self._slide(plate, PROFILES[profile], self.settings.channels[plate.channel].template, ".jpg")
+        at = plate.chosen_at if as_chosen else None
+        return self._slide(plate, PROFILES[profile], self.settings.channels[plate.channel].template, ".jpg", at)
 
-    def _slide(self, plate: Plate, profile: Profile, template: str, suffix: str) -> Still:
-        return self._cache.get(
-            ("slide", plate, profile, template, suffix, self._age(plate)),
-            lambda: still(
-                self.composer.compose(
-                    plate, self._image(plate), profile, template=template, now=self._local(), suffix=suffix
-                ),
-                MEDIA[suffix],
-            ),
-            lambda still: len(still.data),
-        )
+    def _slide(self, plate: Plate, profile: Profile, template: str, suffix: str, at: datetime | None = None) -> Still:
+        def composed() -> Still:
+            now = (at or self.now()).astimezone(self.settings.zone)
+            image = self._image(plate)
+            return still(
+                self.composer.compose(plate, image, profile, template=template, now=now, suffix=suffix), MEDIA[suffix]
+            )
+
+        key = ("slide", plate, profile, template, suffix, at or self._age(plate))
+        return self._cache.get(key, composed, lambda still: len(still.data))
 
     def picture(self, plate_id: int) -> Still:
         """The bare picture. Raises LookupError where the plate has none."""

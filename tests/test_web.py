@@ -133,17 +133,28 @@ def test_a_bug_shows_no_traceback(wall):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind", "magic"), [("jpg", "image/jpeg", b"\xff\xd8"), ("png", "image/png", b"\x89PNG")]
+    ("suffix", "kind", "magic"),
+    [("jpg", "image/jpeg", b"\xff\xd8"), ("png", "image/png", b"\x89PNG"), ("bmp", "image/bmp", b"BM")],
 )
 def test_stills(site, suffix, kind, magic):
     """A display's slide is a file with a tag, a hint when to come back, and 304 until it changes."""
     answer = site.get(f"/d/hall.{suffix}")
     assert answer.headers["content-type"] == kind
     assert answer.content.startswith(magic)
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["x-next-refresh"] == "900"
+    assert answer.headers["cache-control"] == "no-cache, max-age=910"
+    assert answer.headers["x-next-refresh"] == answer.headers["refresh"] == "910"
     again = site.get(f"/d/hall.{suffix}", headers={"if-none-match": answer.headers["etag"]})
-    assert (again.status_code, again.content, again.headers["x-next-refresh"]) == (304, b"", "900")
+    assert (again.status_code, again.content, again.headers["x-next-refresh"]) == (304, b"", "910")
+
+
+@pytest.mark.parametrize(
+    ("left_s", "profile", "told_s"),
+    [(100, "nest-hub", 110), (-1, "nest-hub", 910), (-4000, "eink2", 910), (1, "eink7", 60), (1e7, "eink6", 86400)],
+)
+def test_when_to_ask_again(left_s, profile, told_s):
+    """A little after the picture's time; another turn where that is over; no panel wakes within the minute."""
+    showing = Showing(None, until=NOON + timedelta(seconds=left_s))
+    assert wording.until_next(showing, NOON, DisplayInfo(profile=PROFILES[profile])) == told_s
 
 
 @pytest.mark.parametrize(

@@ -20,8 +20,9 @@ from service.errors import ComposeError
 from service.model import Plate
 from service.profiles import Profile
 
-from .finish import Mark, encode, inked, mark, source_type
+from .finish import Mark, encode, mark, source_type
 from .fonts import Face
+from .ink import as_seen, inked
 from .layout import Layout
 from .press import PICTURE, Press, encoded
 from .setting import Job, Setting, set_slide
@@ -109,11 +110,15 @@ class Composer:
         now: datetime,
         suffix: str = ".jpg",
     ) -> bytes:
-        """The slide as a file: ".jpg", ".png" or ".bmp". Raises ComposeError."""
+        """The slide as a file: ".jpg", ".png" or ".bmp". Raises ComposeError.
+
+        For an e-ink panel PNG and BMP name its inks by their pure colours; the JPEG shows what they look like.
+        """
         setting, page = self.set(plate, picture, profile, Asked(template, now))
         image = self.printed(setting, page)
         if profile.eink:
             image = inked(image, setting.places.picture.pixels() if setting.picture else None, profile.panel)
+            image = as_seen(image, profile.panel) if suffix == ".jpg" else image
         text, kind = setting.words, source_type(setting.picture)
         return mark(encode(image, suffix), Mark(kind, text.title, text.title, plate.story.link, text.language))
 

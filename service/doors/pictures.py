@@ -22,6 +22,7 @@ from service.errors import Declined, EngineError, FrontispieceError
 from service.gate.verdict import decide
 from service.model import Decision, Mood, Picture, Plate, Prompt, Step, Story
 from service.pipeline import Desk, Eye, Sitting, said
+from service.profiles import PROFILES
 from service.protocols import Critique, Note
 from service.settings import Critic
 
@@ -136,7 +137,7 @@ def slide(
     headline: Headline,
     source: Annotated[str, typer.Option(help="The publication.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Write the slide here: .jpg or .png.")],
-    profile: Annotated[str, typer.Option(help="The screen: nest-hub, hub-max, tv, eink7 or phone.")] = "nest-hub",
+    profile: Annotated[str, typer.Option(help=f"The screen: {', '.join(PROFILES)}.")] = "nest-hub",
     lang: Language = None,
     picture: Annotated[Path | None, typer.Option(help="Over this picture; painted if left out.")] = None,
     link: Annotated[str, typer.Option(help="The article's address, for the QR code.")] = "",

@@ -113,14 +113,20 @@ def display_png(display: str, request: Request, door: Here) -> Response:
     return _on_display(display, ".png", request, door)
 
 
+@router.get("/d/{display}.bmp")
+def display_bmp(display: str, request: Request, door: Here) -> Response:
+    """The same as a BMP, for firmware that unpacks nothing: 1 bit for black and white, else 24."""
+    return _on_display(display, ".bmp", request, door)
+
+
 def _on_display(display: str, suffix: str, request: Request, door: Door) -> Response:
     info, now = door.display(display), door.clock()
-    seconds = wording.until_next(door.wall.showing(display).until, now)
-    hint = min(seconds, 60 - now.second) if info.night == "clock" else seconds
+    wait = wording.until_next(door.wall.showing(display), now, info)
+    wait = min(wait, 60 - now.second) if info.night == "clock" else wait
     still = door.wall.still(display, suffix)
     if request.url.query:
         door.wall.fetched(display, request.url.query)
-    return _still(still, request, x_next_refresh=str(hint))
+    return _still(still, request, **caching.come_back(wait))
 
 
 @router.get("/plates/{plate_id}.jpg")

@@ -29,6 +29,7 @@ def index(door: Here) -> Response:
     page = door.page(
         "index",
         cards=cards,
+        channels=list(dict.fromkeys(display.channel for display, _ in cards)),
         notice=wording.notice((showing for _, showing in cards), status),
         plates=[plate for plate in door.wall.recent(SHOWN + len(on_the_wall)) if plate.id not in on_the_wall][:SHOWN],
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from service.model import Plate, Prompt
 from service.profiles import Profile
-from service.protocols import Critique, Note
+from service.protocols import Calling, Critique, Note
 from service.skipping import Kept, Kind
 
 
@@ -112,15 +112,18 @@ class Wall(Protocol):
         ...
 
     def still(self, display: str, suffix: str) -> Still:
-        """The composed slide at the display's own size; ``suffix`` is ".jpg" or ".png". Raises ComposeError."""
+        """The composed slide at the display's own size; ``suffix`` is ".jpg", ".png" or ".bmp". Raises ComposeError."""
         ...
 
     def fetched(self, display: str, query: str) -> None:
         """What the display fetched, with that query string; see ``protocols.Fetching``."""
         ...
 
-    def slide(self, plate_id: int, profile: str) -> Still:
-        """A plate composed for a profile. Raises LookupError, ComposeError."""
+    def slide(self, plate_id: int, profile: str, *, as_chosen: bool = False) -> Still:
+        """A plate composed for a profile; ``as_chosen``: its age is what it was when it was chosen.
+
+        Raises LookupError, ComposeError.
+        """
         ...
 
     def picture(self, plate_id: int) -> Still:
@@ -135,8 +138,19 @@ class Wall(Protocol):
         """How a plate came to be. Raises LookupError."""
         ...
 
-    def recent(self, limit: int = 24) -> Sequence[Plate]:
-        """The last plates, newest first; the sample edition while there is nothing else."""
+    def recent(self, limit: int = 24, channel: str = "") -> Sequence[Plate]:
+        """The last plates, newest first (of every channel, or of one); the sample edition while there is nothing else.
+
+        Raises KeyError where there is no such channel.
+        """
+        ...
+
+    def best(self, channel: str, days: int) -> Sequence[tuple[date, Plate]]:
+        """The picture of each of a channel's last days that are over, newest first. Raises KeyError."""
+        ...
+
+    def calling(self) -> Mapping[str, Calling]:
+        """The displays whose own firmware calls in, by name."""
         ...
 
     def plate(self, plate_id: int) -> Plate:

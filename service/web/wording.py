@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from .seam import Showing
+from .seam import DisplayInfo, Showing
 
 Row = Mapping[str, object]
 
 MOST = 50  # rows in a table
+LATE_SECONDS = 10  # a picture is taken down up to five seconds after its time; clocks of small devices are worse
 TITLES = {"stuck": "Plates that wait"}
 KINDS = {
     "": "Everything",
@@ -155,10 +156,15 @@ def recipe(recipe: Mapping[str, Any]) -> dict[str, object]:
     return lines
 
 
-def until_next(until: datetime, now: datetime) -> int:
-    """Seconds (5 … 86400) until it is worth asking again."""
-    left = (until - now) / timedelta(seconds=1)
-    return min(max(math.ceil(left), 5), 86400)
+def until_next(showing: Showing, now: datetime, display: DisplayInfo) -> int:
+    """Seconds (5 … 86400) until it is worth asking for a display's slide again.
+
+    Where its time is up and nothing newer has come, another turn is waited for. A battery lives on being left alone: an
+    e-ink panel is never told to wake within the minute.
+    """
+    left = (showing.until - now) / timedelta(seconds=1)
+    wait = (left if left > 0 else display.dwell_seconds) + LATE_SECONDS
+    return min(max(math.ceil(wait), 60 if display.profile.eink else 5), 86400)
 
 
 def troubles(status: Mapping[str, object]) -> list[str]:
