@@ -20,6 +20,7 @@ from pydantic import BaseModel, ValidationError
 from ...errors import EditorError
 from ...protocols import Note, unnoted
 from . import transcript
+from .access import Access
 from .budget import Usage, estimated
 from .duty import Duty
 from .reading import found
@@ -42,19 +43,6 @@ class Rung(IntEnum):
     SCHEMA = 0
     OBJECT = 1
     PROMPT = 2
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Where a model is and how it is spoken to."""
-
-    base_url: str
-    model: str
-    key: str
-    key_name: str  #: the environment variable the key is in; "" where there is none
-    timeout_seconds: float  #: for a whole question, every try together
-    max_tokens: int
-    reasoning_effort: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from .rest import LONGEST, PATIENCE, Failing
 from .sight import blind
 
 if TYPE_CHECKING:
-    from .ladder import Access
+    from .access import Access
     from .wire import Refused
 
 MAX_PAUSE = 10.0  #: seconds that a question waits for a busy server
