@@ -22,7 +22,7 @@ from .errors import ConfigError
 from .gate.topics import TOPICS, VETO_TOPICS
 from .gate.verdict import Rules
 from .net import Net
-from .pipeline import Desk, Line
+from .pipeline import Desk, Line, everywhere
 from .press import Press
 from .profiles import PROFILES, largest
 from .protocols import Critic, Display, Editor, Engine, Source, Surroundings
@@ -30,7 +30,7 @@ from .settings import Settings
 from .sources.discovery import Finder
 from .sources.feed import Feed
 from .sources.parse import Parser
-from .store import Account, Archive, Journal, Store, Wishes
+from .store import Account, Archive, Journal, Screens, Store, Wishes
 from .wall import Wall
 
 ROOMS = {"sources": sources, "editors": editors, "engines": engines, "displays": displays}
@@ -107,6 +107,10 @@ class Service:
         return Wishes(self.store)
 
     @cached_property
+    def screens(self) -> Screens:
+        return Screens(self.store)
+
+    @cached_property
     def journal(self) -> Journal:
         return Journal(self.store)
 
@@ -164,7 +168,7 @@ class Service:
 
     def _desk(self, name: str) -> Desk:
         channel = self.settings.channels[name]
-        profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == name])
+        profile = largest([PROFILES[d.profile] for d in everywhere(self.settings, self.screens) if d.channel == name])
         return Desk(
             name=name, channel=channel,
             rules=Rules(

@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
@@ -36,6 +36,8 @@ class Table(BaseModel):
 class Web(Table):
     host: str = "0.0.0.0"  # noqa: S104 - screens at home must reach it
     port: int = Field(8080, ge=0, le=65535)
+    login: bool = False  #: looking, too, needs the owner's token
+    hosts: tuple[str, ...] = ()  #: names of this machine beside those it knows by itself
 
 
 class Channel(Table):
@@ -90,6 +92,7 @@ class Display(Table):
     channel: str = "home"
     template: str = ""  #: "": the channel's
     dwell_seconds: float = Field(0, ge=0)
+    order: Literal["newest", "shuffle", "story of the hour"] = "newest"
 
     @property
     def own(self) -> dict[str, Any]:

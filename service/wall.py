@@ -16,7 +16,7 @@ from typing import Any
 
 from PIL import Image
 
-from . import hanging, sample
+from . import sample
 from .cache import Cache
 from .clock import Clock
 from .compose import focus
@@ -27,7 +27,7 @@ from .model import Picture, Plate
 from .press import Press
 from .profiles import PROFILES, Profile, fitted, largest
 from .protocols import Engine, Fetching, Reporting
-from .settings import Channel, Display
+from .settings import Display
 from .skipping import Kept, Kind
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ class Showing:
     since: datetime
     until: datetime
     note: str
+    paused: bool = False  #: by the owner: it stays
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Wall:
 
     def __init__(self, press: Press, composer: Composer, sampler: Engine, now: Clock) -> None:
         self.press, self.composer, self.sampler, self.now = press, composer, sampler, now
-        self.settings, self.archive = press.line.settings, press.line.archive
+        self.line, self.settings, self.archive = press.line, press.line.settings, press.line.archive
         self._started = now()
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
@@ -84,21 +85,18 @@ class Wall:
     # -- what hangs -------------------------------------------------------------------------
 
     def displays(self) -> Sequence[DisplayInfo]:
-        return [self._info(display) for display in self.settings.displays]
+        return [self._info(display) for display in self.line.everywhere()]
 
     def _info(self, display: Display) -> DisplayInfo:
         channel = self.settings.channel_of(display)
         return DisplayInfo(
             display.name, display.channel, display.kind, display.template or channel.template,
-            PROFILES[display.profile], self._dwell(display, channel),
+            PROFILES[display.profile], self.line.dwell_seconds(display),
         )  # fmt: skip
-
-    def _dwell(self, display: Display, channel: Channel) -> float:
-        return hanging.dwell_seconds(display.dwell_seconds, channel.cadence_minutes, channel.plates_per_round)
 
     def showing(self, display: str) -> Showing:
         """What a display shows now. Raises KeyError where there is no such display."""
-        configured = self.settings.display(display)
+        configured = self.line.display(display)
         try:
             return self._hung(configured) or self._newest(configured) or self._instead(configured)
         except (sqlite3.Error, DataFolderError) as error:
@@ -109,8 +107,9 @@ class Wall:
         hung = self.archive.hung(display.name)
         if hung is None or hung.plate.banned:
             return None
-        dwell = self._dwell(display, self.settings.channel_of(display))
-        return Showing(self._as_it_is(hung.plate), hung.since, hung.since + timedelta(seconds=dwell), "")
+        plate, until = self._as_it_is(hung.plate), self.line.until(display, hung.since)
+        paused = self.line.screens.paused(display.name)
+        return Showing(plate, hung.since, until, "paused" if paused else "", paused)
 
     def _newest(self, display: Display) -> Showing | None:
         newest = self.archive.ready(display.channel, display.name, limit=1)
@@ -176,19 +175,19 @@ class Wall:
     def status(self) -> dict[str, object]:
         """How everything is, JSON-safe."""
         told = self.press.status()
-        return {**told, "displays": [self._told(display) for display in self.settings.displays]}
+        return {**told, "displays": [self._told(display) for display in self.line.everywhere()]}
 
     def _told(self, display: Display) -> dict[str, object]:
         showing = self.showing(display.name)
         return {
             "name": display.name, "kind": display.kind, "channel": display.channel, "profile": display.profile,
             "plate": showing.plate.id, "headline": showing.plate.story.title, "since": showing.since.isoformat(),
-            "note": showing.note, "error": None, **self._reported(display.name),
+            "paused": showing.paused, "note": showing.note, "error": None, **self._reported(display.name),
         }  # fmt: skip
 
     def _reported(self, display: str) -> Mapping[str, object]:
         """What a display that is told says of itself; its last error is the row's."""
-        adapter = self.press.line.displays.get(display)
+        adapter = self.line.displays.get(display)
         if not isinstance(adapter, Reporting):
             return {}
         state = dict(adapter.state())
@@ -196,13 +195,13 @@ class Wall:
 
     def fetched(self, display: str, query: str) -> None:
         """A display's still was asked for: a display that fetches by itself learns that it can."""
-        adapter = self.press.line.displays.get(display)
+        adapter = self.line.displays.get(display)
         if isinstance(adapter, Fetching):
             adapter.fetched(query)
 
     def greet(self) -> None:
         """After a start: tell each display what hangs there, which nobody else does before the next change."""
-        for name, adapter in self.press.line.displays.items():
+        for name, adapter in self.line.displays.items():
             try:
                 adapter.show(self.showing(name).plate)
             except DisplayError as error:
@@ -212,7 +211,7 @@ class Wall:
 
     def fragment(self, plate: Plate, display: str, width_px: int, height_px: int, picture_src: str) -> Fragment:
         """The live page's slide, fitted to the asking window."""
-        info = self._info(self.settings.display(display))
+        info = self._info(self.line.display(display))
         profile = fitted(info.profile, width_px, height_px)
         key = ("fragment", plate, profile, info.template, picture_src, self._age(plate))
         return self._cache.get(
@@ -225,7 +224,7 @@ class Wall:
 
     def still(self, display: str, suffix: str) -> Still:
         """The composed slide of what a display shows now. Raises KeyError where there is no such display."""
-        info = self._info(self.settings.display(display))
+        info = self._info(self.line.display(display))
         return self._slide(self.showing(display).plate, info.profile, info.template, suffix)
 
     def slide(self, plate_id: int, profile: str) -> Still:
@@ -279,7 +278,7 @@ class Wall:
             return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px))
 
     def _largest(self, channel: str) -> Profile:
-        return largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == channel])
+        return largest([PROFILES[d.profile] for d in self.line.everywhere() if d.channel == channel])
 
     def _local(self) -> datetime:
         return self.now().astimezone(self.settings.zone)

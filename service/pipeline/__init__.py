@@ -12,10 +12,11 @@ import logging
 from collections.abc import Collection, Iterator
 
 from ..errors import FrontispieceError
-from .line import Desk, Event, Line
+from .line import Desk, Event, Line, everywhere
 from .plates import brief, describe, mend, render
 from .showings import show, tidy
 from .stories import choose, judge
+from .turning import not_me, show_now, turn_back, turn_on
 from .visits import fetch
 
 __all__ = [
@@ -25,14 +26,19 @@ __all__ = [
     "brief",
     "choose",
     "describe",
+    "everywhere",
     "fetch",
     "judge",
     "mend",
+    "not_me",
     "render",
     "run_round",
     "show",
+    "show_now",
     "tidy",
     "told",
+    "turn_back",
+    "turn_on",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)
