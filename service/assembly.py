@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import secrets
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,6 +22,8 @@ from .embedding import Embedding, load
 from .errors import ConfigError
 from .gate.topics import TOPICS, VETO_TOPICS
 from .gate.verdict import Rules
+from .hand import Hand
+from .keys import Keys
 from .net import Net
 from .pipeline import Desk, Line, everywhere
 from .press import Press
@@ -88,7 +91,8 @@ class Service:
     def _surroundings(self, room: str, name: str) -> Surroundings:
         port = self.settings.web.port if self.port is None else self.port
         ledger = Account(self.store, name, self.settings.zone) if room == "editors" and name != "house" else None
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger)
+        key = self.display_keys.get(name, "") if room == "displays" else ""
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, key)
 
     @cached_property
     def templates(self) -> Path:
@@ -202,6 +206,12 @@ class Service:
         return Finder(self.net, self.parser, clock.now, home=home, languages=languages)
 
     @cached_property
+    def display_keys(self) -> Mapping[str, str]:
+        """What opens the displays that are told their own slides, where looking needs a login."""
+        told = [display.name for display in self.settings.displays if display.kind != "page"]
+        return {name: secrets.token_urlsafe(24) for name in told} if self.settings.web.login else {}
+
+    @cached_property
     def displays(self) -> Mapping[str, Display]:
         told = [d for d in self.settings.displays if d.kind != "page"]
         return {d.name: self._make("displays", d.own, d.name) for d in told}
@@ -214,8 +224,18 @@ class Service:
         )  # fmt: skip
 
     @cached_property
+    def hand(self) -> Hand:
+        """The owner's hand in a process that is not the service's: what it does is seen there within seconds."""
+        return Hand(self.press)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.store.folder.path)
+
+    @cached_property
     def wall(self) -> Wall:
-        return Wall(self.press, self.composer, self.papercut, clock.now)
+        hand = Hand(self.press, self.display_keys, follow=self.press.show)
+        return Wall(self.press, self.composer, self.papercut, clock.now, hand=hand)
 
     def close(self) -> None:
         """Give back what was started. Safe to repeat."""

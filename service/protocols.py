@@ -65,6 +65,7 @@ class Surroundings:
     port: int = 8080  #: where the service's own pages are, for displays that fetch from it
     zone: tzinfo | None = None  #: the owner's time zone; None: the machine's
     ledger: Ledger | None = None  #: of what this adapter spends; None: nobody counts
+    key: str = ""  #: a display's own: opens its still (``?key=``) where looking needs a login; "" where it does not
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from .compose import focus
 from .compose.finish import signed
 from .compose.slide import Composer, Fragment
 from .errors import DataFolderError, DisplayError
+from .hand import Hand
 from .model import Picture, Plate
 from .press import Press
 from .profiles import PROFILES, Profile, fitted, largest
@@ -73,10 +74,10 @@ class Still:
 class Wall:
     """The displays' side of the service. Safe to use from several threads."""
 
-    def __init__(self, press: Press, composer: Composer, sampler: Engine, now: Clock) -> None:
+    def __init__(self, press: Press, composer: Composer, sampler: Engine, now: Clock, *, hand: Hand) -> None:
         self.press, self.composer, self.sampler, self.now = press, composer, sampler, now
         self.line, self.settings, self.archive = press.line, press.line.settings, press.line.archive
-        self._started = now()
+        self.hand, self._started = hand, now()
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
         self._sound: set[tuple[str, object]] = set()  # picture files that were whole when last looked at

@@ -12,12 +12,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
-    "frames", "hanging", "memory", "metered", "styles",
+    "frames", "guesses", "hanging", "memory", "metered", "styles",
 }  # fmt: skip
 SEAMS = {"settings", "mistakes", "protocols"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
-ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding"}
-WORK = {"pipeline", "gatekeeper", "wall", "press"}
+ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys"}
+WORK = {"pipeline", "gatekeeper", "hand", "pairing", "wall", "press"}
 DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "ray"}

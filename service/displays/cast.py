@@ -227,6 +227,7 @@ class Cast:
         assert plate is not None
         self._loads = self._loads + 1 if self._query.split("&")[0] == f"v={plate.id}" else 0
         self._query = f"v={plate.id}" + (f"&again={self._loads}" if self._loads else "")
+        self._query += f"&key={self._around.key}" if self._around.key else ""
         link.load(f"{base}/d/{quote(self._around.name)}.jpg?{self._query}", plate.story.title)
         if not link.until(lambda: self._fetched == self._query, FETCH_SECONDS):
             raise Refused(f"the device took the picture but did not fetch it from {base}; see base_url in the config")

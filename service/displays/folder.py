@@ -60,6 +60,7 @@ class Folder:
         self._settings, self._name = settings, surroundings.name
         self._path = Path(settings.address).expanduser()
         self._url = f"http://127.0.0.1:{surroundings.port}/d/{quote(surroundings.name)}.{settings.format}"
+        self._key = surroundings.key
         self._owner = Owner(surroundings.name, self._work)
         self._written: Plate | None = None
         self._told = Told()
@@ -96,7 +97,7 @@ class Folder:
             self._owner.wait(lambda: self._owner.newest is not self._written, None)
 
     def _write(self, plate: Plate) -> None:
-        data = _still(self._url)
+        data = _still(self._url, self._key)
         try:
             put(self._path, data, self._settings.format, self._settings.keep)
         except OSError as error:
@@ -110,10 +111,10 @@ class Folder:
         self._told = replace(self._told, error=error)
 
 
-def _still(url: str) -> bytes:
+def _still(url: str, key: str) -> bytes:
     """The composed slide, from the service's own page. Raises DisplayError."""
     try:
-        answer = httpx.get(url, timeout=FETCH_SECONDS, trust_env=False)
+        answer = httpx.get(url, params={"key": key} if key else None, timeout=FETCH_SECONDS, trust_env=False)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise DisplayError(f"this service does not answer at {url}; web.host must include 127.0.0.1") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -17,6 +17,7 @@ from service.clock import Clock
 from service.model import Plate
 
 from . import caching, wording
+from .ownership import Ownership
 from .seam import DisplayInfo, Wall
 
 SHELL = ("static/display.js", "static/display.css", "slides/slide.css", "pages/display.html.j2")
@@ -30,9 +31,10 @@ class Door:
     templates: Path
     fonts: Path | None
     fonts_css: Callable[[], str]
-    secret: str
+    owners: Ownership
     clock: Clock
     pages: ImmutableSandboxedEnvironment
+    owner: bool = False  #: whether it is the owner who asks
 
     def display(self, name: str) -> DisplayInfo:
         """The display of that name. Raises HTTPException 404."""
@@ -51,7 +53,7 @@ class Door:
     def page(self, name: str, **values: object) -> str:
         """A page as HTML."""
         template = self.pages.get_template(f"{name}.html.j2")
-        return template.render(now=self.clock(), version=__version__, **values)
+        return template.render(now=self.clock(), version=__version__, owner=self.owner, **values)
 
     def shell(self) -> str:
         """A name for the live page's own code: a page on a wall for months reloads itself when it changes."""
@@ -62,7 +64,7 @@ class Door:
 async def the_door(request: Request) -> Door:
     """For FastAPI's ``Depends``: async, so that it costs no thread."""
     door: Door = request.app.state.door
-    return door
+    return replace(door, owner=request.scope.get("owner", False))
 
 
 Here = Annotated[Door, Depends(the_door)]

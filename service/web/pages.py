@@ -29,7 +29,7 @@ def index(door: Here) -> Response:
     page = door.page(
         "index",
         cards=cards,
-        notice=wording.notice((showing for _, showing in cards), status),
+        notice=wording.notice((showing for _, showing in cards if not showing.paused), status),
         plates=[plate for plate in door.wall.recent(SHOWN + len(on_the_wall)) if plate.id not in on_the_wall][:SHOWN],
     )
     return _page(page)
@@ -39,7 +39,7 @@ def index(door: Here) -> Response:
 def plate(plate_id: PlateId, door: Here) -> Response:
     """One plate: the slide, the bare picture, and everything that led to it."""
     shown = door.plate(plate_id)
-    return _page(door.page("plate", plate=shown, neighbours=_neighbours(door, shown)))
+    return _page(door.page("plate", plate=shown, neighbours=_neighbours(door, shown), displays=door.wall.displays()))
 
 
 def _neighbours(door: Door, plate: Plate) -> tuple[Plate | None, Plate | None]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from service.hand import Hand
 from service.model import Plate
 from service.profiles import Profile
 from service.skipping import Kept, Kind
@@ -39,6 +40,8 @@ class Showing(Protocol):
     def until(self) -> datetime: ...
     @property
     def note(self) -> str: ...  # "" or one honest line for people
+    @property
+    def paused(self) -> bool: ...
 
 
 class Fragment(Protocol):
@@ -71,6 +74,11 @@ class Still(Protocol):
 
 class Wall(Protocol):
     """The one thing behind the browser's door. Used from many threads at once."""
+
+    @property
+    def hand(self) -> Hand:
+        """What the owner may do."""
+        ...
 
     def displays(self) -> Sequence[DisplayInfo]: ...
 
