@@ -73,6 +73,6 @@ def _tell(service: Service, voted: Plate, meaning: str, *, json: bool) -> None:
     if now is None:
         raise FrontispieceError(f"plate {voted.id} was cleared away in this moment")
     if json:
-        telling.line(service.hand.told(now.id))
+        telling.line({"plate": now.id, "headline": now.story.title, "favourite": now.favourite, "banned": now.banned})
     else:
         telling.voted(now.id, now.story.title, meaning)
