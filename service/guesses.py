@@ -23,12 +23,13 @@ class Guesses:
         """Count a wrong guess; True if it is the one that locks the door."""
         with self._lock:
             made = self._recent(who)
+            locks = len(made) == self.most - 1
             made.append(self.now())
             self._wrong.pop(who, None)
             self._wrong[who] = made
             while len(self._wrong) > KNOWN:
                 self._wrong.pop(next(iter(self._wrong)))
-            return len(made) == self.most
+            return locks
 
     def locked(self, who: str) -> bool:
         """Whether whoever it is has guessed wrong too often of late."""

@@ -123,9 +123,8 @@ class Pairing:
         """Forget a paired display. Raises Refused."""
         if not self.line.screens.unpair(name):
             fixed = name in {display.name for display in self.line.settings.displays}
-            raise Refused(
-                f"{name[:40]!r} stands in config.toml" if fixed else f"no paired display is called {name[:40]!r}"
-            )
+            why = "stands in config.toml: remove it there" if fixed else "is no display that was paired"
+            raise Refused(f"{name[:40]!r} {why}")
 
     def _wrong(self) -> None:
         if self._guesses.wrong(""):

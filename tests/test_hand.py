@@ -326,7 +326,7 @@ def here(tmp_path):
     with home(tmp_path / "data", plates=4, displays=screens, channels=channels) as (service, _):
         service.press.show()
     (tmp_path / "config.toml").write_text(
-        '[channels.home]\nfeeds = []\n[channels.kids]\nfeeds = []\n'
+        "[channels.home]\nfeeds = []\n[channels.kids]\nfeeds = []\n"
         '[[displays]]\nname = "hall"\n[[displays]]\nname = "kitchen"\nchannel = "kids"\n'
     )
     return ["--config", tmp_path / "config.toml", "--data", tmp_path / "data"]

@@ -185,7 +185,9 @@ class Wall:
 
 def app(wall, **other):
     """The application for a wall, at noon."""
-    return create(wall, **{"templates": TEMPLATES, "secret": SECRET, "clock": lambda: NOON, "hosts": ["testserver"], **other})
+    return create(
+        wall, **{"templates": TEMPLATES, "secret": SECRET, "clock": lambda: NOON, "hosts": ["testserver"], **other}
+    )
 
 
 @contextmanager

@@ -90,7 +90,7 @@ def _asked(door: Door, digits: str, wrong: str = "", said: dict[str, str] | None
     code = pairing.open(digits)
     page = door.page(
         "confirm", digits=digits[:6], code=code, wrong=wrong, free=pairing.free_name(), profiles=PROFILES,
-        profile=suggested(code.width_px, code.height_px) if code else "", said=said or {},
+        profile=suggested(code.width_px, code.height_px) if code else "", said={"name": "", "profile": "", "channel": "", **(said or {})},
         channels=list(pairing.line.settings.channels), displays=door.wall.displays(),
     )  # fmt: skip
     return HTMLResponse(page, status, {"cache-control": caching.NEVER})
