@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -172,7 +172,7 @@ class Service:
 
     def _desk(self, name: str) -> Desk:
         channel = self.settings.channels[name]
-        profile = largest([PROFILES[d.profile] for d in everywhere(self.settings, self.screens) if d.channel == name])
+        profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == name])
         return Desk(
             name=name, channel=channel,
             rules=Rules(
@@ -216,10 +216,17 @@ class Service:
         told = [d for d in self.settings.displays if d.kind != "page"]
         return {d.name: self._make("displays", d.own, d.name) for d in told}
 
+    def _for_every_screen(self, desk: Desk) -> Desk:
+        """The desk, painting as large as the largest screen of its channel, a paired one too."""
+        there = everywhere(self.settings, self.screens)
+        profile = largest([PROFILES[display.profile] for display in there if display.channel == desk.name])
+        return replace(desk, width_px=profile.width_px, height_px=profile.height_px)
+
     @cached_property
     def press(self) -> Press:
+        desks = [self._for_every_screen(desk) for desk in self.desks.values()]
         return Press(
-            Line(self.settings, self.store, self.archive, self.wishes, self.journal, list(self.desks.values()),
+            Line(self.settings, self.store, self.archive, self.wishes, self.journal, desks,
                  self.source, self.displays, self.parser.close, self.embedding)
         )  # fmt: skip
 

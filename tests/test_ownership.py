@@ -146,8 +146,8 @@ def test_the_owner_presses_buttons(house):
 
 
 def test_a_login_ends(house):
-    """By logging out, by time, and by a new token."""
-    service, clock = house
+    """By logging out, and by time; a forged end is none."""
+    clock = house[1]
     site, answer = logged_in(house)
     cookie = answer.cookies["frontispiece_owner"]
     assert site.post("/logout").headers["location"] == "/"

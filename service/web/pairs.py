@@ -20,6 +20,7 @@ from .ownership import DISPLAY, PAIRING
 
 router = APIRouter(include_in_schema=False)
 
+UNSAID = {"name": "", "profile": "", "channel": ""}
 KEPT_SECONDS = 400 * 86400  # the most that browsers keep a cookie for
 
 
@@ -90,7 +91,7 @@ def _asked(door: Door, digits: str, wrong: str = "", said: dict[str, str] | None
     code = pairing.open(digits)
     page = door.page(
         "confirm", digits=digits[:6], code=code, wrong=wrong, free=pairing.free_name(), profiles=PROFILES,
-        profile=suggested(code.width_px, code.height_px) if code else "", said={"name": "", "profile": "", "channel": "", **(said or {})},
+        profile=suggested(code.width_px, code.height_px) if code else "", said=UNSAID | (said or {}),
         channels=list(pairing.line.settings.channels), displays=door.wall.displays(),
     )  # fmt: skip
     return HTMLResponse(page, status, {"cache-control": caching.NEVER})
