@@ -7,10 +7,11 @@ import stat
 import pytest
 
 from service.keys import Keys
-from service.web.ownership import WRONG
+from service.web.ownership import WRONG, Ownership
 
 from .command import running, told
 from .homes import TOKEN, client, home
+from .values import NOON
 
 WRITES = [
     ("POST", "/api/displays/hall/next"), ("POST", "/api/displays/hall/pause"), ("POST", "/api/displays/hall/show?plate=1"),
@@ -162,6 +163,19 @@ def test_a_login_ends(house):
     assert [opens(f"{int(until) + 9}.{seal}"), opens(f"{until}."), opens("x.y"), opens("9" * 400 + ".a")] == [401] * 4
     clock.pass_(days=91)
     assert opens(cookie) == 401
+
+
+def test_a_new_token_ends_every_login():
+    """The seal in the cookie is made with the token."""
+    token = ["one-token"]
+    owners = Ownership(lambda: token[0], lambda: NOON)
+    cookie = owners.session()
+    assert owners.is_session(cookie)
+    token[0] = "another"
+    assert not owners.is_session(cookie)
+    token[0] = ""
+    assert not owners.opens("")
+    assert not owners.is_session(owners.session())
 
 
 def test_a_wrong_token_at_the_login_says_so(house):
