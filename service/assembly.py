@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import pkgutil
+import secrets
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -21,8 +22,10 @@ from .embedding import Embedding, load
 from .errors import ConfigError
 from .gate.topics import TOPICS, VETO_TOPICS
 from .gate.verdict import Rules
+from .hand import Hand
+from .keys import Keys
 from .net import Net
-from .pipeline import Desk, Line
+from .pipeline import Desk, Line, everywhere
 from .press import Press
 from .profiles import PROFILES, largest
 from .protocols import Critic, Display, Editor, Engine, Place, Source, Surroundings
@@ -30,7 +33,7 @@ from .settings import Settings
 from .sources.discovery import Finder
 from .sources.feed import Feed
 from .sources.parse import Parser
-from .store import Account, Archive, Journal, Store, Wishes
+from .store import Account, Archive, Journal, Screens, Store, Wishes
 from .wall import Wall
 
 ROOMS = {"sources": sources, "editors": editors, "engines": engines, "displays": displays}
@@ -96,8 +99,11 @@ class Service:
         ledger = Account(self.store, name, self.settings.zone) if room == "editors" and name != "house" else None
         told = self.settings.place
         place = Place(told.latitude, told.longitude) if told else None
-        nights = self.settings.display(name).nights(self.settings.zone) if room == "displays" else None
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place, nights)
+        nights, key = None, ""
+        if room == "displays":
+            nights = self.settings.display(name).nights(self.settings.zone)
+            key = self.display_keys.get(name, "")
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place, nights, key)
 
     @cached_property
     def templates(self) -> Path:
@@ -114,6 +120,10 @@ class Service:
     @cached_property
     def wishes(self) -> Wishes:
         return Wishes(self.store)
+
+    @cached_property
+    def screens(self) -> Screens:
+        return Screens(self.store)
 
     @cached_property
     def journal(self) -> Journal:
@@ -207,20 +217,43 @@ class Service:
         return Finder(self.net, self.parser, clock.now, home=home, languages=languages)
 
     @cached_property
+    def display_keys(self) -> Mapping[str, str]:
+        """What opens the displays that are told their own slides, where looking needs a login."""
+        told = [display.name for display in self.settings.displays if display.kind != "page"]
+        return {name: secrets.token_urlsafe(24) for name in told} if self.settings.web.login else {}
+
+    @cached_property
     def displays(self) -> Mapping[str, Display]:
         told = [d for d in self.settings.displays if d.kind != "page"]
         return {d.name: self._make("displays", d.own, d.name) for d in told}
 
+    def _for_every_screen(self, desk: Desk) -> Desk:
+        """The desk, painting as large as the largest screen of its channel, a paired one too."""
+        there = everywhere(self.settings, self.screens)
+        profile = largest([PROFILES[display.profile] for display in there if display.channel == desk.name])
+        return replace(desk, width_px=profile.width_px, height_px=profile.height_px)
+
     @cached_property
     def press(self) -> Press:
+        desks = [self._for_every_screen(desk) for desk in self.desks.values()]
         return Press(
-            Line(self.settings, self.store, self.archive, self.wishes, self.journal, list(self.desks.values()),
+            Line(self.settings, self.store, self.archive, self.wishes, self.journal, desks,
                  self.source, self.displays, self.parser.close, self.embedding)
         )  # fmt: skip
 
     @cached_property
+    def hand(self) -> Hand:
+        """The owner's hand in a process that is not the service's: what it does is seen there within seconds."""
+        return Hand(self.press)
+
+    @cached_property
+    def keys(self) -> Keys:
+        return Keys(self.store.folder.path)
+
+    @cached_property
     def wall(self) -> Wall:
-        return Wall(self.press, self.composer, self.papercut, clock.now)
+        hand = Hand(self.press, self.display_keys, follow=self.press.show)
+        return Wall(self.press, self.composer, self.papercut, clock.now, hand=hand)
 
     def close(self) -> None:
         """Give back what was started. Safe to repeat."""

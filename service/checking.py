@@ -61,7 +61,7 @@ def _door(service: Service, owner: dict[str, Any]) -> dict[str, Any]:
     web = service.settings.web
     if "url" in owner:
         what = f"service at {owner['url']}"
-        if running(owner):
+        if running(owner, service.keys.known()):
             return _good(what, "running")
         return _bad(what, "does not answer", f"look at what process {owner.get('pid')} is doing, or start it again")
     what = f"port {web.port}"

@@ -6,7 +6,6 @@ import errno
 import io
 import logging
 import os
-import secrets
 import sys
 import threading
 import time
@@ -60,8 +59,12 @@ displays.callback(invoke_without_command=True, epilog=EXITS)(doors.displays.disp
 for name, part in doors.displays.COMMANDS.items():
     displays.command(name, epilog=EXITS)(part)
 app.add_typer(displays, name="displays")
-for vote in (doors.favourite, doors.ban):
+for vote in (doors.favourite, doors.ban, doors.not_me):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
+app.command("next", rich_help_panel="On the displays", epilog=EXITS)(doors.next_slide)
+for turn in (doors.previous, doors.pause, doors.resume, doors.show, doors.pair, doors.unpair):
+    app.command(rich_help_panel="On the displays", epilog=EXITS)(turn)
+app.command(epilog=EXITS)(doors.token)
 
 
 def _version(value: bool) -> None:
@@ -96,17 +99,19 @@ def run(
     _log_to_stderr()
     settings = doors.settings_of(config)
     with opened(settings, data, port) as service:
-        secret = secrets.token_urlsafe(24)
-        service.store.folder.claim({"secret": secret})
+        service.store.folder.claim({"serves": True})
         service.store.folder.sweep()
+        new_token = "" if service.keys.known() else service.keys.new()
         application = create(
-            service.wall, templates=service.templates, secret=secret, fonts=fonts.folder(), fonts_css=fonts.web_css
-        )
+            service.wall, templates=service.templates, secret=service.keys.token, fonts=fonts.folder(),
+            fonts_css=fonts.web_css, login=settings.web.login, hosts=(*settings.web.hosts, host or settings.web.host),
+        )  # fmt: skip
         host, port = host or settings.web.host, settings.web.port if port is None else port
 
         def started(address: str) -> None:
-            service.store.folder.describe({"secret": secret, "url": address})
-            telling.welcome(address, settings)
+            service.store.folder.describe({"serves": True, "url": address})
+            names = [display.name for display in service.hand.line.everywhere()]
+            telling.welcome(address, names, new_token)
             service.wall.greet()
             jobs.append(schedule.start(service.press))
 
@@ -157,7 +162,7 @@ def _round(service: Service, channels: list[str]) -> Iterator[dict[str, Any]]:
         owner = _owner(service)
         if "url" not in owner:
             raise
-        yield from telling.asked(owner, channels)
+        yield from telling.asked(owner, channels, service.keys.token())
         return
     try:
         service.store.folder.sweep()
@@ -170,7 +175,7 @@ def _round(service: Service, channels: list[str]) -> Iterator[dict[str, Any]]:
 def _owner(service: Service) -> dict[str, Any]:
     """Who uses the folder; a service that is just starting is given time to say where it is."""
     until = time.monotonic() + START_SECONDS
-    while "secret" in (owner := service.store.folder.owner()) and "url" not in owner and time.monotonic() < until:
+    while "serves" in (owner := service.store.folder.owner()) and "url" not in owner and time.monotonic() < until:
         time.sleep(0.1)
     return owner
 
@@ -180,7 +185,7 @@ def status(config: Config = None, data: Data = Path("data"), json: AsJson = Fals
     """Say how things are: feeds, editors and their budgets, stuck plates with their next try, displays, disk."""
     with opened(doors.settings_of(config), data) as service:
         owner = service.store.folder.owner()
-        told = telling.running(owner)
+        told = telling.running(owner, service.keys.known())
         if told is None:
             state = f"process {owner['pid']} is at work, but does not answer" if "pid" in owner else "not running"
             told = dict[str, Any](service.wall.status()) | {"running": False, "state": state}

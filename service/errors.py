@@ -11,6 +11,7 @@ FrontispieceError
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
   Busy               a round is running already
+  Refused            what the owner asks for cannot be done now, and why
 
 Anything else is a bug: it is logged once and raised.
 """
@@ -66,3 +67,6 @@ class DisplayError(FrontispieceError): ...
 
 
 class Busy(FrontispieceError): ...
+
+
+class Refused(FrontispieceError): ...

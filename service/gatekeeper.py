@@ -89,6 +89,30 @@ class Gatekeeper:
         by_id = [_meant(desk, each) for desk in desks for each in self._named(desk, handle.lower())]
         return by_id or [_meant(desk, each) for desk in desks for each in self._headed(desk, handle.casefold())]
 
+    def let(self, meant: Meant) -> str:
+        """Let a story through where that changes anything; a sentence about what follows."""
+        arrival, painted = meant.arrival, meant.let_through.decision is Decision.PAINT
+        headline = f"“{arrival.story.title}”"
+        never = f"never painted: {skipping.reason(meant.let_through.verdict)}"
+        if arrival.plate and arrival.step is Step.RENDERED and not arrival.text_only:
+            return f"{headline} is on the wall already, as plate {arrival.plate}"
+        if arrival.plate and arrival.step in (Step.CHOSEN, Step.DESCRIBED):
+            return f"{headline} is on its way to the wall already, as plate {arrival.plate}"
+        if arrival.plate and arrival.step is Step.RENDERED and not painted:
+            return f"{headline} hangs in words already, as plate {arrival.plate}; it is {never}"
+        self.line.wishes.let_through(meant.desk.name, arrival.story.id)
+        what = "paints it first" if painted else f"shows it first, in words (it is {never})"
+        return f"{headline} is let through: the next round {what}"
+
+    def hold_back(self, meant: Meant) -> str:
+        """Take back that a story was let through; a sentence about what follows."""
+        headline = f"“{meant.arrival.story.title}”"
+        if not self.line.wishes.hold_back(meant.desk.name, meant.arrival.story.id):
+            return f"{headline} was not let through"
+        if meant.arrival.plate:
+            return f"{headline} is not let through any more; plate {meant.arrival.plate} stays as it is"
+        return f"{headline} is not let through any more"
+
     def _named(self, desk: Desk, handle: str) -> list[Arrival]:
         if not handle or set(handle) - set("0123456789abcdef"):
             return []

@@ -27,6 +27,7 @@ class Press:
         self.last_error: str | None = None
         self._round, self._hanging = threading.Lock(), threading.Lock()
         self._stopped = threading.Event()
+        self._given: dict[str, int] = {}  # display -> the showing it was last told of
 
     def round(self, channels: Collection[str] = (), *, wait: bool = False) -> Iterator[Event]:
         """One round through every verb for these channels (none named: all), told as it goes.
@@ -56,7 +57,7 @@ class Press:
     def show(self) -> list[Event]:
         """Hang what is due. Cheap, and does not wait for a round: called every few seconds."""
         with self._hanging:
-            return list(self._noted(pipeline.show(self.line)))
+            return list(self._noted(pipeline.show(self.line, self._given)))
 
     def tidy(self) -> list[Event]:
         """Let go of what is old or too much, between two rounds."""

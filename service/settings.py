@@ -37,6 +37,8 @@ class Table(BaseModel):
 class Web(Table):
     host: str = "0.0.0.0"  # noqa: S104 - screens at home must reach it
     port: int = Field(8080, ge=0, le=65535)
+    login: bool = False  #: looking, too, needs the owner's token
+    hosts: tuple[str, ...] = ()  #: names of this machine beside those it knows by itself
 
 
 class Channel(Table):
@@ -91,6 +93,7 @@ class Display(Table):
     channel: str = "home"
     template: str = ""  #: "": the channel's
     dwell_seconds: float = Field(0, ge=0)
+    order: Literal["newest", "shuffle", "story of the hour"] = "newest"
     quiet_hours: str = ""  #: "23:00-06:30", on the owner's clock; "": no night
     night: Literal["off", "dim", "clock"] = "off"
 

@@ -37,6 +37,7 @@ class Showing:
     since: datetime
     until: datetime
     note: str
+    paused: bool = False  #: by the owner: it stays
 
 
 @dataclass(frozen=True, slots=True)

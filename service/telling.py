@@ -17,7 +17,6 @@ from rich.table import Table
 
 from . import text
 from .errors import Busy, ConfigError, FrontispieceError
-from .settings import Settings
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 DONE = {"fetch": "Reading feeds", "describe": "Directing", "render": "Painting", "show": "Hanging"}
@@ -46,18 +45,20 @@ def complain(error: FrontispieceError) -> None:
         err.print(f"[red]{'  ' if len(mistakes) > 1 else ''}{literal(mistake)}[/]", soft_wrap=True)
 
 
-def welcome(address: str, settings: Settings) -> None:
-    """What to open, once the service listens."""
+def welcome(address: str, displays: Iterable[str], token: str) -> None:
+    """What to open, once the service listens; and the owner's token, if it is new."""
     out.print(f"\n[bold]Frontispiece[/] is at {address}   (stop with Ctrl-C)")
-    for display in settings.displays:
-        out.print(f"  {display.name:<12} {address}d/{display.name}", soft_wrap=True)
+    for display in displays:
+        out.print(f"  {display:<12} {address}d/{display}", soft_wrap=True)
+    if token:
+        out.print(f"\nTo change things from a browser, log in with [bold]{token}[/]   (again: frontispiece token)")
     out.print()
 
 
 # -- a round ---------------------------------------------------------------------------------
 
 
-def asked(owner: dict[str, Any], channels: list[str]) -> Iterator[dict[str, Any]]:
+def asked(owner: dict[str, Any], channels: list[str], token: str) -> Iterator[dict[str, Any]]:
     """Ask the running service for a round and follow it; wait while it is in the middle of one.
 
     Raises FrontispieceError.
@@ -65,7 +66,7 @@ def asked(owner: dict[str, Any], channels: list[str]) -> Iterator[dict[str, Any]
     until, waits = time.monotonic() + WAIT_SECONDS, False
     while True:
         try:
-            yield from _asked(owner, channels)
+            yield from _asked(owner, channels, token)
             return
         except Busy:
             if time.monotonic() > until:
@@ -76,13 +77,13 @@ def asked(owner: dict[str, Any], channels: list[str]) -> Iterator[dict[str, Any]
             time.sleep(0.25)
 
 
-def _asked(owner: dict[str, Any], channels: list[str]) -> Iterator[dict[str, Any]]:
+def _asked(owner: dict[str, Any], channels: list[str], token: str) -> Iterator[dict[str, Any]]:
     import httpx
 
     url = owner["url"]
     try:
         with httpx.stream(
-            "POST", f"{url}api/round", headers={"X-Frontispiece-Secret": str(owner.get("secret"))},
+            "POST", f"{url}api/round", headers={"Authorization": f"Bearer {token}"},
             params={"channel": channels}, timeout=httpx.Timeout(10, read=None), trust_env=False,
         ) as answer:  # fmt: skip
             if answer.status_code == 409:
@@ -136,14 +137,15 @@ def several(number: int, noun: str) -> str:
 # -- status and check --------------------------------------------------------------------------
 
 
-def running(owner: dict[str, Any]) -> dict[str, Any] | None:
+def running(owner: dict[str, Any], token: str) -> dict[str, Any] | None:
     """What the running service says of itself, if there is one."""
     import httpx
 
     if "url" not in owner:
         return None
     try:
-        answer = httpx.get(f"{owner['url']}api/status", timeout=3, trust_env=False)
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx.get(f"{owner['url']}api/status", headers=headers, timeout=3, trust_env=False)
         return dict(answer.json()) | {"running": True, "url": owner["url"]} if answer.is_success else None
     except (httpx.HTTPError, ValueError):
         return None

@@ -16,19 +16,20 @@ from typing import Any
 
 from PIL import Image
 
-from . import daily, hanging, sample, trials
+from . import daily, sample, trials
 from .cache import Cache
 from .clock import Clock
 from .compose import focus, night
 from .compose.finish import signed
 from .compose.slide import Composer, Fragment
 from .errors import DataFolderError, DisplayError
+from .hand import Hand
 from .model import Picture, Plate
 from .nights import Look, look_at
 from .press import Press
 from .profiles import PROFILES, Profile, fitted, largest
 from .protocols import Calling, Engine, Fetching, Reporting
-from .settings import Channel, Display
+from .settings import Display
 from .skipping import Kept, Kind
 from .soundness import Soundness
 from .stills import MEDIA, DisplayInfo, Showing, Still, by_night, still
@@ -43,10 +44,10 @@ CACHED_BYTES = 24_000_000
 class Wall:
     """The displays' side of the service. Safe to use from several threads."""
 
-    def __init__(self, press: Press, composer: Composer, sampler: Engine, now: Clock) -> None:
+    def __init__(self, press: Press, composer: Composer, sampler: Engine, now: Clock, *, hand: Hand) -> None:
         self.press, self.composer, self.sampler, self.now = press, composer, sampler, now
-        self.settings, self.archive = press.line.settings, press.line.archive
-        self._started = now()
+        self.line, self.settings, self.archive = press.line, press.line.settings, press.line.archive
+        self.hand, self._started = hand, now()
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
         self._cards: dict[str, Plate] = {}  # test cards that hang for a moment
@@ -56,7 +57,7 @@ class Wall:
     # -- what hangs -------------------------------------------------------------------------
 
     def displays(self) -> Sequence[DisplayInfo]:
-        return [self._info(display) for display in self.settings.displays]
+        return [self._info(display) for display in self.line.everywhere()]
 
     def _info(self, display: Display) -> DisplayInfo:
         channel, profile = self.settings.channel_of(display), PROFILES[display.profile]
@@ -64,15 +65,12 @@ class Wall:
         look = Look.DAY if profile.eink else look_at(display.nights(self.settings.zone), self.now())
         return DisplayInfo(
             display.name, display.channel, display.kind, display.template or channel.template,
-            profile, self._dwell(display, channel), look,
+            profile, self.line.dwell_seconds(display), look,
         )  # fmt: skip
-
-    def _dwell(self, display: Display, channel: Channel) -> float:
-        return hanging.dwell_seconds(display.dwell_seconds, channel.cadence_minutes, channel.plates_per_round)
 
     def showing(self, display: str) -> Showing:
         """What a display shows now. Raises KeyError where there is no such display."""
-        configured = self.settings.display(display)
+        configured = self.line.display(display)
         if card := self._cards.get(display):
             return Showing(card, self.now(), self.now() + timedelta(seconds=5), "test card")
         try:
@@ -85,8 +83,9 @@ class Wall:
         hung = self.archive.hung(display.name)
         if hung is None or hung.plate.banned:
             return None
-        dwell = self._dwell(display, self.settings.channel_of(display))
-        return Showing(self._as_it_is(hung.plate), hung.since, hung.since + timedelta(seconds=dwell), "")
+        plate, until = self._as_it_is(hung.plate), self.line.until(display, hung.since)
+        paused = self.line.screens.paused(display.name)
+        return Showing(plate, hung.since, until, "paused" if paused else "", paused)
 
     def _newest(self, display: Display) -> Showing | None:
         newest = self.archive.ready(display.channel, display.name, limit=1)
@@ -145,19 +144,20 @@ class Wall:
 
     def status(self) -> dict[str, object]:
         """How everything is, JSON-safe."""
-        return {**self.press.status(), "displays": [self._told(display) for display in self.settings.displays]}
+        told = self.press.status()
+        return {**told, "displays": [self._told(display) for display in self.line.everywhere()]}
 
     def _told(self, display: Display) -> dict[str, object]:
         showing = self.showing(display.name)
         return {
             "name": display.name, "kind": display.kind, "channel": display.channel, "profile": display.profile,
             "plate": showing.plate.id, "headline": showing.plate.story.title, "since": showing.since.isoformat(),
-            "note": showing.note, "error": None, **self._reported(display.name),
+            "paused": showing.paused, "note": showing.note, "error": None, **self._reported(display.name),
         }  # fmt: skip
 
     def _reported(self, display: str) -> Mapping[str, object]:
         """What a display that is told says of itself; its last error is the row's."""
-        adapter = self.press.line.displays.get(display)
+        adapter = self.line.displays.get(display)
         if not isinstance(adapter, Reporting):
             return {}
         state = dict(adapter.state())
@@ -165,7 +165,7 @@ class Wall:
 
     def fetched(self, display: str, query: str) -> None:
         """A display's still was asked for: a display that fetches by itself learns that it can."""
-        adapter = self.press.line.displays.get(display)
+        adapter = self.line.displays.get(display)
         if isinstance(adapter, Fetching):
             adapter.fetched(query)
 
@@ -185,7 +185,7 @@ class Wall:
 
     def greet(self) -> None:
         """After a start: tell each display what hangs there, which nobody else does before the next change."""
-        for name, adapter in self.press.line.displays.items():
+        for name, adapter in self.line.displays.items():
             try:
                 adapter.show(self.showing(name).plate)
             except DisplayError as error:
@@ -195,7 +195,7 @@ class Wall:
 
     def fragment(self, plate: Plate, display: str, width_px: int, height_px: int, picture_src: str) -> Fragment:
         """The live page's slide, fitted to the asking window."""
-        info = self._info(self.settings.display(display))
+        info = self._info(self.line.display(display))
         profile = fitted(info.profile, width_px, height_px)
         if info.night is Look.CLOCK:
             return night.clock_page(self._local(), profile)
@@ -210,7 +210,7 @@ class Wall:
 
     def still(self, display: str, suffix: str) -> Still:
         """The composed slide of what a display shows now. Raises KeyError where there is no such display."""
-        info = self._info(self.settings.display(display))
+        info = self._info(self.line.display(display))
         plate = self.showing(display).plate
         day = partial(self._slide, plate, info.profile, info.template, suffix)
         return by_night(info.night, day, self.composer, (info.profile, suffix, self._local()))
@@ -270,7 +270,7 @@ class Wall:
 
     def _paint(self, plate: Plate) -> Picture:
         assert plate.prompt is not None
-        profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == plate.channel])
+        profile = largest([PROFILES[d.profile] for d in self.line.everywhere() if d.channel == plate.channel])
         with self._painting:
             return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px))
 

@@ -25,7 +25,7 @@ from .loopback import Loopback, answer
 
 COMMANDS = [
     "run", "once", "status", "retry", "check", "feeds", "skipped", "let", "parse", "judge", "cluster", "describe", "paint", "slide",
-    "favourite", "ban",
+    "favourite", "ban", "not-me", "next", "previous", "pause", "resume", "show", "pair", "unpair", "token",
 ]  # fmt: skip
 FOX = "Fox family moves into the cathedral's herb garden"
 HOSTILE = [
@@ -531,7 +531,7 @@ def test_a_lock_file_of_a_dead_service_is_no_service(config, tmp_path):
     with loopback.serving({"api/status": b'{"version": "an impostor"}'}) as impostor:
         lock = data / "service.lock"
         assert json.loads(lock.read_text())["url"]
-        lock.write_text(json.dumps({"pid": 1, "secret": "x", "url": impostor + "/"}))
+        lock.write_text(json.dumps({"pid": 1, "serves": True, "url": impostor + "/"}))
         found = objects(told("status", "--json", "--config", config, "--data", data).out)[0]
         assert (found["running"], found["version"]) != (True, "an impostor")
         assert told("once", "--json", "--config", config, "--data", data).code == 0

@@ -133,7 +133,7 @@ def test_other_troubles_keep_their_words(reply, words, tmp_path):
 
 def test_a_silent_server_costs_no_more_than_its_time(tmp_path):
     """The question ends with the seconds that the editor's table allows."""
-    with speaking(lambda _: silent) as at, pytest.raises(EditorError, match="gave no usable answer|did not answer"):
+    with speaking(lambda _: silent) as at, pytest.raises(EditorError, match=r"gave no usable answer|did not answer"):
         chat(at.url, tmp_path, timeout_seconds=0.3).critique(PICTURE, prompt())
 
 

@@ -210,7 +210,7 @@ def test_make_uses_nothing_newer_than_macos_has():
 
 KEYS = {
     "": {"timezone", "web", "channels", "displays", "embeddings", "store", "net", "critic"},
-    "web": {"host", "port"},
+    "web": {"host", "port", "login", "hosts"},
     "channels.home": {
         "feeds", "mood", "editor", "engines", "subjects", "style", "template", "cadence_minutes", "plates_per_round",
         "max_age_hours",

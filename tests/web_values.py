@@ -39,6 +39,7 @@ class Showing:
     since: object = NOON
     until: object = NOON + timedelta(minutes=15)
     note: str = ""
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,9 @@ class Wall:
 
 def app(wall, **other):
     """The application for a wall, at noon."""
-    return create(wall, **{"templates": TEMPLATES, "secret": SECRET, "clock": lambda: NOON, **other})
+    return create(
+        wall, **{"templates": TEMPLATES, "secret": SECRET, "clock": lambda: NOON, "hosts": ["testserver"], **other}
+    )
 
 
 @contextmanager

@@ -225,7 +225,8 @@ class Cast:
         self._start(link, self._settings.app_id.upper())
         self._page, session = cast_page.opened(), str(self._memory.session)
         self._note(via=self._page.via)
-        link.open_page(f"{base}/d/{self._around.name}?via={self._page.via}", session)
+        key = f"&key={self._around.key}" if self._around.key else ""
+        link.open_page(f"{base}/d/{self._around.name}?via={self._page.via}{key}", session)
         self._told = replace(self._told, step="accepted")
         if not link.until(lambda: self._page.heard, PAGE_SECONDS, session):
             raise Refused(f"the device did not open our page at {base}")
@@ -237,8 +238,9 @@ class Cast:
     def _load(self, link: Link, base: str) -> None:
         plate, wanted, session = self._owner.newest, self._memory.wanted, str(self._memory.session)
         assert plate is not None and wanted is not None  # noqa: PT018
-        self._loads = self._loads + 1 if self._query.split("&again=")[0] == wanted else 0
-        self._query = wanted + (f"&again={self._loads}" if self._loads else "")
+        opened = wanted + (f"&key={self._around.key}" if self._around.key else "")
+        self._loads = self._loads + 1 if self._query.split("&again=")[0] == opened else 0
+        self._query = opened + (f"&again={self._loads}" if self._loads else "")
         link.load(f"{base}/d/{self._around.name}.jpg?{self._query}", plate.story.title, session)
         self._told = replace(self._told, step="accepted")
         if not link.until(lambda: self._fetched == self._query, FETCH_SECONDS, session):

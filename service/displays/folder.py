@@ -71,6 +71,7 @@ class Folder:
         self._settings, self._name = settings, surroundings.name
         self._path = Path(settings.address).expanduser()
         self._url = f"http://127.0.0.1:{surroundings.port}/d/{quote(surroundings.name)}.{settings.format}"
+        self._key = surroundings.key
         self._owner = Owner(surroundings.name, self._work)
         self._nights = surroundings.nights
         self._written: Wanted | None = None
@@ -119,7 +120,7 @@ class Folder:
     def _write(self) -> None:
         wanted = self._wanted()
         assert wanted is not None
-        data, clocks = _still(self._url), {wanted.look, self._written and self._written.look}
+        data, clocks = _still(self._url, self._key), {wanted.look, self._written and self._written.look}
         try:  # a clock is no slide to keep
             put(self._path, data, self._settings.format, 0 if Look.CLOCK in clocks else self._settings.keep)
         except OSError as error:
@@ -133,10 +134,10 @@ class Folder:
         self._told = replace(self._told, error=error)
 
 
-def _still(url: str) -> bytes:
+def _still(url: str, key: str) -> bytes:
     """The composed slide, from the service's own page. Raises DisplayError."""
     try:
-        answer = httpx.get(url, timeout=FETCH_SECONDS, trust_env=False)
+        answer = httpx.get(url, params={"key": key} if key else None, timeout=FETCH_SECONDS, trust_env=False)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise DisplayError(f"this service does not answer at {url}; web.host must include 127.0.0.1") from error

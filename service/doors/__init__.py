@@ -3,10 +3,12 @@
 from . import displays, editors, feeds
 from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
 from .events import cluster
+from .pairs import pair, unpair
 from .pictures import paint, slide
 from .skipped import let, skipped
 from .stories import describe, judge, parse
-from .votes import ban, favourite
+from .turning import next_slide, pause, previous, resume, show, token
+from .votes import ban, favourite, not_me
 
 __all__ = [
     "AsJson",
@@ -24,9 +26,18 @@ __all__ = [
     "feeds",
     "judge",
     "let",
+    "next_slide",
+    "not_me",
     "paint",
+    "pair",
     "parse",
+    "pause",
+    "previous",
+    "resume",
     "settings_of",
+    "show",
     "skipped",
     "slide",
+    "token",
+    "unpair",
 ]

@@ -42,7 +42,9 @@ def displays(
         _found(discovered(SEARCH_SECONDS), json=json)
         return
     with opened(settings_of(config), data) as service:
-        told: dict[str, Any] = telling.running(service.store.folder.owner()) or service.wall.status()
+        told: dict[str, Any] = (
+            telling.running(service.store.folder.owner(), service.keys.known()) or service.wall.status()
+        )
         _list(told["displays"], service, json=json)
 
 
@@ -75,7 +77,7 @@ def _steps(service: Service, name: str) -> Iterator[dict[str, Any]]:
     """The steps of a test, done by the service that runs, or here."""
     owner = service.store.folder.owner()
     if "url" in owner:
-        yield from _asked(owner, name)
+        yield from _asked(owner, service.keys.token(), name)
         return
     service.store.folder.claim({})
     try:
@@ -85,10 +87,10 @@ def _steps(service: Service, name: str) -> Iterator[dict[str, Any]]:
         service.store.folder.release()
 
 
-def _asked(owner: dict[str, Any], name: str) -> Iterator[dict[str, Any]]:
+def _asked(owner: dict[str, Any], token: str, name: str) -> Iterator[dict[str, Any]]:
     import httpx
 
-    headers = {"X-Frontispiece-Secret": str(owner.get("secret"))}
+    headers = {"Authorization": f"Bearer {token}"}
     url = f"{owner['url']}api/displays/{name}/test"
     try:
         with httpx.stream("POST", url, headers=headers, timeout=90, trust_env=False) as answer:
@@ -109,7 +111,10 @@ def _serving(service: Service) -> Iterator[None]:
 
     web = service.settings.web
     listening(web.host, web.port).close()  # says what is wrong where there is no such door
-    app = create(service.wall, templates=service.templates, secret="", fonts=fonts.folder(), fonts_css=fonts.web_css)
+    app = create(
+        service.wall, templates=service.templates, secret="", fonts=fonts.folder(), fonts_css=fonts.web_css,
+        hosts=web.hosts,
+    )  # fmt: skip
     ready, stop = threading.Event(), threading.Event()
     door = threading.Thread(
         target=serve, args=(app, web.host, web.port, lambda _: ready.set()), kwargs={"stop": stop}, daemon=True

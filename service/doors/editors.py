@@ -30,7 +30,8 @@ def editors(context: typer.Context, config: Config = None, data: Data = Path("da
         not_before(context, "editor")
         return
     with opened(settings_of(config), data) as service:
-        told: dict[str, Any] = telling.running(service.store.folder.owner()) or dict(service.wall.status())
+        running = telling.running(service.store.folder.owner(), service.keys.known())
+        told: dict[str, Any] = running or dict(service.wall.status())
         found = [*told["editors"], *_unused(service)]
     if not json:
         tell(found)

@@ -8,10 +8,9 @@ from typing import Annotated
 import typer
 
 from service import telling
-from service.assembly import Service, opened
+from service.assembly import opened
 from service.gatekeeper import Meant
-from service.model import Decision, Step
-from service.skipping import HANDLE, Kind, reason
+from service.skipping import HANDLE, Kind
 
 from .asked import AsJson, Config, Data, UsageError, channel_named, heard, settings_of
 
@@ -61,7 +60,8 @@ def let(
     channels = [channel_named(settings, channel)] if channel else []
     with opened(settings, data) as service:
         meant = _one(service.press.gatekeeper.meant(heard(story), channels), story)
-        telling.said(_undone(service, meant) if undo else _let(service, meant))
+        gatekeeper = service.press.gatekeeper
+        telling.said(gatekeeper.hold_back(meant) if undo else gatekeeper.let(meant))
 
 
 def _one(meant: list[Meant], handle: str) -> Meant:
@@ -76,27 +76,3 @@ def _one(meant: list[Meant], handle: str) -> Meant:
         channels = " or ".join(f"--channel {each.desk.name}" for each in meant)
         raise UsageError(f"several channels read “{meant[0].arrival.story.title}”; say {channels}")
     return meant[0]
-
-
-def _let(service: Service, meant: Meant) -> str:
-    """Let it through where that changes anything; a sentence about what follows."""
-    arrival, painted = meant.arrival, meant.let_through.decision is Decision.PAINT
-    headline, never = f"“{arrival.story.title}”", f"never painted: {reason(meant.let_through.verdict)}"
-    if arrival.plate and arrival.step is Step.RENDERED and not arrival.text_only:
-        return f"{headline} is on the wall already, as plate {arrival.plate}"
-    if arrival.plate and arrival.step in (Step.CHOSEN, Step.DESCRIBED):
-        return f"{headline} is on its way to the wall already, as plate {arrival.plate}"
-    if arrival.plate and arrival.step is Step.RENDERED and not painted:
-        return f"{headline} hangs in words already, as plate {arrival.plate}; it is {never}"
-    service.wishes.let_through(meant.desk.name, arrival.story.id)
-    what = "paints it first" if painted else f"shows it first, in words (it is {never})"
-    return f"{headline} is let through: the next round {what}"
-
-
-def _undone(service: Service, meant: Meant) -> str:
-    headline = f"“{meant.arrival.story.title}”"
-    if not service.wishes.hold_back(meant.desk.name, meant.arrival.story.id):
-        return f"{headline} was not let through"
-    if meant.arrival.plate:
-        return f"{headline} is not let through any more; plate {meant.arrival.plate} stays as it is"
-    return f"{headline} is not let through any more"

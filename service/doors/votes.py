@@ -42,6 +42,17 @@ def ban(
         _tell(service, voted, meaning, json=json)
 
 
+def not_me(
+    plate: Which, undo: Undo = False, config: Config = None, data: Data = Path("data"), json: AsJson = False
+) -> None:
+    """Nobody of this home belongs in this story: its picture goes at once, and is painted again without."""
+    with opened(settings_of(config), data) as service:
+        voted = _plate(service, plate)
+        service.hand.not_me(voted.id, absent=not undo)
+        meaning = "may show people and pets of this home again" if undo else "the next round paints it without them"
+        _tell(service, voted, meaning, json=json)
+
+
 def _plate(service: Service, said: str) -> Plate:
     """The plate that a person means. Raises UsageError."""
     if said.isdecimal() and said.isascii() and len(said) < 19:  # digits that a row's number can have
@@ -49,7 +60,7 @@ def _plate(service: Service, said: str) -> Plate:
         if found is None:
             raise UsageError(f"there is no plate {said}; its number is on its page, and in the page's address")
         return found
-    if said not in {display.name for display in service.settings.displays}:
+    if said not in {display.name for display in service.hand.line.everywhere()}:
         raise UsageError(f"{said[:80]!r} is neither a plate's number nor a display's name")
     hung = service.archive.hung(said)
     if hung is None:

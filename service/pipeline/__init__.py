@@ -13,13 +13,14 @@ from collections.abc import Collection, Iterator
 
 from ..errors import FrontispieceError
 from .directing import directed
-from .line import Desk, Event, Line
+from .line import Desk, Event, Line, everywhere
 from .looking import Eye, said
 from .painting import render
 from .plates import brief, describe, mend
 from .showings import show, tidy
 from .stories import choose, judge
 from .tries import Sitting
+from .turning import not_me, show_now, turn_back, turn_on
 from .visits import fetch
 
 __all__ = [
@@ -32,15 +33,20 @@ __all__ = [
     "choose",
     "describe",
     "directed",
+    "everywhere",
     "fetch",
     "judge",
     "mend",
+    "not_me",
     "render",
     "run_round",
     "said",
     "show",
+    "show_now",
     "tidy",
     "told",
+    "turn_back",
+    "turn_on",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)

@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
-from .. import styles
+from .. import hanging, styles
 from ..embedding import Embedding
 from ..gate.verdict import Rules
+from ..profiles import PROFILES
 from ..protocols import Critic, Display, Editor, Engine, Source, Wording
-from ..settings import Channel, Settings
-from ..store import Archive, Journal, Store, Wishes
+from ..settings import Channel, Display as Screen, Settings
+from ..store import Archive, Journal, Screens, Store, Wishes
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
 FORTNIGHT = timedelta(days=14)  #: no idea twice within it, where a model directs
@@ -87,5 +88,45 @@ class Line:
         return {desk.channel.editor: desk.editor for desk in self.desks} | critics
 
     @property
+    def screens(self) -> Screens:
+        return Screens(self.store)
+
+    def everywhere(self) -> tuple[Screen, ...]:
+        """Every display: the config's, then those paired at run time."""
+        return everywhere(self.settings, self.screens)
+
+    def display(self, name: str) -> Screen:
+        """A display by its name. Raises KeyError."""
+        return {display.name: display for display in self.everywhere()}[name]
+
+    def dwell_seconds(self, display: Screen) -> float:
+        """How long a plate hangs there."""
+        channel = self.settings.channel_of(display)
+        return hanging.dwell_seconds(display.dwell_seconds, channel.cadence_minutes, channel.plates_per_round)
+
+    def until(self, display: Screen, since: datetime) -> datetime:
+        """When a plate that hangs there since then has had its time."""
+        return hanging.until(display.order, since.astimezone(self.settings.zone), self.dwell_seconds(display))
+
+    @property
     def now(self) -> datetime:
         return self.store.now().astimezone(self.settings.zone)
+
+
+def everywhere(settings: Settings, screens: Screens) -> tuple[Screen, ...]:
+    """The config's displays, then those paired at run time; a name in the config wins.
+
+    One whose channel or profile is no more shows the first there is: a screen is never blank.
+    """
+    named = {display.name for display in settings.displays}
+    first = next(iter(settings.channels))
+    added = [
+        Screen(
+            name=screen.name,
+            profile=screen.profile if screen.profile in PROFILES else "nest-hub",
+            channel=screen.channel if screen.channel in settings.channels else first,
+        )
+        for screen in screens.paired()
+        if screen.name not in named
+    ]
+    return (*settings.displays, *added)

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import replace
-from datetime import timedelta
 
 from .. import hanging, sample
 from ..errors import DisplayError
-from ..model import Plate
+from ..model import Plate, Step
 from ..settings import Display
 from ..store.archive import Hung
 from .line import Event, Line
 
 
-def show(line: Line) -> Iterator[Event]:
-    """Hang the next plate on every display whose time has come."""
-    for display in line.settings.displays:
-        hung = line.archive.hung(display.name)
-        plate = _hang(line, display, hung)
-        if plate is not None:
-            yield _told(line, display, plate)
-        elif hung is not None and hung.plate.banned and display.name in line.displays:
+def show(line: Line, given: MutableMapping[str, int] | None = None) -> Iterator[Event]:
+    """Hang the next plate on every display whose time has come, and tell those displays that are told.
+
+    ``given`` holds the showing that each display was last seen with: what the owner hung there meanwhile, in whatever
+    process, is told as well.
+    """
+    given = {} if given is None else given
+    for display in line.everywhere():
+        before = line.archive.hung(display.name)
+        hung = _hang(line, display, before)
+        if hung is None:
+            continue
+        if hung is before and hung.plate.banned and display.name in line.displays:
             # there is no other: what the owner banned must leave all the same
             yield from _failures(_told(line, display, sample.edition(display.channel)[0]))
+        elif hung is not before or given.get(display.name, hung.showing) != hung.showing:
+            yield _told(line, display, hung.plate)
+        given[display.name] = hung.showing
 
 
 def _failures(event: Event) -> Iterator[Event]:
@@ -31,17 +38,29 @@ def _failures(event: Event) -> Iterator[Event]:
         yield event
 
 
-def _hang(line: Line, display: Display, hung: Hung | None) -> Plate | None:
-    channel = line.settings.channel_of(display)
-    dwell = hanging.dwell_seconds(display.dwell_seconds, channel.cadence_minutes, channel.plates_per_round)
-    now = line.store.now()
-    due = hung is None or hung.plate.banned or now - hung.since >= timedelta(seconds=dwell)
-    ready = line.archive.ready(display.channel, display.name)
-    chosen = hanging.next_up(ready, hung.plate.id if hung else None, now, due=due)
+def _hang(line: Line, display: Display, hung: Hung | None) -> Hung | None:
+    """What hangs on the display from now on."""
+    if hung is not None and not _due(line, display, hung):
+        return hung
+    chosen = next_plate(line, display, hung)
     if chosen is None:
-        return None
+        return hung
     line.archive.show(display.name, chosen)
-    return line.archive.plate(chosen)
+    return line.archive.hung(display.name)
+
+
+def _due(line: Line, display: Display, hung: Hung) -> bool:
+    """Whether it is time for another plate: at once where the owner has taken this one off the wall."""
+    if hung.plate.banned or hung.plate.step is Step.CHOSEN:
+        return True
+    return line.now >= line.until(display, hung.since) and not line.screens.paused(display.name)
+
+
+def next_plate(line: Line, display: Display, hung: Hung | None) -> int | None:
+    """The plate whose turn it is after what hangs, in the display's order."""
+    ready = line.archive.ready(display.channel, display.name)
+    order = hanging.Order(display.order, f"{display.name} {hung.showing if hung else ''}")
+    return hanging.next_up(ready, hung.plate.id if hung else None, line.store.now(), due=True, order=order)
 
 
 def _told(line: Line, display: Display, plate: Plate) -> Event:

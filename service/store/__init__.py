@@ -4,9 +4,11 @@ from .archive import Archive, Arrival, Hung
 from .folder import Folder
 from .journal import Account, Journal, Making, Try
 from .rows import FeedRow
+from .screens import Code, Screen, Screens
 from .store import Store
 from .wishes import Wishes
 
 __all__ = [
-    "Account", "Archive", "Arrival", "FeedRow", "Folder", "Hung", "Journal", "Making", "Store", "Try", "Wishes",
+    "Account", "Archive", "Arrival", "Code", "FeedRow", "Folder", "Hung", "Journal", "Making", "Screen", "Screens",
+    "Store", "Try", "Wishes",
 ]  # fmt: skip

@@ -87,12 +87,12 @@ class Archive:
     def ready(self, channel: str, display: str, limit: int = 64) -> list[Ready]:
         """The channel's newest finished plates, newest first."""
         rows = self.store.db.execute(
-            "SELECT id, chosen_at, (SELECT shown_at FROM showings WHERE plate = plates.id AND display = ?"
-            " ORDER BY showings.id DESC LIMIT 1) AS last FROM plates"
+            "SELECT id, chosen_at, json_array_length(also) AS others, (SELECT shown_at FROM showings"
+            " WHERE plate = plates.id AND display = ? ORDER BY showings.id DESC LIMIT 1) AS last FROM plates"
             " WHERE channel = ? AND step = 'rendered' AND banned = 0 ORDER BY id DESC LIMIT ?",
             (display, channel, limit),
         ).fetchall()
-        return [Ready(r["id"], datetime.fromisoformat(r["chosen_at"]), _moment(r["last"])) for r in rows]
+        return [Ready(r["id"], datetime.fromisoformat(r["chosen_at"]), _moment(r["last"]), r["others"]) for r in rows]
 
     def show(self, display: str, plate: int) -> None:
         """Remember that a display has a plate; nothing where that was let go of in between."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from ..protocols import Bookmark
 
 PLATE = """
     SELECT plates.*, stories.feed, stories.source, stories.title, stories.summary, stories.link, stories.language,
-           stories.published
+           stories.published, EXISTS (SELECT 1 FROM absences WHERE absences.story = plates.story) AS absent
     FROM plates JOIN stories ON stories.id = plates.story
 """
 
@@ -67,9 +67,11 @@ def prompt_of(text: str) -> Prompt:
 
 
 def plate_of(row: sqlite3.Row) -> Plate:
+    verdict = verdict_of(row["verdict"])
+    verdict = replace(verdict, subject_allowed=verdict.subject_allowed and not row["absent"])
     return Plate(
         id=row["id"], channel=row["channel"], story=story_of(row, row["story"]), step=Step(row["step"]),
-        verdict=verdict_of(row["verdict"]), prompt=prompt_of(row["prompt"]) if row["prompt"] else None,
+        verdict=verdict, prompt=prompt_of(row["prompt"]) if row["prompt"] else None,
         picture=row["picture"], text_only=bool(row["text_only"]), engine=row["engine"], attempts=row["attempts"],
         error=row["error"], retry_at=time_of(row["retry_at"]), chosen_at=time_of(row["chosen_at"]),
         also=tuple(Telling(**told) for told in json.loads(row["also"])), favourite=bool(row["favourite"]),

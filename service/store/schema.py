@@ -111,6 +111,27 @@ MIGRATIONS = (
 
     CREATE TABLE switched_off (name TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT;
     """,
+    """
+    CREATE TABLE screens (
+        name TEXT PRIMARY KEY, profile TEXT NOT NULL, channel TEXT NOT NULL, paired_at TEXT NOT NULL,
+        key_sha256 TEXT CHECK (key_sha256 IS NULL OR length(key_sha256) = 64)
+    ) STRICT;
+
+    CREATE TABLE pairings (
+        code TEXT PRIMARY KEY CHECK (length(code) = 6),
+        nonce_sha256 TEXT NOT NULL UNIQUE CHECK (length(nonce_sha256) = 64),
+        width_px INTEGER NOT NULL DEFAULT 0, height_px INTEGER NOT NULL DEFAULT 0,
+        made_at TEXT NOT NULL, display TEXT
+    ) STRICT;
+
+    CREATE TABLE pauses (display TEXT PRIMARY KEY, since TEXT NOT NULL) STRICT;
+
+    CREATE TABLE absences (
+        story TEXT PRIMARY KEY REFERENCES stories ON DELETE CASCADE, since TEXT NOT NULL
+    ) STRICT;
+
+    ALTER TABLE showings ADD COLUMN origin INTEGER;
+    """,
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 from fastapi import FastAPI, Request, Response
@@ -16,9 +17,25 @@ from service import __version__
 from service.clock import Clock, now
 from service.errors import FrontispieceError
 
-from . import api, feeds, files, metrics, pages, plates, rounds, trials, trmnl
+from . import (
+    actions,
+    api,
+    feeds,
+    files,
+    forms,
+    login as login_page,
+    metrics,
+    pages,
+    pairs,
+    plates,
+    rounds,
+    trials,
+    trmnl,
+)  # fmt: skip
 from .caching import NEVER
 from .door import Door, environment
+from .guard import Guard
+from .ownership import Ownership
 from .seam import Wall
 
 # A fragment carries its sizes in style attributes and its QR code as a data: picture; nothing else is inline.
@@ -30,7 +47,7 @@ POLICY = (
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
+    "referrer-policy": "same-origin",  # with no-referrer, our own forms would come from the origin "null"
 }
 
 
@@ -38,28 +55,34 @@ def create(
     wall: Wall,
     *,
     templates: Path,
-    secret: str,
+    secret: Callable[[], str] | str,
     fonts: Path | None = None,
     fonts_css: Callable[[], str] | str = "",
     clock: Clock = now,
+    login: bool = False,
+    hosts: Collection[str] = (),
 ) -> FastAPI:
     """The application for a wall.
 
     ``templates`` holds ``pages/``, ``static/`` and ``slides/slide.css``; ``fonts`` is a folder of font files that
-    ``fonts_css`` names as ``/static/fonts/<file>``; ``secret`` opens ``POST /api/round``, "" keeps it shut.
+    ``fonts_css`` names as ``/static/fonts/<file>``; ``secret`` is the owner's token, without which nothing
+    can be changed, or with ``login`` looked at; "" opens nothing. ``hosts`` are further names of this machine.
     """
     app = FastAPI(
         title="Frontispiece", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
     )
     sheet = fonts_css if callable(fonts_css) else lambda: fonts_css
-    app.state.door = Door(wall, templates, fonts, sheet, secret, clock, environment(templates))
-    # /d/{display} would swallow /d/{display}.jpg
-    for room in (files, api, metrics, plates, rounds, trials, trmnl, feeds, pages):
+    token = secret if callable(secret) else lambda: secret
+    owners = Ownership(token, clock, login, hosts)
+    app.state.door = Door(wall, templates, fonts, sheet, owners, clock, environment(templates))
+    # pages last: /d/{display} would swallow /d/{display}.jpg
+    for room in (files, api, metrics, plates, actions, rounds, trials, trmnl, feeds, login_page, pairs, forms, pages):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(RequestValidationError, not_understood)
     app.add_exception_handler(FrontispieceError, not_possible)
     app.add_exception_handler(Exception, broken)
+    app.add_middleware(Guard, fail=failure)
     app.add_middleware(Threshold)
     return app
 
@@ -87,15 +110,16 @@ class Threshold:
         await self.app({**scope, "method": "GET"} if head else scope, receive, out)
 
 
-def _failure(request: Request, status: int, message: str) -> Response:
+def failure(request: Request, status: int, message: str) -> Response:
     """The failure in the words of whoever asked: JSON for programs, a page for people, a line for the rest."""
     headers = {"cache-control": NEVER}
     if request.url.path.startswith("/api/") or request.url.path.endswith((".json", ".webmanifest")):
         return JSONResponse({"error": message}, status, headers)
     if "text/html" not in request.headers.get("accept", ""):
         return PlainTextResponse(f"{message}\n", status, headers)
-    door: Door = request.app.state.door
-    page = door.page("missing", status=status, message=message, displays=door.wall.displays())
+    door: Door = replace(request.app.state.door, owner=request.scope.get("owner", False))
+    shown = door.wall.displays() if status == 404 and (door.owner or not door.owners.login) else ()
+    page = door.page("missing", status=status, message=message, displays=shown)
     return HTMLResponse(page, status, headers)
 
 
@@ -103,7 +127,7 @@ def not_served(request: Request, error: Exception) -> Response:
     """404 and the like."""
     assert isinstance(error, HTTPException)
     message = "There is no such page." if error.detail == "Not Found" else str(error.detail)
-    return _failure(request, error.status_code, message)
+    return failure(request, error.status_code, message)
 
 
 def not_understood(request: Request, error: Exception) -> Response:
@@ -111,13 +135,13 @@ def not_understood(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     mistakes = error.errors()
     if any(mistake["loc"][0] == "path" for mistake in mistakes):
-        return _failure(request, 404, "There is no such page.")
-    return _failure(request, 422, "; ".join(f"{mistake['loc'][-1]}: {mistake['msg']}" for mistake in mistakes))
+        return failure(request, 404, "There is no such page.")
+    return failure(request, 422, "; ".join(f"{mistake['loc'][-1]}: {mistake['msg']}" for mistake in mistakes))
 
 
 def not_possible(request: Request, error: Exception) -> Response:
     """An expected failure (a slide that cannot be composed, a full disk): say it, and that asking later may help."""
-    return _failure(request, 503, str(error))
+    return failure(request, 503, str(error))
 
 
 def broken(_request: Request, _error: Exception) -> Response:

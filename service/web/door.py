@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -18,6 +18,7 @@ from service.clock import Clock
 from service.model import Plate
 
 from . import caching, wording
+from .ownership import Ownership
 from .seam import DisplayInfo, Wall
 
 SHELL = ("static/display.js", "static/display.css", "slides/slide.css", "pages/display.html.j2")
@@ -31,9 +32,10 @@ class Door:
     templates: Path
     fonts: Path | None
     fonts_css: Callable[[], str]
-    secret: str
+    owners: Ownership
     clock: Clock
     pages: ImmutableSandboxedEnvironment
+    owner: bool = False  #: whether it is the owner who asks
     strangers: set[str] = field(default_factory=set)  #: devices that called without being in the config, told of once
     measured: Cache = field(default_factory=lambda: Cache(2000))  #: files that picture feeds speak of
 
@@ -54,7 +56,7 @@ class Door:
     def page(self, name: str, **values: object) -> str:
         """A page as HTML."""
         template = self.pages.get_template(f"{name}.html.j2")
-        return template.render(now=self.clock(), version=__version__, **values)
+        return template.render(now=self.clock(), version=__version__, owner=self.owner, **values)
 
     def shell(self) -> str:
         """A name for the live page's own code: a page on a wall for months reloads itself when it changes."""
@@ -65,7 +67,7 @@ class Door:
 async def the_door(request: Request) -> Door:
     """For FastAPI's ``Depends``: async, so that it costs no thread."""
     door: Door = request.app.state.door
-    return door
+    return replace(door, owner=request.scope.get("owner", False))
 
 
 Here = Annotated[Door, Depends(the_door)]

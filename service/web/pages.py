@@ -30,7 +30,7 @@ def index(door: Here) -> Response:
         "index",
         cards=cards,
         channels=list(dict.fromkeys(display.channel for display, _ in cards)),
-        notice=wording.notice((showing for _, showing in cards), status),
+        notice=wording.notice((showing for _, showing in cards if not showing.paused), status),
         plates=[plate for plate in door.wall.recent(SHOWN + len(on_the_wall)) if plate.id not in on_the_wall][:SHOWN],
     )
     return _page(page)
@@ -42,7 +42,11 @@ def plate(plate_id: PlateId, door: Here) -> Response:
     shown = door.plate(plate_id)
     made = plates.told(shown, door.wall.making(plate_id))
     tries = made["tries"] if plates.telling(made["tries"]) else ()
-    return _page(door.page("plate", plate=shown, made=made, tries=tries, neighbours=_neighbours(door, shown)))
+    page = door.page(
+        "plate", plate=shown, made=made, tries=tries, neighbours=_neighbours(door, shown),
+        displays=door.wall.displays(),
+    )  # fmt: skip
+    return _page(page)
 
 
 def _neighbours(door: Door, plate: Plate) -> tuple[Plate | None, Plate | None]:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol
 
+from service.hand import Hand
 from service.model import Plate, Prompt
 from service.profiles import Profile
 from service.protocols import Calling, Critique, Note
@@ -42,6 +43,8 @@ class Showing(Protocol):
     def until(self) -> datetime: ...
     @property
     def note(self) -> str: ...  # "" or one honest line for people
+    @property
+    def paused(self) -> bool: ...
 
 
 class Fragment(Protocol):
@@ -100,6 +103,11 @@ class Making(Protocol):
 
 class Wall(Protocol):
     """The one thing behind the browser's door. Used from many threads at once."""
+
+    @property
+    def hand(self) -> Hand:
+        """What the owner may do."""
+        ...
 
     def displays(self) -> Sequence[DisplayInfo]: ...
 
