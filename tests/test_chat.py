@@ -362,7 +362,7 @@ def test_a_batch_cut_off_keeps_what_was_said(tmp_path):
 def test_a_model_that_keeps_nothing_is_not_believed(tmp_path):
     """A whole batch refused is the model's failure: the house rules decide then."""
     candidates = [(story(f"Village {n} opens a library"), verdict()) for n in range(5)]
-    with speaking(lambda heard: heard.sound(keep=False)) as server, pytest.raises(EditorError, match="kept none of 5"):
+    with speaking(lambda heard: heard.sound(keep=False)) as server, pytest.raises(EditorError, match="kept 0 of 5"):
         chat(server.url, tmp_path).decide(candidates)
 
 

@@ -2,8 +2,8 @@
 
 It has taste and no power: the gate's verdict binds it (it can lower a story, never raise one), it rules only on stories
 it was given, and its words reach an engine only through the checks of ``scenery``. Headlines go to it quoted and
-stripped of what could be taken for a turn of its conversation; texts that speak to a machine are not shown to it at
-all. It learns neither a subject's name nor a secret.
+stripped of what could be taken for a turn of its conversation; texts that speak to a machine, or may, are not shown to
+it at all. It learns neither a subject's name nor a secret.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from ..protocols import Brief, Ruling, Surroundings
 from ..settings import secret
 from .answers import Direction, Rulings, Word
 from .ask import Access, Ladder, Question
-from .quoting import orders, quoted
+from .quoting import doubts, orders, quoted
 from .scenery import MARK, Cast, darkest, scene_faults, sober, tidy, wording_faults
 from .taste import faults as tasteless
 
 BATCH = 40  #: stories in one question
 GRAVE = 0.2  #: gravity above which a scene may not be brighter than the gate's mood; nobody of this home appears there
 DARK = (Mood.SOMBER, Mood.GRIM)  #: nobody of this home appears in these
-ALL_REFUSED = 5  #: a batch of at least so many of which nothing is kept: the model fails, not the news
+ALL_REFUSED = 5  #: a batch of at least so many of which not one in so many is kept: the model fails, not the news
 _RECENT = 8  #: scenes of the last days that the model is shown
 _SUMMARY_CHARS = 400
 _GLANCE_CHARS = 160  #: of a summary where forty stories share a question: local models often read only 4,096 tokens
@@ -92,6 +92,8 @@ class Chat:
             raise Declined(f"the gate: {brief.verdict.why}")
         if order := orders(story.title):
             raise Declined(f"the headline speaks to a machine: {order}")
+        if doubt := doubts(story.title):
+            raise EditorError(f"the headline may speak to a machine, and is not shown to {self.settings.model}: {doubt}")
         seed = int(story.id[:8], 16)
         cast = _cast(self._data / "subjects", brief, seed)
         direction = self._ask(
@@ -106,7 +108,7 @@ class Chat:
         return self._prompt(direction, story, brief, cast)
 
     def _decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> list[Ruling]:
-        honest = [story for story, _ in candidates if not orders(story.title)]
+        honest = [story for story, _ in candidates if not doubts(story.title)]
         items = [_item(story, _GLANCE_CHARS) for story in honest]
         said: dict[str, Word] = {}
         if items:
@@ -116,15 +118,19 @@ class Chat:
             )  # fmt: skip
             said = {word.id: word for word in reversed(answer.rulings) if word.id in known}
         rulings = [self._ruling(story, said.get(_short(story))) for story, _ in candidates]
-        if len(honest) >= ALL_REFUSED and not any(ruling.keep for ruling in rulings):
-            raise EditorError(f"{self.settings.model} kept none of {len(honest)} stories: its word is not taken")
+        shown = {story.id for story in honest}
+        kept = sum(ruling.keep for ruling in rulings if ruling.story in shown)
+        if len(honest) >= ALL_REFUSED and kept * ALL_REFUSED < len(honest):
+            raise EditorError(f"{self.settings.model} kept {kept} of {len(honest)} stories: its word is not taken")
         return rulings
 
     def _ruling(self, story: Story, word: Word | None) -> Ruling:
         if order := orders(story.title):
             return Ruling(story.id, keep=False, why=f"the headline speaks to a machine: {order}")
         if word is None:
-            return Ruling(story.id, keep=True, why=f"{self.settings.model} said nothing: the gate's word stands")
+            doubt = doubts(story.title)
+            silent = f"may speak to a machine ({doubt})" if doubt else f"{self.settings.model} said nothing"
+            return Ruling(story.id, keep=True, why=f"{silent}: the gate's word stands")
         return Ruling(story.id, keep=not _lowered(word), why=self._why(word.kind, word.essence))
 
     def _prompt(self, direction: Direction, story: Story, brief: Brief, cast: Cast) -> Prompt:
@@ -209,7 +215,7 @@ def _short(story: Story) -> str:
 
 
 def _item(story: Story, summary_chars: int = _SUMMARY_CHARS) -> dict[str, str]:
-    summary = "" if orders(story.summary) else quoted(story.summary, summary_chars)
+    summary = "" if doubts(story.summary) else quoted(story.summary, summary_chars)
     return {"id": _short(story), "headline": quoted(story.title), "summary": summary}
 
 

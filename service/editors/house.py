@@ -17,7 +17,8 @@ from service.protocols import Brief, Ruling, Surroundings
 
 from . import topics
 from .bank import ANYWHERE, Scene, by_topic, number_of, scenes
-from .refusals import READ_MAX, TITLE_MAX, plain, refused
+from .disguise import visible
+from .refusals import READ_MAX, TITLE_MAX, refused
 from .topics import Match
 
 ORDER = {mood: place for place, mood in enumerate(Mood)}
@@ -105,11 +106,11 @@ def make(settings: Settings, surroundings: Surroundings) -> House:  # noqa: ARG0
 
 def read(story: Story, verdict: Verdict) -> Reading:
     """Topics and mood of a story: from its title, or from its summary too where the title says little."""
-    text = plain(story.title[:TITLE_MAX])
+    text = visible(story.title[:TITLE_MAX])
     language = topics.language_of(text, story.language)
     found = topics.ranked(text, language)
     if not found and story.summary:
-        text = f"{text}. {plain(story.summary[: READ_MAX // 4])}"
+        text = f"{text}. {visible(story.summary[: READ_MAX // 4])}"
         found = topics.ranked(text, language)
     if not found:
         found = [Match(topic, "the gate", 1) for topic in verdict.topics if topic in topics.topics()]

@@ -1,0 +1,89 @@
+"""Whether a text speaks to a machine instead of to a reader. Pure.
+
+Two answers. ``orders`` is sure: such a text is no news, and nobody illustrates it. ``doubts`` is careful: such a text may
+be honest, and is all the same not shown to a language model; the house editor, who obeys nobody, directs it instead.
+A doubt costs a story only the model's wit, so it may be raised easily.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache, lru_cache
+from importlib import resources
+
+from .disguise import decoded, masked, unmasked, visible
+
+_READ_MAX = 2_000  #: characters that are read
+_ENCODED = 12  #: letters that come out of a code: no chance, and no news
+
+# Marks by which models part the turns of a conversation: ChatML, Llama, Mistral, Gemma, DeepSeek, Harmony.
+MARKS = re.compile(
+    r"<\s*[|｜][^<>]{0,40}[|｜]\s*>|\[/?\s*(?:INST|SYS|AVAILABLE_TOOLS|TOOL_CALLS?|TOOL_RESULTS?)\s*\]|<<\s*/?\s*SYS\s*>>"
+    r"|<\s*/?\s*(?:s|bos|eos|unk|pad|think|thinking|item|items|system|user|human|assistant|tool|prompt|start_of_turn|end_of_turn"
+    r"|im_start|im_end|function_calls?|instructions?)\b[^<>]{0,40}>"
+    r"|#{2,}\s*(?:system|user|assistant|human|instructions?|response|input)\b\s*:?",
+    re.IGNORECASE,
+)
+#: what an order says when nothing parts its words, or anything does
+_RUN_TOGETHER = re.compile(
+    r"ignore(?:all|the|any|your|every)?(?:previous|prior|above|earlier)|(?:previous|prior|above|earlier)instructions?"
+    r"|(?:ignore|forget|disregard)(?:all|the|your|any)?(?:instructions|rules)|systemprompt|newinstructions"
+)
+_APART = re.compile(r"[^a-z]+")
+_LATIN = re.compile(r"[a-zA-Z]")
+
+
+@lru_cache(maxsize=256)  # each text is asked about when choosing, when directing, and by the house
+def orders(text: str) -> str:
+    """The words with which a text speaks to a machine instead of to a reader; "" for an honest one."""
+    text = visible(text[:_READ_MAX])
+    found = next((found for reading in _readings(text) if (found := _said("orders", reading))), None)
+    mark = MARKS.search(text) or found or _RUN_TOGETHER.search(_APART.sub("", unmasked(text).lower()))
+    if mark:
+        return " ".join(mark.group().split())[:80]
+    return next((f"encoded: {said[:60]}" for said in decoded(text, _ENCODED)), "")
+
+
+@lru_cache(maxsize=256)
+def doubts(text: str) -> str:
+    """Why a text had better not be shown to a language model; "" where nothing speaks against it."""
+    if order := orders(text):
+        return order
+    text = visible(text[:_READ_MAX])
+    if mask := masked(text):
+        return mask
+    found = next((found for reading in _readings(text) if (found := _said("doubts", reading))), None)
+    return " ".join(found.group().split())[:80] if found else ""
+
+
+def _readings(text: str) -> Iterator[str]:
+    """The text as it stands, then without its disguises where it has some."""
+    yield text
+    bare = unmasked(text)
+    if bare.lower() != text.lower():
+        yield bare
+    yield from decoded(text)
+
+
+def _said(kind: str, text: str) -> re.Match[str] | None:
+    latin, other = _patterns()[kind]
+    return (latin.search(text) if _LATIN.search(text) else None) or (None if text.isascii() else other.search(text))
+
+
+@cache
+def _patterns() -> dict[str, tuple[re.Pattern[str], re.Pattern[str]]]:
+    """``orders.toml`` as expressions: for Latin letters, and for all other scripts."""
+    file = resources.files(__package__).joinpath("orders.toml").read_text("utf-8")
+    patterns = {}
+    for kind, table in tomllib.loads(file).items():
+        parts: dict[bool, list[str]] = {False: [], True: []}
+        for language, listed in table.items():
+            parts[language in _OTHER_SCRIPTS] += [f"(?:{part})" for part in listed]
+        latin, other = (re.compile("|".join(each), re.IGNORECASE | re.DOTALL) for each in parts.values())
+        patterns[kind] = (latin, other)
+    return patterns
+
+
+_OTHER_SCRIPTS = frozenset(("ru", "uk", "bg", "el", "ar", "he", "fa", "hi", "bn", "th", "zh", "ja", "ko"))
