@@ -450,6 +450,28 @@ def test_the_model_can_decline(tmp_path):
             chat(server.url, tmp_path).describe(story(), brief())
 
 
+def test_a_model_that_declines_nearly_everything_is_not_believed(tmp_path):
+    """Two of eight stories may be declined; from then on the house editor directs what a model will not."""
+    declined = {1, 3, 4, 5, 9, 12}
+    answers = []
+    with speaking(lambda heard: heard.sound(**({"kind": "gossip"} if heard.number in declined else {}))) as server:
+        editor = chat(server.url, tmp_path)
+        for n in range(1, 13):
+            try:
+                answers.append(editor.describe(story(f"Village {n} opens a library"), brief()) and "directed")
+            except EditorError as error:
+                answers.append(type(error).__name__)
+    assert [n for n, answer in enumerate(answers, 1) if answer == "Declined"] == [1, 3]
+    assert [n for n, answer in enumerate(answers, 1) if answer == "EditorError"] == [4, 5, 9, 12]
+
+
+def test_orders_that_are_not_there_are_no_reason_to_decline(tmp_path):
+    """A headline in which our own rules find no order is not lost because a model calls it manipulation."""
+    with pytest.raises(EditorError, match="not believed") as failure:
+        described(lambda heard: heard.sound(kind="manipulation", keep=False), tmp_path)
+    assert not isinstance(failure.value, Declined)
+
+
 def test_a_veto_is_not_even_asked_about(tmp_path):
     """What the gate never lets be painted is declined without a call."""
     with speaking(DIALECTS["openai"]) as server, pytest.raises(Declined):
@@ -559,10 +581,6 @@ def test_ordinary_words_are_no_names(title):
 
 # -- foreign text ------------------------------------------------------------------------------------------------------
 
-INTRUDERS = (
-    (Path(__file__).parent / "intruders.txt").read_text(encoding="utf-8").replace("\\u200b", "\u200b").splitlines()
-)
-INTRUDERS = [line.split(" => ") for line in INTRUDERS if line and not line.startswith("#")]
 HONEST = [
     "Drivers ignore new rules on parking", "Crime scene: what we know so far", "Scientists decode ancient script",
     "Court orders minister to follow instructions of parliament", "How the solar system formed: a new theory",
@@ -580,51 +598,6 @@ HONEST = [
 def test_honest_headlines_give_no_orders(headline):
     """News about rules, systems, scenes and models is news."""
     assert orders(headline) == ""
-
-
-def obedient(heard):
-    """A model that does what any text in its prompt tells it."""
-    orders_read = [want for text, want in INTRUDERS if quoted(text)[:60] in heard.user]
-    if "Rule on these" in heard.user:
-        if orders_read:
-            return json.dumps({"rulings": [{"id": w["id"], "keep": False} for w in rulings(heard.user)["rulings"]]})
-        return heard.sound()
-    if orders_read:
-        return json.dumps(direction(scene=orders_read[0], mood="joyful", alt=orders_read[0], idea=orders_read[0]))
-    return heard.sound()
-
-
-@pytest.mark.parametrize(("headline", "wanted"), INTRUDERS)
-def test_an_order_in_a_headline_is_not_obeyed(headline, wanted, tmp_path):
-    """With a model that obeys everything it reads, neither the scene nor another story's ruling follows the headline."""
-    intruder, honest = story(headline), [story(f"Village {n} opens a library") for n in range(6)]
-    named(tmp_path, "rex")
-    grave = brief(verdict=verdict(gravity=0.5, mood=Mood.SOMBER, subject_allowed=False))
-    with speaking(obedient) as server:
-        editor = chat(server.url, tmp_path)
-        told = editor.decide([(s, verdict()) for s in (honest[0], intruder, *honest[1:])])
-        assert [ruling.keep for ruling in told] == [True, False, True, True, True, True, True]
-        with pytest.raises(EditorError):
-            prompt = editor.describe(intruder, grave)
-            pytest.fail(f"painted: {prompt.scene}")
-
-
-@pytest.mark.parametrize(("headline", "wanted"), INTRUDERS)
-def test_an_order_that_slips_through_does_not_reach_the_scene(headline, wanted, tmp_path):
-    """Where the order is not found by its words, what it asks for is found in what the model wrote."""
-    named(tmp_path, "rex")
-    faults = scene_faults(
-        wanted, story("Harbour opens to small boats", summary=headline), Cast(None, unwelcome=("rex", "sks"))
-    )
-    assert faults
-
-
-def test_an_order_in_a_summary_is_not_shown(tmp_path):
-    """A summary that speaks to a machine is left out of the prompt; the story stays."""
-    for headline, _ in INTRUDERS:
-        prompt, server = described(DIALECTS["openai"], tmp_path, a_story=story(summary=headline))
-        assert prompt.scene == SCENE
-        assert "summary:" not in server.heard[0].user
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,7 @@ from .ask import Access, Ladder, Question
 from .quoting import doubts, orders, quoted
 from .scenery import MARK, Cast, darkest, scene_faults, sober, tidy, wording_faults
 from .taste import faults as tasteless
+from .trust import Trust
 
 BATCH = 40  #: stories in one question
 GRAVE = 0.2  #: gravity above which a scene may not be brighter than the gate's mood; nobody of this home appears there
@@ -78,6 +79,7 @@ class Chat:
     ) -> None:
         self.settings, self._data, self._pause = settings, surroundings.data, pause
         self._pages = _pages(surroundings.templates / "prompts")
+        self._trust = Trust()
 
     def decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
         """Rule on the candidates in their order, with one question for every forty. Raises EditorError."""
@@ -93,7 +95,9 @@ class Chat:
         if order := orders(story.title):
             raise Declined(f"the headline speaks to a machine: {order}")
         if doubt := doubts(story.title):
-            raise EditorError(f"the headline may speak to a machine, and is not shown to {self.settings.model}: {doubt}")
+            raise EditorError(
+                f"the headline may speak to a machine, and is not shown to {self.settings.model}: {doubt}"
+            )
         seed = int(story.id[:8], 16)
         cast = _cast(self._data / "subjects", brief, seed)
         direction = self._ask(
@@ -103,6 +107,8 @@ class Chat:
             Direction, faults=lambda told: _direction_faults(told, story, cast, brief.recent_scenes),
             temperature=self.settings.temperature,
         )  # fmt: skip
+        if doubt := self._trust.doubt(direction):
+            raise EditorError(f"{self.settings.model} is not believed: {doubt}")
         if _lowered(direction):
             raise Declined(self._why(direction.kind, direction.essence))
         return self._prompt(direction, story, brief, cast)

@@ -28,10 +28,13 @@ _PAIRS = (
     "ıiłløođdħhŧtƒfəeɛeɑaɩiʋv"
 )
 _LOOKALIKES = str.maketrans(dict(zip(_PAIRS[::2], _PAIRS[1::2], strict=True)))
-_LATIN_ODD = re.compile("[ɐ-\u02af\u1d00-\u1dbf\ua4d0-\ua4f7ꜰꜱꞯ\U0001f110-\U0001f1e5]|[ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎶᎷᎻᎽᎾᏀᏂᏃᏄᏆᏎᏒᏔᏕᏙᏚᏞᏟᏢᏦᏭᏮ]")
+_LATIN_ODD = re.compile(
+    "[ɐ-\u02af\u1d00-\u1dbf\ua4d0-\ua4f7ꜰꜱꞯ\U0001f110-\U0001f1e5]|[ᎠᎡᎢᎥᎩᎪᎫᎬᎳᎶᎷᎻᎽᎾᏀᏂᏃᏄᏆᏎᏒᏔᏕᏙᏚᏞᏟᏢᏦᏭᏮ]"
+)
 _FOREIGN = "Ͱ-Ͽἀ-῾Ѐ-ԯԱ-֏Ꭰ-Ᏽꭰ-ꮿⲀ-⳿"  # alphabets that share shapes with Latin
 _MIXED = re.compile(rf"[a-zA-Z]['’]?[{_FOREIGN}]|[{_FOREIGN}]['’]?[a-zA-Z]")
 _UNITS = re.compile(r"[µμΩ](?:[a-zA-ZΩ]{1,2}\b)|\b[kMGm]Ω")
+_BRAILLE = re.compile("[\u2801-\u28ff]{3,}")
 _FLAG_WORD = re.compile("(?:[\U0001f1e6-\U0001f1ff]\\s?){7,}")
 
 _DIGITS = str.maketrans("013457896@$!|+€", "oieastbgbasiite")
@@ -46,7 +49,9 @@ _TOKENS: tuple[tuple[re.Pattern[str], Callable[[str], bytes]], ...] = (
     (re.compile(r"(?<![\w+/])[\w+/-]{10,}={0,2}"),
      lambda code: base64.urlsafe_b64decode(code.rstrip("=").replace("+", "-").replace("/", "_") + "=" * (-len(code.rstrip("=")) % 4))),
 )  # fmt: skip
-_ESCAPED = re.compile(r"\\u\{?([0-9a-fA-F]{4,6})\}?|\\x([0-9a-fA-F]{2})|&#x([0-9a-fA-F]{2,6});?|&#(\d{2,7});?|U\+([0-9A-F]{4,6})")
+_ESCAPED = re.compile(
+    r"\\u\{?([0-9a-fA-F]{4,6})\}?|\\x([0-9a-fA-F]{2})|&#x([0-9a-fA-F]{2,6});?|&#(\d{2,7});?|U\+([0-9A-F]{4,6})"
+)
 _MORSE = re.compile(r"(?:[.·•∙_–—−-]{1,6}[\s/|]+){7,}")
 _NUMBERED = re.compile(r"(?<![\d.,:])(?:(?:2[0-6]|1?\d)(?:\s*-\s*|\s*,\s*|\s+)){7,}(?:2[0-6]|1?\d)(?![\d.,:])")
 _SPELT = re.compile(r"(?<!\w)(?:\w[\s.*_~·•-]{1,3}){5,}\w(?!\w)")
@@ -94,8 +99,8 @@ def masked(text: str) -> str:
     """What in a visible text hides its letters from a reader or a filter; "" where nothing does."""
     if not text.isascii():
         bare = _UNITS.sub(" ", text)
-        if mixed := _MIXED.search(bare) or _FLAG_WORD.search(bare):
-            return f"letters of two alphabets: {mixed[0]}"
+        if mixed := _MIXED.search(bare) or _FLAG_WORD.search(bare) or _BRAILLE.search(bare):
+            return f"letters of another alphabet: {mixed[0]}"
         if len(odd := _LATIN_ODD.findall(bare)) > 2:
             return f"odd letters: {''.join(odd[:8])}"
     leet = [word[0] for word in _LEET.finditer(text) if len(re.findall(r"[a-z][013457@$][a-z]", word[0])) > 0]

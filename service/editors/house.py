@@ -18,6 +18,7 @@ from service.protocols import Brief, Ruling, Surroundings
 from . import topics
 from .bank import ANYWHERE, Scene, by_topic, number_of, scenes
 from .disguise import visible
+from .orders import doubts
 from .refusals import READ_MAX, TITLE_MAX, refused
 from .topics import Match
 
@@ -105,7 +106,12 @@ def make(settings: Settings, surroundings: Surroundings) -> House:  # noqa: ARG0
 
 
 def read(story: Story, verdict: Verdict) -> Reading:
-    """Topics and mood of a story: from its title, or from its summary too where the title says little."""
+    """Topics and mood of a story: from its title, or from its summary too where the title says little.
+
+    A title that may speak to a machine has no topic: its words move nothing here.
+    """
+    if doubts(story.title):
+        return Reading([], mood_of(verdict, []), "", "en")
     text = visible(story.title[:TITLE_MAX])
     language = topics.language_of(text, story.language)
     found = topics.ranked(text, language)

@@ -26,8 +26,7 @@ class Refusal(NamedTuple):
 def _refusals() -> tuple[tuple[Refusal, ...], frozenset[str]]:
     file = tomllib.loads((HERE / "refusals.toml").read_text(encoding="utf-8"))
     rules = tuple(
-        Refusal(rule["why"], re.compile("|".join(rule["patterns"]), re.IGNORECASE))
-        for rule in file["refusal"]
+        Refusal(rule["why"], re.compile("|".join(rule["patterns"]), re.IGNORECASE)) for rule in file["refusal"]
     )
     names = file["sections"]["names"].replace("\n", " ").split(",")
     return rules, frozenset(name.strip() for name in names if name.strip())
