@@ -54,9 +54,11 @@ _ESCAPED = re.compile(
 )
 _MORSE = re.compile(r"(?:[.·•∙_–—−-]{1,6}[\s/|]+){7,}")
 _NUMBERED = re.compile(r"(?<![\d.,:])(?:(?:2[0-6]|1?\d)(?:\s*-\s*|\s*,\s*|\s+)){7,}(?:2[0-6]|1?\d)(?![\d.,:])")
+_DOUBLED = re.compile(r"\b(?:([a-z])\1){3,}\b", re.IGNORECASE)
 _SPELT = re.compile(r"(?<!\w)(?:\w[\s.*_~·•-]{1,3}){5,}\w(?!\w)")
 
 # Words by which an English sentence in a simple cipher is known; none is another word when written backwards.
+_ROT13 = "letters moved by 13"  #: the one everybody uses: one word is enough
 _COMMON = (
     "the this that with from have your please ignore forget previous above instructions instruction prompt system draw "
     "paint write show scene picture image headline stories story follow other all words word must mood "
@@ -106,7 +108,7 @@ def masked(text: str) -> str:
     leet = [word[0] for word in _LEET.finditer(text) if len(re.findall(r"[a-z][013457@$][a-z]", word[0])) > 0]
     if len(leet) > 1:
         return f"digits for letters: {' '.join(leet[:3])}"
-    code = _MORSE.search(text) or _NUMBERED.search(text) or _SPELT.search(text)
+    code = _MORSE.search(text) or _NUMBERED.search(text) or _SPELT.search(text) or _DOUBLED.search(text)
     if code:
         return f"a code: {code[0][:24].strip()}"
     return _ciphered(text) or next((f"encoded: {said[:24]}" for said in decoded(text)), "")
@@ -145,9 +147,23 @@ def _ciphered(text: str) -> str:
     """The cipher that two words of a text are in; "" for none."""
     counts: dict[str, list[str]] = {}
     for word in set(re.findall(r"[a-z]{3,}", text.lower())):
-        for cipher in _ciphers().get(word, ()):
+        mixed = ("letters mixed up",) if word not in _COMMON and len(word) > 3 and _mixed(word) in _mixes() else ()
+        for cipher in (*_ciphers().get(word, ()), *mixed):
             counts.setdefault(cipher, []).append(word)
-    return next((f"{cipher}: {' '.join(words[:3])}" for cipher, words in counts.items() if len(words) > 1), "")
+    return next((f"{cipher}: {' '.join(words[:3])}" for cipher, words in counts.items() if _sure(cipher, words)), "")
+
+
+def _sure(cipher: str, words: list[str]) -> bool:
+    return len(words) > 1 or (cipher == _ROT13 and len(words[0]) > 3)
+
+
+def _mixed(word: str) -> str:
+    return word[0] + "".join(sorted(word[1:]))
+
+
+@cache
+def _mixes() -> frozenset[str]:
+    return frozenset(_mixed(word) for word in _COMMON)
 
 
 @cache
@@ -165,4 +181,7 @@ def _ciphers() -> dict[str, tuple[str, ...]]:
         onset = start[0] if start else ""
         pig = word[len(onset) :] + (onset + "ay" if onset else "way")
         table[pig] = (*table.get(pig, ()), "pig latin")
+        bare = re.sub("[aeiou]", "", word)
+        if len(bare) > 2 and bare != word:
+            table[bare] = (*table.get(bare, ()), "vowels gone")
     return table

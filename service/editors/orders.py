@@ -13,9 +13,11 @@ from collections.abc import Iterator
 from functools import cache, lru_cache
 from importlib import resources
 
+from ..language import gibberish
 from .disguise import decoded, masked, unmasked, visible
 
 _READ_MAX = 2_000  #: characters that are read
+_TITLE = 300  #: characters that tell a language
 _ENCODED = 12  #: letters that come out of a code: no chance, and no news
 
 # Marks by which models part the turns of a conversation: ChatML, Llama, Mistral, Gemma, DeepSeek, Harmony.
@@ -55,7 +57,9 @@ def doubts(text: str) -> str:
     if mask := masked(text):
         return mask
     found = next((found for reading in _readings(text) if (found := _said("doubts", reading))), None)
-    return " ".join(found.group().split())[:80] if found else ""
+    if found:
+        return " ".join(found.group().split())[:80]
+    return "words of no language" if gibberish(text[:_TITLE]) else ""
 
 
 def _readings(text: str) -> Iterator[str]:
@@ -86,4 +90,6 @@ def _patterns() -> dict[str, tuple[re.Pattern[str], re.Pattern[str]]]:
     return patterns
 
 
-_OTHER_SCRIPTS = frozenset(("ru", "uk", "bg", "el", "ar", "he", "fa", "hi", "bn", "th", "zh", "ja", "ko"))
+_OTHER_SCRIPTS = frozenset(
+    "am ar bg bn el fa gu he hi hy ja ka kk km kn ko lo ml mn mr my pa ru si sr ta te th uk ur zh".split()
+)
