@@ -1,5 +1,7 @@
 """Headlines that give orders, against a model that obeys everything it reads: only our own code protects the wall."""
 
+import re
+
 import pytest
 
 from service.editors.house import House
@@ -68,41 +70,39 @@ def test_the_model_understands_the_order(intruder, tmp_path):
     assert intruder.reached(f'<item id="1">\nheadline: {intruder.text}\n</item>')
 
 
+@pytest.fixture(scope="module")
+def model():
+    """The obedient model, at an address."""
+    with speaking(obedient(INTRUDERS)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("home")
+    named(folder, "rex")
+    return folder
+
+
 @EACH
-def test_an_order_in_a_headline_is_not_obeyed(intruder, tmp_path):
+def test_an_order_in_a_headline_is_not_obeyed(intruder, model, folder):
     """No other story is dropped, and neither scene, subject, mood nor a word for the painter follows the headline."""
-    named(tmp_path, "rex")
-    told = story(intruder.text)
-    with speaking(obedient(INTRUDERS)) as server:
-        editor = chat(server.url, tmp_path)
-        rulings = editor.decide([(each, verdict()) for each in (VILLAGES[0], told, *VILLAGES[1:])])
-        prompt = directed(editor, told, brief(verdict=GRAVE, subjects=("rex",)))
+    told, editor = story(intruder.text), chat(model.url, folder)
+    rulings = editor.decide([(each, verdict()) for each in (VILLAGES[0], told, *VILLAGES[1:])])
     assert [ruling.keep for ruling in rulings if ruling.story != told.id] == [True] * 6
-    assert_untouched(prompt, tmp_path / "subjects")
+    assert_untouched(directed(editor, told, brief(verdict=GRAVE, subjects=("rex",))), folder / "subjects")
+    light = directed(editor, told, brief(subjects=("rex",)))
+    assert light is None or "elephant" not in f"{light.scene} {light.alt} {light.why} {light.avoid}".lower()
 
 
 @EACH
-def test_an_order_beside_the_headline_is_not_obeyed(intruder, tmp_path):
-    """An order in a summary, a publication's name, a link or a language's tag does not reach the model."""
-    text = intruder.text
-    told = story("Harbour opens to small boats", summary=text, source=text, link=f"https://a.example/{text}")
-    grave = brief(verdict=GRAVE)
-    with speaking(obedient(INTRUDERS)) as server:
-        editor = chat(server.url, tmp_path)
-        rulings = editor.decide([(each, verdict()) for each in (*VILLAGES, told)])
-        prompt = directed(editor, told, grave)
-    assert all(ruling.keep for ruling in rulings)
-    assert_untouched(prompt, tmp_path / "subjects")
-
-
-@EACH
-def test_a_subject_is_not_put_into_a_picture_by_a_headline(intruder, tmp_path):
-    """Where a subject may appear, it appears as the house or an honest scene has it, never as ordered."""
-    named(tmp_path, "rex")
-    told = story(intruder.text)
-    with speaking(obedient(INTRUDERS, subject="SUBJECT and ")) as server:
-        prompt = directed(chat(server.url, tmp_path), told, brief(subjects=("rex",)))
-    assert prompt is None or "elephant" not in f"{worded(prompt, tmp_path / 'subjects')} {prompt.scene} {prompt.alt}"
+def test_an_order_beside_the_headline_is_not_obeyed(intruder, model, folder):
+    """An order in a summary, a publication's name or a link does not reach the model."""
+    told = story("Harbour opens to small boats", summary=intruder.text, source=intruder.text, link=intruder.text)
+    editor, asked = chat(model.url, folder), len(model.heard)
+    assert all(ruling.keep for ruling in editor.decide([(each, verdict()) for each in (*VILLAGES, told)]))
+    assert_untouched(directed(editor, told, brief(verdict=GRAVE)), folder / "subjects")
+    assert len(model.heard) >= asked + 2
 
 
 @pytest.mark.parametrize("wants", UGLY)
@@ -117,11 +117,11 @@ def test_what_an_order_asks_for_is_no_scene(wants):
 def test_an_order_moves_no_row_and_no_brush(tmp_path):
     """A whole round over feeds that hold nothing but orders and six stories: six pictures, none of them as ordered."""
     bench = Bench(tmp_path)
-    intruding = [story(f"{each.text}", feed=FEED, summary=each.text, published=NOON) for each in INTRUDERS]
+    intruding = [story(each.text, feed=FEED, summary=each.text, published=NOON) for each in INTRUDERS]
     honest = [story(title, feed=FEED, published=NOON) for title in (
         "Bakers open a school for bread", "Astronomers find a quiet planet", "A lost violin comes home",
         "Old lighthouse becomes a hotel", "Beavers restore a river", "The library lends telescopes")]  # fmt: skip
-    bench.sources = {FEED: Feed(Fetched(tuple([*intruding, *honest]), title=INTRUDERS[0].text))}
+    bench.sources = {FEED: Feed(Fetched((*honest, *intruding), title=INTRUDERS[0].text))}
     bench.channel = bench.channel.model_copy(update={"feeds": (FEED,), "plates_per_round": 40, "max_age_hours": 0})
     engine = Told()
     bench.engines = [("gpu", engine)]
@@ -131,7 +131,7 @@ def test_an_order_moves_no_row_and_no_brush(tmp_path):
             list(Press(bench.line()).round())
     painted = {plate.story.title for plate in bench.archive.recent(400)}
     assert painted >= {each.title for each in honest}
-    assert not any(word in told for told in engine.told for word in ("elephant", "penguin", "unicycle"))
+    assert [told for told in engine.told if re.search("elephant|unicycle|penguins applaud", told)] == []
 
 
 class Told(Engine):

@@ -221,7 +221,8 @@ def _short(story: Story) -> str:
 
 
 def _item(story: Story, summary_chars: int = _SUMMARY_CHARS) -> dict[str, str]:
-    summary = "" if doubts(story.summary) else quoted(story.summary, summary_chars)
+    summary = story.summary[: 2 * summary_chars]
+    summary = "" if doubts(summary) else quoted(summary, summary_chars)
     return {"id": _short(story), "headline": quoted(story.title), "summary": summary}
 
 

@@ -1,3 +1,4 @@
+# ruff: noqa: SIM905  (a list of words reads best as words)
 """What a text says beneath its disguise: hidden letters, look-alikes, digits for letters, ciphers, codes. Pure.
 
 A reader of headlines never meets any of these; a language model reads them all. The look-alikes are those of Unicode
@@ -43,11 +44,12 @@ _LEET = re.compile(r"(?<![\w@$!|+])(?=[\w@$!|+]*[a-zA-Z])(?=[\w@$!|+]*[013457@$]
 _TOKENS: tuple[tuple[re.Pattern[str], Callable[[str], bytes]], ...] = (
     (re.compile(r"(?<![0-9a-fA-F])(?:(?:0x|\\x)?[0-9a-fA-F]{2}[\s:,]?){6,}"),
      lambda code: bytes.fromhex(re.sub(r"0x|\\x|[\s:,]", "", code))),
-    (re.compile(r"(?<!\d)(?:[01]{8}\s?){3,}"), lambda code: bytes(int(part, 2) for part in re.findall("[01]{8}", code))),
+    (re.compile(r"(?<!\d)(?:[01]{8}\s?){3,}"),
+     lambda code: bytes(int(part, 2) for part in re.findall("[01]{8}", code))),
     (re.compile(r"(?<!\d)(?:1?\d\d[\s,;-]+){5,}1?\d\d(?!\d)"), lambda code: bytes(map(int, re.findall(r"\d+", code)))),
-    (re.compile(r"(?<!\w)[A-Z2-7]{16,}=*"), lambda code: base64.b32decode(code.rstrip("=") + "=" * (-len(code.rstrip("=")) % 8))),
+    (re.compile(r"(?<!\w)[A-Z2-7]{16,}=*"), lambda code: base64.b32decode(_padded(code, 8))),
     (re.compile(r"(?<![\w+/])[\w+/-]{10,}={0,2}"),
-     lambda code: base64.urlsafe_b64decode(code.rstrip("=").replace("+", "-").replace("/", "_") + "=" * (-len(code.rstrip("=")) % 4))),
+     lambda code: base64.urlsafe_b64decode(_padded(code.replace("+", "-").replace("/", "_"), 4))),
 )  # fmt: skip
 _ESCAPED = re.compile(
     r"\\u\{?([0-9a-fA-F]{4,6})\}?|\\x([0-9a-fA-F]{2})|&#x([0-9a-fA-F]{2,6});?|&#(\d{2,7});?|U\+([0-9A-F]{4,6})"
@@ -60,9 +62,9 @@ _SPELT = re.compile(r"(?<!\w)(?:\w[\s.*_~·•-]{1,3}){5,}\w(?!\w)")
 # Words by which an English sentence in a simple cipher is known; none is another word when written backwards.
 _ROT13 = "letters moved by 13"  #: the one everybody uses: one word is enough
 _COMMON = (
-    "the this that with from have your please ignore forget previous above instructions instruction prompt system draw "
-    "paint write show scene picture image headline stories story follow other all words word must mood "
-    "every keep gun flag blood hacked logo instead true false joyful"
+    "the this that with from have your please ignore forget previous above instructions instruction prompt system "
+    "draw paint write show scene picture image headline stories story follow other all words word must mood every "
+    "keep gun flag blood hacked logo instead true false joyful"
 ).split()
 
 
@@ -115,7 +117,7 @@ def masked(text: str) -> str:
 
 
 def decoded(text: str, least: int = 4) -> Iterator[str]:
-    """What base64, hexadecimal, binary, percent signs and escapes in a text say, where that is ``least`` letters of text."""
+    """What base64, hexadecimal, binary, percent signs and escapes say, where that is ``least`` letters of text or more."""
     if len(re.findall("%[0-9a-fA-F]{2}", text)) > least // 6:
         yield unquote(text)
     if len(_ESCAPED.findall(text)) > least // 6:
@@ -125,6 +127,11 @@ def decoded(text: str, least: int = 4) -> Iterator[str]:
             said = _said(found[0], decode)
             if len(said) >= least:
                 yield said
+
+
+def _padded(code: str, to: int) -> str:
+    code = code.rstrip("=")
+    return code + "=" * (-len(code) % to)
 
 
 def _letter(*codes: str | None) -> str:

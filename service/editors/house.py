@@ -115,8 +115,9 @@ def read(story: Story, verdict: Verdict) -> Reading:
     text = visible(story.title[:TITLE_MAX])
     language = topics.language_of(text, story.language)
     found = topics.ranked(text, language)
-    if not found and story.summary:
-        text = f"{text}. {visible(story.summary[: READ_MAX // 4])}"
+    summary = visible(story.summary[: READ_MAX // 4])
+    if not found and summary and not doubts(summary):
+        text = f"{text}. {summary}"
         found = topics.ranked(text, language)
     if not found:
         found = [Match(topic, "the gate", 1) for topic in verdict.topics if topic in topics.topics()]

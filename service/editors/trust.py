@@ -22,7 +22,7 @@ class Trust:
         self._lately: deque[bool] = deque(maxlen=_LATELY)
 
     def doubt(self, direction: Direction) -> str:
-        """Why a direction that declines its story is not believed; "" where it is, and for one that declines nothing."""
+        """Why a direction that declines its story is not believed; "" where it is, and where it declines nothing."""
         declined = not direction.keep or direction.kind != "news"
         self._lately.append(declined)
         if not declined:
