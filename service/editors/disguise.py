@@ -117,7 +117,7 @@ def masked(text: str) -> str:
 
 
 def decoded(text: str, least: int = 4) -> Iterator[str]:
-    """What base64, hexadecimal, binary, percent signs and escapes say, where that is ``least`` letters of text or more."""
+    """What base64, hexadecimal, binary, percent signs and escapes say, where it is ``least`` letters or more."""
     if len(re.findall("%[0-9a-fA-F]{2}", text)) > least // 6:
         yield unquote(text)
     if len(_ESCAPED.findall(text)) > least // 6:

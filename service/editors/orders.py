@@ -2,7 +2,7 @@
 """Whether a text speaks to a machine instead of to a reader. Pure.
 
 Two answers. ``orders`` is sure: such a text is no news, and nobody illustrates it. ``doubts`` is careful: such a text
-may be honest, and is all the same not shown to a language model; the house editor, who obeys nobody, directs it instead.
+may be honest, and is all the same not shown to a language model; the house editor, who obeys nobody, directs it.
 A doubt costs a story only the model's wit, so it may be raised easily: of 4,123 headlines 28 did.
 """
 
