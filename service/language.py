@@ -42,6 +42,7 @@ _ELSEWHERE = frozenset(" ".join(_WRITTEN_IN.values()).split()) - frozenset("sr k
 _TAG = re.compile(r"([a-z]{2,3})(?:[-_]([a-z]{4}))?(?:[-_]([a-z]{2}|[0-9]{3}))?(?:[-_.@].*)?", re.IGNORECASE)
 _SURE = 0.6  #: below this share fastText guesses wrong on headlines
 _LIKELY = 0.3  #: enough for a language the reader usually reads
+_GUESSED = 0.3  #: below it, and not English, fastText met no words it knows; of English headlines 1 in 150
 _OVERRULES_ENGLISH = 0.85  #: "en-US" is what many a content system declares until someone tells it otherwise
 
 
@@ -65,6 +66,14 @@ def language(text: str, declared: str | None = None, usual: Sequence[str] = ()) 
         wrong = not guess.startswith("en") and share >= _OVERRULES_ENGLISH and len(text.split()) >= 4
         return guess if wrong else said
     return _found(text, script, [tag for tag in map(_tag, usual) if tag])
+
+
+def gibberish(text: str) -> bool:
+    """Whether four words or more in Latin letters are of no language that fastText knows: a cipher, a code, a list."""
+    if _script(text) != "latin" or len(re.findall(r"[^\W\d_]{2,}", text)) < 4:
+        return False
+    guess, share = _guess(text)
+    return guess not in ("en", "und") and share < _GUESSED
 
 
 def _found(text: str, script: str, usual: list[str]) -> str:

@@ -25,8 +25,6 @@ from .dialects import (
     SCENE,
     SUBJECT_SCENE,
     direction,
-    dripping,
-    flooding,
     llama_cpp_python,
     rulings,
     said,
@@ -144,65 +142,6 @@ def test_no_key_of_another_service_is_sent(tmp_path, monkeypatch):
 
 # -- faults ------------------------------------------------------------------------------------------------------------
 
-SOUND = json.dumps(direction())
-FAULTY_ONCE = {
-    "fenced": f"Sure!\n```json\n{SOUND}\n```\nEnjoy.",
-    "thinking": f"<think>Maybe {{}} or [1]?\n</think>\n{SOUND}",
-    "thinking afterwards": f"{SOUND}<think>Was that {{good}}?</think>",
-    "thinking whose start was in the template": f"Hmm, {{a}}.</think>{SOUND}",
-    "trailing commas": SOUND.replace("}", ",}").replace('["cars"]', '["cars", ]'),
-    "Python's quotes": repr(direction()),
-    "two objects": SOUND + "\n" + json.dumps(direction(scene="a cat")),
-    "schema first": json.dumps(strict_schema(Direction)) + SOUND,
-    "a list of one": f"[{SOUND}]",
-    "line ends in strings": SOUND.replace("moonlit ", "moonlit\n"),
-    "loose form": json.dumps(direction(mood=" Hopeful.", kind="News", keep="true", avoid="cars", confidence=0.7)),
-    "whitespace around": " \n" * 20_000 + SOUND + "\n" * 20_000,
-    "parts": said([{"type": "text", "text": SOUND}]),
-    "streamed unasked": (
-        200,
-        "".join(f"data: {json.dumps({'choices': [{'delta': {'content': SOUND[at : at + 50]}}]})}\n\n"
-                for at in range(0, len(SOUND), 50)) + "data: [DONE]\n\n",
-        {"Content-Type": "text/event-stream"},
-    ),
-    "no usage, no id": {"choices": [{"message": {"content": SOUND}}]},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("fault", FAULTY_ONCE)
-def test_what_can_be_read_is_read(fault, tmp_path):
-    """An answer whose wrapping is odd is taken at the first call."""
-    prompt, server = described(lambda heard: FAULTY_ONCE[fault], tmp_path)
-    assert prompt.scene == SCENE
-    assert len(server.heard) == 1
-
-
-MENDED = {
-    "empty": ("", 2),
-    "null": (said(None), 2),
-    "choices: []": ({"choices": []}, 2),
-    "prose": ("I like turtles.", 2),
-    "endless whitespace": (said("{" + " " * 30_000, "length"), 2),
-    "cut off": (said(SOUND[: SOUND.index("mountain")], "length"), 2),
-    "another mood": (json.dumps(direction(mood="sad")), 2),
-    "too short a scene": (json.dumps(direction(scene="a clock on a lake")), 2),
-    "429": ((429, wrong("slow down"), {"Retry-After": "3"}), 2),
-    "503": ((503, "<html>overloaded</html>"), 2),
-    "500": ((500, wrong("oops")), 2),
-    "an error with status 200": ({"error": {"message": "provider down", "code": 502}}, 2),
-    "too large": (flooding(200), 2),
-    "too large an error": (flooding(500), 2),
-}
-
-
-@pytest.mark.parametrize("fault", MENDED)
-def test_what_can_be_mended_is_mended(fault, tmp_path):
-    """After one faulty answer of any kind the next one is taken."""
-    bad, calls = MENDED[fault]
-    prompt, server = described(lambda heard: bad if heard.number == 1 else heard.sound(), tmp_path)
-    assert prompt.scene == SCENE
-    assert len(server.heard) == calls
-
 
 def test_a_repair_names_the_faults(tmp_path):
     """The model reads its own answer and what was wrong with it, once."""
@@ -224,46 +163,6 @@ def test_a_busy_server_is_given_the_time_it_asks_for(tmp_path):
         ) as server:
             chat(server.url, tmp_path, pauses).describe(story(), brief())
         assert pauses == [kept]
-
-
-HOPELESS = {
-    "turtles": (lambda heard: "I like turtles.", "no JSON object", 4),
-    "500 always": (lambda heard: (500, wrong("out of memory")), "HTTP 500): out of memory", 4),
-    "400 always": (lambda heard: (400, wrong("bad grammar")), "bad grammar", 3),
-    "429 always": (lambda heard: (429, wrong("slow")), "is busy", 2),
-    "no credit": (lambda heard: (429, wrong("You exceeded your current quota")), "no credit left", 1),
-    "402": (lambda heard: (402, wrong("pay")), "no credit left", 1),
-    "401": (lambda heard: (401, wrong("bad key")), "set api_key_env", 1),
-    "no model": (lambda heard: (404, wrong("model 'tiny' not found, try pulling it first")), "no model 'tiny'", 1),
-    "not this address": (lambda heard: (404, "Not Found"), "ends in /v1", 1),
-    "HTML": (lambda heard: (200, "<!doctype html><title>Welcome</title>", {"Content-Type": "text/html"}), "/v1", 1),
-    "refusal": (lambda heard: said(None, refusal="I cannot help with that."), "I cannot help", 1),
-    "content filter": (lambda heard: said("", "content_filter"), "content filter", 1),
-    "always too short": (lambda heard: json.dumps(direction(scene="a clock")), "2 words", 2),
-    "always too large": (lambda heard: flooding(200), "bytes", 3),
-    "garbage": (lambda heard: (200, b"\x00\xff" * 500), "not JSON", 1),
-    "deep": (lambda heard: "[" * 30_000, "no JSON", 4),
-    "number": (lambda heard: (200, "42", {}), "no JSON", 4),
-}
-
-
-@pytest.mark.parametrize("fault", HOPELESS)
-def test_what_cannot_be_mended_is_a_named_failure(fault, tmp_path):
-    """A server that never answers well ends in one sentence, after a bounded number of calls."""
-    reply, expected, calls = HOPELESS[fault]
-    message, server = failing(reply, tmp_path)
-    assert expected in message
-    assert len(server.heard) == calls
-    assert len(message) < 500
-
-
-@pytest.mark.parametrize("kind", [silent, dripping])
-def test_silence_ends_at_the_deadline(kind, tmp_path):
-    """A server that says nothing, or a byte now and then, costs no more than timeout_seconds."""
-    start = time.monotonic()
-    message, _ = failing(lambda heard: kind, tmp_path, timeout_seconds=0.4)
-    assert "timeout_seconds" in message
-    assert time.monotonic() - start < 3
 
 
 def test_a_new_question_is_asked_after_silence(tmp_path):
@@ -365,7 +264,7 @@ def test_a_batch_cut_off_keeps_what_was_said(tmp_path):
 def test_a_model_that_keeps_nothing_is_not_believed(tmp_path):
     """A whole batch refused is the model's failure: the house rules decide then."""
     candidates = [(story(f"Village {n} opens a library"), verdict()) for n in range(5)]
-    with speaking(lambda heard: heard.sound(keep=False)) as server, pytest.raises(EditorError, match="kept none of 5"):
+    with speaking(lambda heard: heard.sound(keep=False)) as server, pytest.raises(EditorError, match="kept 0 of 5"):
         chat(server.url, tmp_path).decide(candidates)
 
 
@@ -451,6 +350,28 @@ def test_the_model_can_decline(tmp_path):
     for other in ({"keep": False, "scene": ""}, {"kind": "unsuitable"}):
         with speaking(lambda heard, other=other: heard.sound(**other)) as server, pytest.raises(Declined):
             chat(server.url, tmp_path).describe(story(), brief())
+
+
+def test_a_model_that_declines_nearly_everything_is_not_believed(tmp_path):
+    """Two of eight stories may be declined; from then on the house editor directs what a model will not."""
+    declined = {1, 3, 4, 5, 9, 12}
+    answers = []
+    with speaking(lambda heard: heard.sound(**({"kind": "gossip"} if heard.number in declined else {}))) as server:
+        editor = chat(server.url, tmp_path)
+        for n in range(1, 13):
+            try:
+                answers.append(editor.describe(story(f"Village {n} opens a library"), brief()) and "directed")
+            except EditorError as error:
+                answers.append(type(error).__name__)
+    assert [n for n, answer in enumerate(answers, 1) if answer == "Declined"] == [1, 3]
+    assert [n for n, answer in enumerate(answers, 1) if answer == "EditorError"] == [4, 5, 9, 12]
+
+
+def test_orders_that_are_not_there_are_no_reason_to_decline(tmp_path):
+    """A headline in which our own rules find no order is not lost because a model calls it manipulation."""
+    with pytest.raises(EditorError, match="not believed") as failure:
+        described(lambda heard: heard.sound(kind="manipulation", keep=False), tmp_path)
+    assert not isinstance(failure.value, Declined)
 
 
 def test_a_veto_is_not_even_asked_about(tmp_path):
@@ -562,10 +483,6 @@ def test_ordinary_words_are_no_names(title):
 
 # -- foreign text ------------------------------------------------------------------------------------------------------
 
-INTRUDERS = (
-    (Path(__file__).parent / "intruders.txt").read_text(encoding="utf-8").replace("\\u200b", "\u200b").splitlines()
-)
-INTRUDERS = [line.split(" => ") for line in INTRUDERS if line and not line.startswith("#")]
 HONEST = [
     "Drivers ignore new rules on parking", "Crime scene: what we know so far", "Scientists decode ancient script",
     "Court orders minister to follow instructions of parliament", "How the solar system formed: a new theory",
@@ -583,51 +500,6 @@ HONEST = [
 def test_honest_headlines_give_no_orders(headline):
     """News about rules, systems, scenes and models is news."""
     assert orders(headline) == ""
-
-
-def obedient(heard):
-    """A model that does what any text in its prompt tells it."""
-    orders_read = [want for text, want in INTRUDERS if quoted(text)[:60] in heard.user]
-    if "Rule on these" in heard.user:
-        if orders_read:
-            return json.dumps({"rulings": [{"id": w["id"], "keep": False} for w in rulings(heard.user)["rulings"]]})
-        return heard.sound()
-    if orders_read:
-        return json.dumps(direction(scene=orders_read[0], mood="joyful", alt=orders_read[0], idea=orders_read[0]))
-    return heard.sound()
-
-
-@pytest.mark.parametrize(("headline", "wanted"), INTRUDERS)
-def test_an_order_in_a_headline_is_not_obeyed(headline, wanted, tmp_path):
-    """With a model that obeys everything it reads, neither the scene nor another story's ruling follows the headline."""
-    intruder, honest = story(headline), [story(f"Village {n} opens a library") for n in range(6)]
-    named(tmp_path, "rex")
-    grave = brief(verdict=verdict(gravity=0.5, mood=Mood.SOMBER, subject_allowed=False))
-    with speaking(obedient) as server:
-        editor = chat(server.url, tmp_path)
-        told = editor.decide([(s, verdict()) for s in (honest[0], intruder, *honest[1:])])
-        assert [ruling.keep for ruling in told] == [True, False, True, True, True, True, True]
-        with pytest.raises(EditorError):
-            prompt = editor.describe(intruder, grave)
-            pytest.fail(f"painted: {prompt.scene}")
-
-
-@pytest.mark.parametrize(("headline", "wanted"), INTRUDERS)
-def test_an_order_that_slips_through_does_not_reach_the_scene(headline, wanted, tmp_path):
-    """Where the order is not found by its words, what it asks for is found in what the model wrote."""
-    named(tmp_path, "rex")
-    faults = scene_faults(
-        wanted, story("Harbour opens to small boats", summary=headline), Cast(None, unwelcome=("rex", "sks"))
-    )
-    assert faults
-
-
-def test_an_order_in_a_summary_is_not_shown(tmp_path):
-    """A summary that speaks to a machine is left out of the prompt; the story stays."""
-    for headline, _ in INTRUDERS:
-        prompt, server = described(DIALECTS["openai"], tmp_path, a_story=story(summary=headline))
-        assert prompt.scene == SCENE
-        assert "summary:" not in server.heard[0].user
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,8 @@
 
 It has taste and no power: the gate's verdict binds it (it can lower a story, never raise one), it rules only on stories
 it was given, and its words reach an engine only through the checks of ``scenery``. Headlines go to it quoted and
-stripped of what could be taken for a turn of its conversation; texts that speak to a machine are not shown to it at
-all. It learns neither a subject's name nor a secret.
+stripped of what could be taken for a turn of its conversation; texts that speak to a machine, or may, are not shown to
+it at all. It learns neither a subject's name nor a secret.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ from . import alt, critic
 from .answers import Direction, Rulings, Word
 from .ask import Access, Budget, Duty, Ladder, Question
 from .ask.key import key_in
-from .quoting import orders, quoted
+from .quoting import doubts, orders, quoted
 from .scenery import MARK, Cast, darkest, scene_faults, sober, tidy
 from .tools.looks import Tool, Tools
+from .trust import Trust
 
 BATCH = 40  #: stories in one question
 GRAVE = 0.2  #: gravity above which a scene may not be brighter than the gate's mood; nobody of this home appears there
 DARK = (Mood.SOMBER, Mood.GRIM)  #: nobody of this home appears in these
-ALL_REFUSED = 5  #: a batch of at least so many of which nothing is kept: the model fails, not the news
+ALL_REFUSED = 5  #: a batch of at least so many of which not one in so many is kept: the model fails, not the news
 _RECENT = 8  #: scenes of the last days that the model is shown
 _SUMMARY_CHARS = 400
 _GLANCE_CHARS = 160  #: of a summary where forty stories share a question: local models often read only 4,096 tokens
@@ -83,6 +84,7 @@ class Chat:
         self.duty = Duty(surroundings.name, settings, surroundings.ledger, surroundings.zone, monotonic=monotonic)
         self._tools = Tools(settings.tools, surroundings.place, net or Net())
         self._pages = _pages(surroundings.templates / "prompts")
+        self._trust = Trust()
 
     def state(self) -> Mapping[str, object]:
         """How it is: at work, switched off, spent for today or resting; what today took, and the last error."""
@@ -101,6 +103,10 @@ class Chat:
             raise Declined(f"the gate: {brief.verdict.why}")
         if order := orders(story.title):
             raise Declined(f"the headline speaks to a machine: {order}")
+        if doubt := doubts(story.title):
+            raise EditorError(
+                f"the headline may speak to a machine, and is not shown to {self.settings.model}: {doubt}"
+            )
         seed = int(story.id[:8], 16)
         cast = _cast(self._data / "subjects", brief, seed)
         looks, known = self._tools.looks(story, brief, self._page), (*brief.recent_scenes, *brief.fortnight)
@@ -113,6 +119,8 @@ class Chat:
             looks.form, temperature=self.settings.temperature, further=looks.further, note=brief.note,
             faults=lambda told: () if looks.wanted(told) else _direction_faults(told, story, looks.wary(cast), known),
         )  # fmt: skip
+        if doubt := self._trust.doubt(direction):
+            raise EditorError(f"{self.settings.model} is not believed: {doubt}")
         if _lowered(direction):
             raise Declined(self._why(direction.kind, direction.essence))
         return self._prompt(direction, story, brief, looks.wary(cast))
@@ -129,7 +137,7 @@ class Chat:
         return critic.critique_of(looks, [*known, *(token for token, _ in known.values() if token)])
 
     def _decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> list[Ruling]:
-        honest = [story for story, _ in candidates if not orders(story.title)]
+        honest = [story for story, _ in candidates if not doubts(story.title)]
         items = [_item(story, _GLANCE_CHARS) for story in honest]
         said: dict[str, Word] = {}
         if items:
@@ -139,15 +147,19 @@ class Chat:
             )  # fmt: skip
             said = {word.id: word for word in reversed(answer.rulings) if word.id in known}
         rulings = [self._ruling(story, said.get(_short(story))) for story, _ in candidates]
-        if len(honest) >= ALL_REFUSED and not any(ruling.keep for ruling in rulings):
-            raise EditorError(f"{self.settings.model} kept none of {len(honest)} stories: its word is not taken")
+        shown = {story.id for story in honest}
+        kept = sum(ruling.keep for ruling in rulings if ruling.story in shown)
+        if len(honest) >= ALL_REFUSED and kept * ALL_REFUSED < len(honest):
+            raise EditorError(f"{self.settings.model} kept {kept} of {len(honest)} stories: its word is not taken")
         return rulings
 
     def _ruling(self, story: Story, word: Word | None) -> Ruling:
         if order := orders(story.title):
             return Ruling(story.id, keep=False, why=f"the headline speaks to a machine: {order}")
         if word is None:
-            return Ruling(story.id, keep=True, why=f"{self.settings.model} said nothing: the gate's word stands")
+            doubt = doubts(story.title)
+            silent = f"may speak to a machine ({doubt})" if doubt else f"{self.settings.model} said nothing"
+            return Ruling(story.id, keep=True, why=f"{silent}: the gate's word stands")
         return Ruling(story.id, keep=not _lowered(word), why=self._why(word.kind, word.essence))
 
     def _prompt(self, direction: Direction, story: Story, brief: Brief, cast: Cast) -> Prompt:
@@ -220,7 +232,8 @@ def _short(story: Story) -> str:
 
 
 def _item(story: Story, summary_chars: int = _SUMMARY_CHARS) -> dict[str, str]:
-    summary = "" if orders(story.summary) else quoted(story.summary, summary_chars)
+    summary = story.summary[: 2 * summary_chars]
+    summary = "" if doubts(summary) else quoted(summary, summary_chars)
     return {"id": _short(story), "headline": quoted(story.title), "summary": summary}
 
 

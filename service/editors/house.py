@@ -17,7 +17,9 @@ from service.protocols import Brief, Note, Ruling, Surroundings
 
 from . import topics
 from .bank import ANYWHERE, Scene, by_topic, number_of, scenes
-from .refusals import READ_MAX, TITLE_MAX, plain, refused
+from .disguise import visible
+from .orders import doubts
+from .refusals import READ_MAX, TITLE_MAX, refused
 from .topics import Match
 
 ORDER = {mood: place for place, mood in enumerate(Mood)}
@@ -106,12 +108,18 @@ def make(settings: Settings, surroundings: Surroundings) -> House:  # noqa: ARG0
 
 
 def read(story: Story, verdict: Verdict) -> Reading:
-    """Topics and mood of a story: from its title, or from its summary too where the title says little."""
-    text = plain(story.title[:TITLE_MAX])
+    """Topics and mood of a story: from its title, or from its summary too where the title says little.
+
+    A title that may speak to a machine has no topic: its words move nothing here.
+    """
+    if doubts(story.title):
+        return Reading([], mood_of(verdict, []), "", "en")
+    text = visible(story.title[:TITLE_MAX])
     language = topics.language_of(text, story.language)
     found = topics.ranked(text, language)
-    if not found and story.summary:
-        text = f"{text}. {plain(story.summary[: READ_MAX // 4])}"
+    summary = visible(story.summary[: READ_MAX // 4])
+    if not found and summary and not doubts(summary):
+        text = f"{text}. {summary}"
         found = topics.ranked(text, language)
     if not found:
         found = [Match(topic, "the gate", 1) for topic in verdict.topics if topic in topics.topics()]
