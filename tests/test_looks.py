@@ -455,7 +455,7 @@ def test_whatever_a_page_says_stays_in_its_quotation(paragraphs):
 
 # -- orders in an article ----------------------------------------------------------------------------------------------
 
-ORDERS = [line.partition(" => ") for line in (Path(__file__).parent / "intruders.txt").read_text("utf-8").splitlines()
+ORDERS = [line.partition(" => ") for line in (Path(__file__).parent / "article_orders.txt").read_text("utf-8").splitlines()
           if " => " in line and not line.startswith("#")]  # fmt: skip
 
 

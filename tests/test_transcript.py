@@ -129,7 +129,8 @@ class Line(Bench):
         self.channel = self.channel.model_copy(update={"editor": "llm"})
 
     def transcript(self, plate=1):
-        return [note for _, note in Journal(self.store).notes(plate)]
+        """The lines before the painting."""
+        return [note for _, note in Journal(self.store).notes(plate) if note.who not in ("engine", "critic")]
 
     def row(self):
         return next(row for row in Press(self.line()).status()["editors"] if row["name"] == "llm")
