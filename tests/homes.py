@@ -44,7 +44,7 @@ def painted(service: Service, number: int, channel="home", **directions):
     service.store.chosen(channel, told.id, verdict(), text_only=False)
     plate = next(p for p in service.store.unfinished() if p.story.id == told.id)
     service.store.described(plate, prompt(**directions))
-    service.store.rendered(plate, picture(number))
+    service.store.rendered(plate, service.store.keep(picture(number)))
     return plate.id
 
 

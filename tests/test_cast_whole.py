@@ -148,7 +148,9 @@ def test_metrics_tell_what_a_monitor_wants(tmp_path):
     with Receiver() as device:
         config.write_text(CONFIG.format(address=device.address, folder=tmp_path / "frame"))
         with opened(read_settings(config), tmp_path / "data", port) as service, serving(service, port):
-            client = TestClient(create(service.wall, templates=service.templates, secret="x"))
+            client = TestClient(
+                create(service.wall, templates=service.templates, secret="x"), base_url="http://127.0.0.1"
+            )
             found = lambda: {  # noqa: E731
                 (sample.name.removeprefix("frontispiece_"), sample.labels.get("display")): sample
                 for family in text_string_to_metric_families(client.get("/metrics").text)

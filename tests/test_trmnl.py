@@ -63,7 +63,7 @@ def wall(desk):
 
 @pytest.fixture
 def site(wall):
-    with serving(wall) as address, httpx.Client(base_url=address, timeout=10) as client:
+    with serving(wall, hosts=["frames.example"]) as address, httpx.Client(base_url=address, timeout=10) as client:
         yield client
 
 
@@ -210,7 +210,7 @@ def test_a_host_that_is_none_is_refused(site, key, host):
     """An address that could be read otherwise than as a host is not handed on."""
     for path in ("/api/display", "/api/setup", "/feeds/home.atom"):
         answer = site.get(path, headers={**FIRMWARE, "Access-Token": key, "Host": host})
-        assert answer.status_code == 400
+        assert answer.status_code in (400, 403)
         assert "image_url" not in answer.text
 
 

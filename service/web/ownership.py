@@ -74,10 +74,18 @@ class Ownership:
     # -- where from -----------------------------------------------------------------------------
 
     def is_here(self, host: str) -> bool:
-        """Whether a Host header names this machine. A foreign name that leads here is how a page elsewhere gets in."""
+        """Whether a Host header names this machine. A foreign name that leads here is how a page elsewhere gets in.
+
+        A name without a dot ("nas") means something at home only: nobody elsewhere can own one.
+        """
         found = HOST.fullmatch(host.lower())
         name = found[1].rstrip(".") if found else ""
-        return name in self.names or name.endswith((".local", ".localhost")) or _is_address(name)
+        return (
+            (bool(name) and "." not in name)
+            or name in self.names
+            or name.endswith((".local", ".localhost"))
+            or _is_address(name)
+        )
 
     def is_ours(self, headers: Mapping[str, str]) -> bool:
         """Whether a request comes from a page of ours, or from no page at all (Fetch Metadata; RFC 6454 §7)."""
