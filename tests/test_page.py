@@ -79,7 +79,7 @@ def test_the_picture_is_described_in_its_own_language(browser):
         with opened(browser, f"{address}/plates/1") as page:
             picture = page.get_by_alt_text("Ein Zug auf einer Brücke")
             assert picture.get_attribute("lang") == "de"
-            assert page.locator("bdi[lang=de]").text_content() == "Ein Zug auf einer Brücke"
+            assert page.locator(".facts [lang=de]").text_content() == "Ein Zug auf einer Brücke"
 
 
 def test_the_page_outlives_the_service(browser):

@@ -55,7 +55,7 @@ def wall():
 
 @pytest.fixture
 def site(wall):
-    with serving(wall) as address, httpx.Client(base_url=address, timeout=20) as client:
+    with serving(wall, hosts=["news.example"]) as address, httpx.Client(base_url=address, timeout=20) as client:
         yield client
 
 

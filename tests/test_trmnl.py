@@ -201,7 +201,7 @@ def test_tricks_with_paths_are_missing(site, key, path):
     """Nothing but the three addresses answers a device; its key never comes out of the data folder."""
     raw = httpx.URL(str(site.base_url)).copy_with(raw_path=path.encode())
     answer = site.get(raw, headers={**FIRMWARE, "Access-Token": key})
-    assert answer.status_code == 404
+    assert answer.status_code in (404, 405)
     assert key not in answer.text
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, HTTPException, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, Field
@@ -16,6 +16,7 @@ from service.pairing import TooMany
 
 from . import caching
 from .door import Here, PlateId
+from .rounds import Told
 
 FAILURES: dict[int | str, dict[str, Any]] = {
     401: {"description": "No token, or a wrong one"},
@@ -134,6 +135,12 @@ def unpair(name: Name, door: Here) -> JSONResponse:
         return {"display": name, "paired": False}
 
     return _answer(door, act)
+
+
+@router.post("/displays/{display}/test", tags=["displays"])
+def test_card(display: Name, door: Here) -> Response:
+    """Show a test card for a moment; what happens comes as JSON lines."""
+    return Told(door.wall.trial(door.display(display).name), None)
 
 
 @router.post("/pair", tags=["displays"], responses={429: {"description": "Too many wrong codes: ten minutes' pause"}})

@@ -29,7 +29,6 @@ from . import (
     pairs,
     plates,
     rounds,
-    trials,
     trmnl,
 )  # fmt: skip
 from .caching import NEVER
@@ -76,7 +75,7 @@ def create(
     owners = Ownership(token, clock, login, hosts)
     app.state.door = Door(wall, templates, fonts, sheet, owners, clock, environment(templates))
     # pages last: /d/{display} would swallow /d/{display}.jpg
-    for room in (files, api, metrics, plates, actions, rounds, trials, trmnl, feeds, login_page, pairs, forms, pages):
+    for room in (files, api, metrics, plates, actions, rounds, trmnl, feeds, login_page, pairs, forms, pages):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(RequestValidationError, not_understood)
