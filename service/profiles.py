@@ -15,8 +15,10 @@ class Panel(StrEnum):
     """What the screen is made of."""
 
     LIGHT = "light"  #: any emissive screen: 24-bit colour
-    SEVEN = "seven"  #: ACeP/Gallery e-ink: black, white, green, blue, red, yellow, orange
     MONO = "mono"  #: black-and-white e-ink
+    GREY = "grey"  #: e-ink with two greys between
+    SIX = "six"  #: Spectra 6 e-ink: black, white, yellow, red, blue, green
+    SEVEN = "seven"  #: ACeP/Gallery e-ink: those and orange
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,11 @@ PROFILES = {
         Profile("nest-hub", 1024, 600, 1.0, 62, 40, 3),
         Profile("hub-max", 1280, 800, 1.3, 80, 52, 3),
         Profile("tv", 1920, 1080, 1.8, 104, 64, 3, margin=0.05),
-        Profile("eink7", 800, 480, 0.82, 40, 28, 3, panel=Panel.SEVEN),
+        Profile("eink2", 800, 480, 0.82, 40, 28, 3, panel=Panel.MONO),  # 7.5": TRMNL, Waveshare
+        Profile("eink4", 800, 480, 0.82, 40, 28, 3, panel=Panel.GREY),  # the same glass, driven with greys
+        Profile("eink6", 800, 480, 0.82, 40, 28, 3, panel=Panel.SIX),  # 7.3"
+        Profile("eink6-large", 1600, 1200, 1.7, 88, 56, 3, panel=Panel.SIX),  # 13.3"
+        Profile("eink7", 800, 480, 0.82, 40, 28, 3, panel=Panel.SEVEN),  # 7.3" and 5.65"
         Profile("phone", 1080, 1920, 2.0, 104, 72, 5, qr=False),
     )
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
 from .model import Picture, Plate, Prompt, Story, Verdict
+from .nights import Nights
 
 Progress = Callable[[float], None]  #: told the done share, 0 … 1
 
@@ -37,8 +38,8 @@ class Ledger(Protocol):
 
     def add(self, spending: Spending) -> None: ...
 
-    def switched_off(self) -> bool:
-        """Whether the owner wants nothing asked at all until further notice."""
+    def switched_off(self) -> datetime | None:
+        """Since when the owner wants nothing asked until further notice; None: it may ask."""
         ...
 
 
@@ -56,6 +57,14 @@ def unnoted(_note: Note) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where the screens hang, in degrees."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
 class Surroundings:
     """What an adapter may know of the place it runs in."""
 
@@ -65,6 +74,8 @@ class Surroundings:
     port: int = 8080  #: where the service's own pages are, for displays that fetch from it
     zone: tzinfo | None = None  #: the owner's time zone; None: the machine's
     ledger: Ledger | None = None  #: of what this adapter spends; None: nobody counts
+    place: Place | None = None  #: the owner's, for the weather; None: not said
+    nights: Nights | None = None  #: of a display that has any
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +168,11 @@ class Critic(Protocol):
     """An editor that can look at pictures. Optional."""
 
     def critique(self, picture: Picture, prompt: Prompt, note: Callable[[Note], None] = unnoted) -> Critique:
-        """Say whether the picture shows what was asked for, and nothing it must not. Raises EditorError."""
+        """Say whether the picture shows what was asked for, and nothing it must not. Raises EditorError.
+
+        Before every request ``note`` is told that the critic "was asked": requests are counted by that, and it raises
+        EditorError where there have been enough.
+        """
         ...
 
 
@@ -199,17 +214,57 @@ class Display(Protocol):
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A display that can say how it is. Optional."""
+    """A display or an editor that can say how it is. Optional."""
 
     def state(self) -> Mapping[str, object]:
-        """What is known, JSON-safe; ``last_error`` is a sentence or None, keys that end in ``_at`` are moments."""
+        """What is known, JSON-safe.
+
+        ``last_error`` (a display's) or ``error`` (an editor's) is a sentence or None; keys that end in ``_at`` are
+        moments.
+        """
         ...
 
 
 @runtime_checkable
 class Fetching(Protocol):
-    """A display that fetches its still from the service by itself, and wants to know that it did. Optional."""
+    """A display that fetches from the service by itself, and wants to know that it did. Optional."""
 
     def fetched(self, query: str) -> None:
-        """The display's still was asked for, with this query string."""
+        """The display's still was asked for, with this query string; or its live page asked what should hang
+        ("via=…", the mark that page was opened with), having on the screen what it says it has ("&v=…", a plate).
+        """
+        ...
+
+
+@runtime_checkable
+class Reached(Protocol):
+    """A display that can be reached without showing anything on it. Optional."""
+
+    def reach(self) -> str:
+        """Say what is there, in a few words, and change nothing. Raises DisplayError."""
+        ...
+
+
+@runtime_checkable
+class Calling(Protocol):
+    """A display whose own firmware calls in to ask what to show, with a name and a key. Optional."""
+
+    def is_device(self, device: str) -> bool:
+        """Whether that is how this device names itself, such as by its MAC address."""
+        ...
+
+    def key(self) -> str:
+        """What the device has to show with each call."""
+        ...
+
+    def called(self, said: Mapping[str, object], *, query: str, seconds: int, trouble: str | None) -> None:
+        """It asked what to show.
+
+        ``said``: what it told of itself, JSON-safe; ``query``: of the still's address that it was given; ``seconds``:
+        until it was told to call again; ``trouble``: what is wrong with it, in a sentence.
+        """
+        ...
+
+    def complained(self, complaint: str) -> None:
+        """Its log tells of a failure, on one line."""
         ...

@@ -12,13 +12,14 @@ import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from .errors import ConfigError
 from .mistakes import Kinds, explained, known, near, pruned, within
+from .nights import Look, Nights, hours
 from .profiles import PROFILES
 from .styles import WEEKDAYS
 
@@ -90,6 +91,19 @@ class Display(Table):
     channel: str = "home"
     template: str = ""  #: "": the channel's
     dwell_seconds: float = Field(0, ge=0)
+    quiet_hours: str = ""  #: "23:00-06:30", on the owner's clock; "": no night
+    night: Literal["off", "dim", "clock"] = "off"
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _hours(cls, text: str) -> str:
+        if text:
+            hours(text)
+        return text
+
+    def nights(self, zone: ZoneInfo) -> Nights | None:
+        """Its nights, if it has any."""
+        return Nights(hours(self.quiet_hours), Look(self.night), zone) if self.quiet_hours else None
 
     @property
     def own(self) -> dict[str, Any]:
@@ -103,11 +117,26 @@ class Store(Table):
     keep_gb: float = Field(5.0, gt=0)
 
 
+class Critic(Table):
+    """How much is spent on one plate where a critic looks at pictures."""
+
+    max_pictures: int = Field(3, ge=1, le=12)
+    max_calls: int = Field(6, ge=0)
+    seconds: float = Field(240, gt=0)
+
+
 class Embeddings(Table):
     """An optional sentence-embedding model for the gate and the choice; "": none."""
 
     model: str = ""
     languages: tuple[str, ...] = ("en",)
+
+
+class Place(Table):
+    """Where the screens hang, in degrees; for the weather. Goes to the weather service to a tenth."""
+
+    latitude: float = Field(ge=-90, le=90)
+    longitude: float = Field(ge=-180, le=180)
 
 
 class Net(Table):
@@ -124,9 +153,11 @@ class Settings(Table):
     sources: dict[Name, dict[str, Any]] = {}
     editors: dict[Name, dict[str, Any]] = {}
     engines: dict[Name, dict[str, Any]] = {}
+    critic: Critic = Critic()
     embeddings: Embeddings = Embeddings()
     store: Store = Store()
     net: Net = Net()
+    place: Place | None = None
 
     @property
     def zone(self) -> ZoneInfo:
@@ -152,7 +183,9 @@ class Known:
     kinds: Mapping[str, Kinds]  #: of "sources", "editors", "engines" and "displays"
     templates: Sequence[str] = ()  #: slide templates
     topics: Sequence[str] = ()  #: what a story can be about; none: whatever is written
+    vetoes: Sequence[str] = ()  #: what is never painted: it can be blocked altogether, not allowed
     styles: Sequence[str] = ()  #: house styles; none: whatever is written
+    critics: Sequence[str] = ()  #: kinds of editors that can look at pictures
 
 
 def load(path: Path | None, names: Known) -> Settings:
@@ -201,6 +234,9 @@ def _crossed(settings: Settings, names: Known) -> Iterator[str]:
         yield from _display(at, display, settings, names)
         if display.name in [other.name for other in settings.displays[:index]]:
             yield f"{at}.name: {display.name!r} is taken; every display needs a name of its own"
+    for name, body in settings.editors.items():
+        if "weather" in body.get("tools", ()) and settings.place is None:
+            yield f'editors.{name}.tools: "weather" needs a [place] table with latitude and longitude'
     for room in ("sources", "editors", "engines"):
         for name, body in getattr(settings, room).items():
             yield from _adapter(f"{room}.{name}", body, names.kinds[room])
@@ -213,15 +249,26 @@ def _channel(at: str, channel: Channel, settings: Settings, names: Known) -> Ite
                               " a [sources.NAME] table")  # fmt: skip
     yield from known(f"{at}.template", channel.template, names.templates)
     yield from known(f"{at}.editor", channel.editor, _named(settings.editors, names.kinds["editors"]))
+    if channel.critic:
+        yield from _critic(f"{at}.critic", channel.critic, settings, names)
     for index, engine in enumerate(channel.engines):
         yield from known(f"{at}.engines[{index}]", engine, _named(settings.engines, names.kinds["engines"]))
     yield from known(f"{at}.style", channel.style, names.styles or [channel.style])
     for key, style in channel.styles.items():
         yield from known(f"{at}.styles", key, [*names.topics, *WEEKDAYS] if names.topics else [key])
         yield from known(f"{at}.styles.{key}", style, names.styles or [style])
-    for key in ("allow_topics", "block_topics"):
+    for key, topics in (("allow_topics", names.topics), ("block_topics", [*names.topics, *names.vetoes])):
         for index, topic in enumerate(getattr(channel, key)):
-            yield from known(f"{at}.{key}[{index}]", topic, names.topics or [topic])
+            yield from known(f"{at}.{key}[{index}]", topic, topics or [topic])
+
+
+def _critic(at: str, name: str, settings: Settings, names: Known) -> Iterator[str]:
+    editors = _named(settings.editors, names.kinds["editors"])
+    kind = settings.editors.get(name, {}).get("kind", name)
+    if name in editors and kind in names.kinds["editors"] and kind not in names.critics:
+        yield f"{at}: an editor of kind {kind!r} cannot look at pictures; kinds that can: {', '.join(names.critics)}"
+    else:
+        yield from known(at, name, editors, "; write the name of an [editors.NAME] table")
 
 
 def _display(at: str, display: Display, settings: Settings, names: Known) -> Iterator[str]:

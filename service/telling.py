@@ -291,11 +291,3 @@ def kept_end(found: int, limit: int) -> None:
 def said(words: str) -> None:
     """A sentence about what was done."""
     out.print(literal(words), soft_wrap=True)
-
-
-def directed(told: dict[str, Any]) -> None:
-    """A direction, part by part."""
-    for key in ("headline", "keep", "decision", "mood", "topic", "scene", "prompt", "avoid", "alt", "why"):
-        value = told[key]
-        words = ", ".join(value) if isinstance(value, tuple) else str(value)
-        out.print(f"[bold]{key:<9}[/] {literal(words)}", soft_wrap=True)

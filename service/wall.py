@@ -5,68 +5,39 @@ the plate that hangs ─▶ else the newest finished one ─▶ else the sample 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from functools import partial
 from typing import Any
 
 from PIL import Image
 
-from . import hanging, sample
+from . import daily, hanging, sample, trials
 from .cache import Cache
 from .clock import Clock
-from .compose import focus
+from .compose import focus, night
 from .compose.finish import signed
 from .compose.slide import Composer, Fragment
 from .errors import DataFolderError, DisplayError
 from .model import Picture, Plate
+from .nights import Look, look_at
 from .press import Press
 from .profiles import PROFILES, Profile, fitted, largest
-from .protocols import Engine, Fetching, Reporting
+from .protocols import Calling, Engine, Fetching, Reporting
 from .settings import Channel, Display
 from .skipping import Kept, Kind
+from .soundness import Soundness
+from .stills import MEDIA, DisplayInfo, Showing, Still, by_night, still
+from .store import Making
 
 log = logging.getLogger(__name__)
 
 SAMPLE_SECONDS = 30.0  #: how long a slide of the sample edition stays: a newcomer wants to see another soon
 CACHED_BYTES = 24_000_000
-SOUND = 500  #: picture files known to be whole; another look at each costs a millisecond
-MEDIA = {".jpg": "image/jpeg", ".png": "image/png"}
-
-
-@dataclass(frozen=True, slots=True)
-class DisplayInfo:
-    """A display as pages speak of it."""
-
-    name: str
-    channel: str
-    kind: str
-    template: str
-    profile: Profile
-    dwell_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Showing:
-    """A plate on a display, since when and until when; ``note`` is a short honest line for people, or ""."""
-
-    plate: Plate
-    since: datetime
-    until: datetime
-    note: str
-
-
-@dataclass(frozen=True, slots=True)
-class Still:
-    """An encoded picture and its validator."""
-
-    data: bytes
-    media_type: str
-    etag: str
 
 
 class Wall:
@@ -78,7 +49,8 @@ class Wall:
         self._started = now()
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
-        self._sound: set[tuple[str, object]] = set()  # picture files that were whole when last looked at
+        self._cards: dict[str, Plate] = {}  # test cards that hang for a moment
+        self._as_it_is = Soundness(self.archive.store.folder).as_it_is
         self._samples = {name: _named(sample.edition(name)) for name in self.settings.channels}
 
     # -- what hangs -------------------------------------------------------------------------
@@ -87,10 +59,12 @@ class Wall:
         return [self._info(display) for display in self.settings.displays]
 
     def _info(self, display: Display) -> DisplayInfo:
-        channel = self.settings.channel_of(display)
+        channel, profile = self.settings.channel_of(display), PROFILES[display.profile]
+        # e-ink gives no light: its night is its day
+        look = Look.DAY if profile.eink else look_at(display.nights(self.settings.zone), self.now())
         return DisplayInfo(
             display.name, display.channel, display.kind, display.template or channel.template,
-            PROFILES[display.profile], self._dwell(display, channel),
+            profile, self._dwell(display, channel), look,
         )  # fmt: skip
 
     def _dwell(self, display: Display, channel: Channel) -> float:
@@ -99,6 +73,8 @@ class Wall:
     def showing(self, display: str) -> Showing:
         """What a display shows now. Raises KeyError where there is no such display."""
         configured = self.settings.display(display)
+        if card := self._cards.get(display):
+            return Showing(card, self.now(), self.now() + timedelta(seconds=5), "test card")
         try:
             return self._hung(configured) or self._newest(configured) or self._instead(configured)
         except (sqlite3.Error, DataFolderError) as error:
@@ -131,10 +107,19 @@ class Wall:
         until = since + timedelta(seconds=SAMPLE_SECONDS)
         return Showing(edition[turn % len(edition)], since, until, note)
 
-    def recent(self, limit: int = 24) -> Sequence[Plate]:
-        """The newest plates; the first of the sample edition while there are none."""
-        recent = [self._as_it_is(plate) for plate in self.archive.recent(limit)]
-        return recent or self._samples[next(iter(self.settings.channels))][: min(limit, 6)]
+    def recent(self, limit: int = 24, channel: str = "") -> Sequence[Plate]:
+        """The newest plates (of every channel, or of one); the first of the sample edition while there are none."""
+        samples = self._samples[channel or next(iter(self.settings.channels))]
+        recent = [self._as_it_is(plate) for plate in self.archive.recent(limit, channel)]
+        return recent or samples[: min(limit, 6)]
+
+    def best(self, channel: str, days: int) -> Sequence[tuple[date, Plate]]:
+        """The picture of each of the channel's last days that are over, newest first. Raises KeyError."""
+        self.settings.channels[channel]
+        today = self._local().date()
+        since = datetime.combine(today - timedelta(days=days), time(), self.settings.zone)
+        best = daily.best(self.archive.finished(channel, since), self.settings.zone, today)
+        return [(day, self._as_it_is(plate)) for day, number in best if (plate := self.archive.plate(number))]
 
     def plate(self, plate_id: int) -> Plate:
         """Raises LookupError."""
@@ -143,21 +128,6 @@ class Wall:
         if found is None:
             raise LookupError(f"there is no plate {plate_id}")
         return self._as_it_is(found)
-
-    def _as_it_is(self, plate: Plate) -> Plate:
-        """The plate without its picture where that is gone or damaged: its words stand alone until the next round."""
-        if plate.sample or plate.picture is None:
-            return plate
-        folder = self.archive.store.folder
-        try:
-            seen = plate.picture, folder.stamp(plate.picture)
-            if seen not in self._sound:
-                folder.read(plate.picture)
-                self._sound = {*list(self._sound)[-SOUND:], seen}
-        except (OSError, ValueError) as error:
-            log.warning("the picture of plate %d cannot be read: %s", plate.id, error)
-            return replace(plate, picture=None)
-        return plate
 
     # -- the work behind it -----------------------------------------------------------------
 
@@ -175,8 +145,7 @@ class Wall:
 
     def status(self) -> dict[str, object]:
         """How everything is, JSON-safe."""
-        told = self.press.status()
-        return {**told, "displays": [self._told(display) for display in self.settings.displays]}
+        return {**self.press.status(), "displays": [self._told(display) for display in self.settings.displays]}
 
     def _told(self, display: Display) -> dict[str, object]:
         showing = self.showing(display.name)
@@ -200,6 +169,20 @@ class Wall:
         if isinstance(adapter, Fetching):
             adapter.fetched(query)
 
+    def trial(self, display: str) -> Iterator[dict[str, object]]:
+        """Put a test card on a display and tell what happens, step by step; then what hung there is back."""
+        adapter = self.press.line.displays[display]
+        self._cards[display] = trials.card(display, self.now())
+        try:
+            yield from trials.trial(adapter, self._cards[display])
+        finally:
+            del self._cards[display]
+            adapter.show(self.showing(display).plate)
+
+    def calling(self) -> dict[str, Calling]:
+        """The displays whose own firmware calls in, by name."""
+        return {name: one for name, one in self.press.line.displays.items() if isinstance(one, Calling)}
+
     def greet(self) -> None:
         """After a start: tell each display what hangs there, which nobody else does before the next change."""
         for name, adapter in self.press.line.displays.items():
@@ -214,6 +197,8 @@ class Wall:
         """The live page's slide, fitted to the asking window."""
         info = self._info(self.settings.display(display))
         profile = fitted(info.profile, width_px, height_px)
+        if info.night is Look.CLOCK:
+            return night.clock_page(self._local(), profile)
         key = ("fragment", plate, profile, info.template, picture_src, self._age(plate))
         return self._cache.get(
             key,
@@ -226,24 +211,26 @@ class Wall:
     def still(self, display: str, suffix: str) -> Still:
         """The composed slide of what a display shows now. Raises KeyError where there is no such display."""
         info = self._info(self.settings.display(display))
-        return self._slide(self.showing(display).plate, info.profile, info.template, suffix)
+        plate = self.showing(display).plate
+        day = partial(self._slide, plate, info.profile, info.template, suffix)
+        return by_night(info.night, day, self.composer, (info.profile, suffix, self._local()))
 
-    def slide(self, plate_id: int, profile: str) -> Still:
-        """A plate composed for a profile. Raises LookupError where there is no such plate or profile."""
+    def slide(self, plate_id: int, profile: str, *, as_chosen: bool = False) -> Still:
+        """A plate composed for a profile; ``as_chosen``: as old as it was then. Raises LookupError like ``plate``."""
         plate = self.plate(plate_id)
-        return self._slide(plate, PROFILES[profile], self.settings.channels[plate.channel].template, ".jpg")
+        at = plate.chosen_at if as_chosen else None
+        return self._slide(plate, PROFILES[profile], self.settings.channels[plate.channel].template, ".jpg", at)
 
-    def _slide(self, plate: Plate, profile: Profile, template: str, suffix: str) -> Still:
-        return self._cache.get(
-            ("slide", plate, profile, template, suffix, self._age(plate)),
-            lambda: _still(
-                self.composer.compose(
-                    plate, self._image(plate), profile, template=template, now=self._local(), suffix=suffix
-                ),
-                MEDIA[suffix],
-            ),
-            lambda still: len(still.data),
-        )
+    def _slide(self, plate: Plate, profile: Profile, template: str, suffix: str, at: datetime | None = None) -> Still:
+        def composed() -> Still:
+            now = (at or self.now()).astimezone(self.settings.zone)
+            image = self._image(plate)
+            return still(
+                self.composer.compose(plate, image, profile, template=template, now=now, suffix=suffix), MEDIA[suffix]
+            )
+
+        key = ("slide", plate, profile, template, suffix, at or self._age(plate))
+        return self._cache.get(key, composed, lambda still: len(still.data))
 
     def picture(self, plate_id: int) -> Still:
         """The bare picture. Raises LookupError where the plate has none."""
@@ -251,7 +238,16 @@ class Wall:
         data = self._picture(plate)
         if data is None:
             raise LookupError(f"plate {plate_id} has no picture")
-        return _still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])
+        return _bare(data)
+
+    def tried(self, plate_id: int, number: int) -> Still:
+        """The bare picture of a try, from 1. Raises LookupError where there is none, or its file is gone."""
+        return _bare(self.press.line.journal.picture(plate_id, number))
+
+    def making(self, plate_id: int) -> Making:
+        """How a plate came to be. Raises LookupError."""
+        plate, journal = self.plate(plate_id), self.press.line.journal
+        return Making(self._recipe(plate), journal.tries(plate.id), journal.notes(plate.id))
 
     def _image(self, plate: Plate) -> Image.Image | None:
         data = self._picture(plate)
@@ -274,12 +270,9 @@ class Wall:
 
     def _paint(self, plate: Plate) -> Picture:
         assert plate.prompt is not None
-        profile = self._largest(plate.channel)
+        profile = largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == plate.channel])
         with self._painting:
             return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px))
-
-    def _largest(self, channel: str) -> Profile:
-        return largest([PROFILES[d.profile] for d in self.settings.displays if d.channel == channel])
 
     def _local(self) -> datetime:
         return self.now().astimezone(self.settings.zone)
@@ -295,5 +288,5 @@ def _named(edition: Sequence[Plate]) -> Sequence[Plate]:
     return [replace(plate, picture=f"sample/{-plate.id}.png") for plate in edition]
 
 
-def _still(data: bytes, media_type: str) -> Still:
-    return Still(data, media_type, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
+def _bare(data: bytes) -> Still:
+    return still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])

@@ -12,11 +12,12 @@ from pathlib import Path
 
 from pychromecast.generated.cast_channel_pb2 import CastMessage
 
-PLAYER, BACKDROP, SPOTIFY = "CC1AD845", "E8C28D3C", "CC32E753"
+PLAYER, BACKDROP, SPOTIFY, DASHCAST = "CC1AD845", "E8C28D3C", "CC32E753", "84912283"
 CONNECTION = "urn:x-cast:com.google.cast.tp.connection"
 HEARTBEAT = "urn:x-cast:com.google.cast.tp.heartbeat"
 RECEIVER = "urn:x-cast:com.google.cast.receiver"
 MEDIA = "urn:x-cast:com.google.cast.media"
+PAGES = "urn:x-cast:com.madmod.dashcast"
 PEM = Path(__file__).with_suffix(".pem")
 
 
@@ -28,7 +29,8 @@ class Receiver:
         self.app, self.number = None, 0
         self.volume = {"level": 0.4, "muted": False, "controlType": "attenuation"}
         self.fetches, self.silent, self.garbage = True, False, None
-        self.load_answer = self.launch_error = self.on_launch = self.on_load = None
+        self.load_answer = self.launch_error = self.on_launch = self.on_load = self.on_page = None
+        self.refused_apps, self.deaf = (), False  # apps that do not start; DashCast never says that it is ready
         self.heard = []  # (destination, type, whole message), heartbeats left out
         self.violations, self._guest_at = [], 0.0  # what somebody else's app had to suffer
         self.chimes, self.fetched, self.pictures, self.connections = 0, [], [], []
@@ -70,7 +72,7 @@ class Receiver:
             self._guest_at = None if ours or app_id == BACKDROP else time.monotonic()
             self.app = {
                 "appId": app_id, "displayName": name, "sessionId": f"session-{self.number}", "statusText": "",
-                "transportId": f"app-{self.number}", "namespaces": [{"name": MEDIA}] if media else [],
+                "transportId": f"app-{self.number}", "namespaces": [{"name": n} for n in _namespaces(app_id, media)],
             }  # fmt: skip
             self.broadcast()
 
@@ -179,7 +181,7 @@ class Receiver:
                 self._send(sock, HEARTBEAT, {"type": "PONG"})
             return
         with self.bell:
-            self.heard.append((message.destination_id, body["type"], body))
+            self.heard.append((message.destination_id, body.get("type", "URL"), body))
             self._judge(message.destination_id, body)
             self.bell.notify_all()
         if self.garbage is not None and message.namespace == RECEIVER:
@@ -188,15 +190,17 @@ class Receiver:
             self._platform(sock, body)
         elif message.namespace == MEDIA:
             self._media(sock, message.destination_id, body)
+        elif message.namespace == PAGES:
+            self._open(message.destination_id, body["url"])
 
     def _judge(self, to, body):
         """Note what a guest is sent. A message that crossed its coming on the wire is nobody's fault, and giving it
         back its sound is a duty."""
         if not self.app or self._guest_at is None or time.monotonic() - self._guest_at < 0.05:
             return
-        restoring = body["type"] == "SET_VOLUME" and body["volume"] == {"muted": False}
-        if to == self.app["transportId"] or (body["type"] in ("LAUNCH", "STOP", "SET_VOLUME") and not restoring):
-            self.violations.append(f"{self.app['displayName']} was sent {body['type']}")
+        restoring = body.get("type") == "SET_VOLUME" and body["volume"] == {"muted": False}
+        if to == self.app["transportId"] or (body.get("type") in ("LAUNCH", "STOP", "SET_VOLUME") and not restoring):
+            self.violations.append(f"{self.app['displayName']} was sent {body.get('type')}")
 
     def _platform(self, sock, body):
         reply = None
@@ -204,18 +208,28 @@ class Receiver:
             match body["type"]:
                 case "SET_VOLUME":
                     self.volume = {**self.volume, **body["volume"]}
-                case "LAUNCH" if self.launch_error:
-                    reply = {"type": "LAUNCH_ERROR", "requestId": body["requestId"], "reason": self.launch_error}
+                case "LAUNCH" if self.launch_error or body["appId"] in self.refused_apps:
+                    reason = self.launch_error or "NOT_FOUND"
+                    reply = {"type": "LAUNCH_ERROR", "requestId": body["requestId"], "reason": reason}
                 case "LAUNCH":
                     self.chimes += not self.volume["muted"]
                     if self.on_launch and self.on_launch():
                         return
-                    self.front(body["appId"], "Default Media Receiver", ours=True)
+                    name = "Default Media Receiver" if body["appId"] == PLAYER else "DashCast"
+                    self.front(body["appId"], name, ours=True)
                 case "STOP" if self.app and self.app["sessionId"] == body["sessionId"]:
                     self.app = None
             self._send(sock, RECEIVER, reply or self._status(body["requestId"]))
             self.broadcast()
             self.bell.notify_all()
+        if body["type"] == "LAUNCH" and not reply and body["appId"] != PLAYER and not self.deaf:
+            self.ready()
+
+    def ready(self):
+        """DashCast has loaded, and listens from now on; an address that came before is lost."""
+        with self.bell:
+            self.app = {**self.app, "statusText": "Application ready"}
+            self.broadcast()
 
     def _media(self, sock, transport, body):
         if not self.app or transport != self.app["transportId"] or body["type"] != "LOAD":
@@ -231,6 +245,12 @@ class Receiver:
         reply = {"type": answer, "requestId": body["requestId"], "status": status}
         self._send(sock, MEDIA, reply, source=transport)
 
+    def _open(self, transport, url):
+        """DashCast goes to an address, unless it is not ready, or another app is in front."""
+        there = self.app and self.app["transportId"] == transport and self.app["statusText"] == "Application ready"
+        if there and self.on_page:
+            threading.Thread(target=self.on_page, args=(url,), daemon=True).start()
+
     def _fetch(self, url):
         try:
             with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=5) as answer:
@@ -242,3 +262,7 @@ class Receiver:
             self.pictures.append(data)
             self.bell.notify_all()
         return data
+
+
+def _namespaces(app_id, media):
+    return [PAGES] if app_id == DASHCAST else [MEDIA] if media else []

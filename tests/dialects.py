@@ -31,12 +31,26 @@ def rulings(user, **other):
     return {"rulings": [{"id": i, "essence": "Something good", "kind": "news", "keep": True} | other for i in ids]}
 
 
+POINTS = ("subject_present", "one_person", "idea_visible", "tone_fits", "no_lettering", "no_logo_or_flag",
+          "no_lookalike", "anatomy_ok", "no_gore")  # fmt: skip
+
+
+def looks(*failing, **other):
+    """An answer to "critique": all is well but the points named."""
+    points = {name: {"seen": f"what there is of {name}", "ok": name not in failing} for name in POINTS}
+    return points | {"worst_defect": "letters at the top left" if failing else "", "fix": ""} | other
+
+
 class Heard:
     """One request as a server sees it."""
 
     def __init__(self, body, headers, number):
         self.body, self.headers, self.number = body, headers, number
         self.system, self.user = body["messages"][0]["content"], body["messages"][1]["content"]
+        self.picture = ""
+        if isinstance(self.user, list):  # parts: a picture and the words to it
+            self.picture = next(part["image_url"]["url"] for part in self.user if part["type"] == "image_url")
+            self.user = next(part["text"] for part in self.user if part["type"] == "text")
         self.last = body["messages"][-1]["content"]
         self.form = (body.get("response_format") or {}).get("type")
         self.repair = len(body["messages"]) > 2
@@ -45,6 +59,8 @@ class Heard:
         """What a good model says to it, as text."""
         if "Rule on these" in self.user:
             return json.dumps(rulings(self.user, **other))
+        if self.picture:
+            return json.dumps(looks(**other))
         scene = SUBJECT_SCENE if "SUBJECT appears" in self.user else SCENE
         return json.dumps(direction(**{"scene": scene} | other))
 

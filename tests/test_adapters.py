@@ -28,6 +28,8 @@ SLOW = {
     "openai",
     "httpx2",
     "pychromecast",
+    "trafilatura",
+    "lxml",
 }
 
 each_adapter = pytest.mark.parametrize(("room", "kind"), FOUND, ids="/".join)

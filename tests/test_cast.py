@@ -4,19 +4,86 @@ import contextlib
 import json
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from service.displays import cast, cast_notes
+from service.displays import cast, cast_manners, cast_notes
+from service.nights import Look, Nights, hours
 from service.protocols import Display, Fetching, Reporting, Surroundings
 
 from .castv2 import PLAYER, Receiver
-from .values import plate
+from .values import NOON, plate
+
+AT_NIGHT = datetime(2026, 11, 22, 23, 40, tzinfo=UTC)
+
+
+#: what a good guest on a Cast screen does, and the tests that show it; those of the other files with their file's name
+TWENTY = {
+    "1 a new slide is on the screen, the right bytes": ["test_a_new_slide_is_on_the_screen"],
+    "2 every slide has an address of its own": ["test_slides_differ_by_address_and_one_launch_serves_them_all"],
+    "3 the address is that of the socket, or the owner's": [
+        "test_a_new_slide_is_on_the_screen", "test_base_url_is_what_the_device_is_told"],
+    "4 success is an answer and a fetch": [
+        "test_a_showing_counts_only_when_the_bytes_were_fetched", "test_a_load_that_fails_is_said_and_tried_again",
+        "test_a_launch_that_fails_is_said_and_tried_again",
+        "test_a_device_that_falls_silent_is_noticed_and_taken_up_again"],
+    "5 a guest is sent nothing": [
+        "test_a_guest_is_sent_nothing", "test_somebody_elses_session_of_the_same_player_is_a_guest",
+        "test_a_slide_for_a_player_that_a_guest_replaced_never_reaches_the_guest",
+        "test_a_guest_that_comes_in_during_a_launch_keeps_the_screen"],
+    "6 after the guest the newest slide": ["test_after_the_guest_the_newest_slide_comes_back"],
+    "7 only our own session is stopped": [
+        "test_a_guest_is_not_removed_at_the_end", "test_the_picture_is_removed_at_the_end_if_so_wished"],
+    "8 back after a removal, but not for ever": [
+        "test_a_picture_that_was_swiped_away_comes_back_within_ten_seconds",
+        "test_the_fourth_removal_in_ten_minutes_is_taken_for_a_no"],
+    "9 loaded again before the time-out": ["test_the_same_slide_is_loaded_again_before_the_devices_time_out"],
+    "10 one launch, then loads": ["test_slides_differ_by_address_and_one_launch_serves_them_all"],
+    "11 silent, and the sound as it was": [
+        "test_the_launch_is_silent_and_the_sound_as_it_was", "test_a_device_that_was_muted_stays_muted",
+        "test_the_sound_comes_back_after_a_failure", "test_the_sound_comes_back_after_a_crash", "test_the_sound_comes_back_after_a_kill",
+        "test_a_device_that_answers_slowly_gets_its_sound_back"],
+    "12 quiet hours": [
+        "test_quiet_hours_take_the_picture_away_once", "test_quiet_hours_end_the_page",
+        "test_nights.test_a_night_begins_and_ends_by_the_clock_on_the_wall"],
+    "13 recovers from anything": [
+        "test_a_dropped_line_is_taken_up_again", "test_a_device_that_was_off_shows_the_newest_slide_when_it_is_back",
+        "test_a_silent_device_is_asked_whether_it_is_there"],
+    "14 follows a device that moves, refuses another": [
+        "test_cast_whole.test_a_device_is_found_by_its_name_or_uuid",
+        "test_another_device_at_the_address_is_refused"],
+    "15 a sick display delays no other": ["test_a_sick_display_does_not_delay_a_healthy_one"],
+    "16 flat: processor, log, threads, files": [
+        "test_threads_and_files_do_not_grow", "test_the_log_has_a_line_for_a_failure_not_for_an_attempt"],
+    "17 ends quickly": [
+        "test_shutdown_is_quick_in_the_middle_of_anything",
+        "test_cast_whole.test_a_service_with_many_sick_displays_ends_quickly"],
+    "18 tells how it is": [
+        "test_the_state_tells_what_there_is_to_know", "test_cast_whole.test_metrics_tell_what_a_monitor_wants"],
+    "19 small baseline JPEG, in the screen's size": [
+        "test_cast_whole.test_the_sample_edition_goes_to_displays_that_are_told"],
+    "20 speakers and groups are no displays": ["test_cast_whole.test_a_speaker_is_not_a_display"],
+}  # fmt: skip
+
+
+def test_each_of_the_twenty_has_its_tests():
+    """The table above is true."""
+    names = [name for tests in TWENTY.values() for name in tests]
+    assert len(TWENTY) == 20
+    for name in names:
+        module, _, test = name.rpartition(".")
+        text = Path(__file__).with_name(f"{module or 'test_cast'}.py").read_text()
+        assert f"def {test}(" in text, name
 
 
 class Home:
@@ -24,7 +91,7 @@ class Home:
 
     def __init__(self, folder):
         self.folder, self.device, self.displays, self.body = folder, Receiver(), [], None
-        self.bell = self.device.bell
+        self.bell, self.clock = self.device.bell, NOON
 
         class Pages(BaseHTTPRequestHandler):
             def do_GET(page):
@@ -41,11 +108,20 @@ class Home:
         self.port = self.pages.server_address[1]
         threading.Thread(target=self.pages.serve_forever, args=(0.01,), daemon=True).start()
 
-    def display(self, **settings):
+    def display(self, night="", **settings):
         table = {"address": self.device.address, "resume_after_seconds": 0.2, **settings}
-        around = Surroundings("hall", self.folder, self.folder, self.port)
-        self.displays.append(cast.make(cast.Settings(**table), around))
-        return self.displays[-1]
+        nights = Nights(hours("22:30-07:00"), Look(night), UTC) if night else None
+        around = Surroundings("hall", self.folder, self.folder, self.port, nights=nights)
+        display = cast.make(cast.Settings(**table), around)
+        display._now = lambda: self.clock
+        self.displays.append(display)
+        return display
+
+    def wake(self, display):
+        """A full minute has come."""
+        display._owner.newest = replace(display._owner.newest)
+        with display._owner.bell:
+            display._owner.bell.notify_all()
 
     def shows(self, number, display=None, seconds=8.0):
         """The plate is on the screen, proven."""
@@ -261,6 +337,73 @@ def test_a_picture_that_was_swiped_away_comes_back_within_ten_seconds(home):
     assert home.device.until(lambda: len(home.device.fetched) == 2)
 
 
+def test_the_fourth_removal_in_ten_minutes_is_taken_for_a_no(home, monkeypatch):
+    """Three are answered; then it stays away, and says when it will ask again."""
+    monkeypatch.setattr(cast_manners, "SETTLE_SECONDS", 0.1)
+    display = home.display()
+    display.show(plate())
+    for launches in (1, 2, 3, 4):
+        assert home.device.until(lambda n=launches: home.device.count("LAUNCH") == n)
+        assert home.device.until(lambda n=launches: len(home.device.fetched) == n)
+        assert said(display, lambda s: s["mode"] == "stills" and s["shown_plate"] == 1)
+        assert home.device.until(lambda: not home.device.volume["muted"])
+        home.device.home(backdrop=True)
+    later = (datetime.now(UTC) + timedelta(minutes=25)).isoformat()
+    assert said(display, lambda s: s["mode"] is None and (s["next_try_at"] or "") > later)
+    display.show(plate(id=2))
+    assert not home.device.until(lambda: home.device.count("LAUNCH") == 5, 0.5)
+
+
+def test_the_state_tells_what_there_is_to_know(home):
+    """Reachable, the app in front, who keeps us waiting, what was shown, what failed, when it is tried again."""
+    display = home.display()
+    display.show(plate(id=1))
+    assert home.shows(1)
+    state = display.state()
+    assert {"reachable", "app", "busy_by", "mode", "shown_plate", "shown_at", "last_error", "next_try_at"} <= set(state)
+    json.dumps(state)
+    home.device.guest()
+    assert said(display, lambda s: (s["busy_by"], s["app"], s["shown_plate"]) == ("Spotify", "Spotify", 1))
+    home.device.load_answer = "LOAD_FAILED"
+    home.device.home()
+    assert said(display, lambda s: s["last_error"] and s["next_try_at"] and s["busy_by"] is None)
+    home.device.off()
+    assert said(display, lambda s: not s["reachable"] and s["app"] is None)
+
+
+CRASHING = """
+import sys, pathlib, threading
+from service.displays import cast
+from service.protocols import Surroundings
+from tests.values import plate
+address, folder, port = sys.argv[1:]
+folder = pathlib.Path(folder)
+cast.make(cast.Settings(address=address), Surroundings("hall", folder, folder, int(port))).show(plate(id=1))
+threading.Event().wait()
+"""
+
+
+def test_the_sound_comes_back_after_a_kill(home):
+    """The process is killed between the mute and its end; the next one finds that on the disk and takes it back."""
+    reached = threading.Event()
+    home.device.on_launch = lambda: reached.set() or True
+    command = [sys.executable, "-c", CRASHING, home.device.address, str(home.folder), str(home.port)]
+    with subprocess.Popen(command, cwd=Path(__file__).parent.parent) as process:
+        assert reached.wait(15)
+        process.kill()
+    assert home.device.volume["muted"]
+    home.device.on_launch = None
+    home.device.guest()
+    display = home.display()
+    display.show(plate(id=2))
+    assert said(display, lambda s: s["busy_by"])
+    assert home.device.violations == []
+    home.device.home()
+    assert home.shows(2)
+    assert home.device.until(lambda: not home.device.volume["muted"])
+    assert home.device.chimes == 0
+
+
 def test_the_same_slide_is_loaded_again_before_the_devices_time_out(home):
     """At ``reload_minutes``, by another address, into the same session."""
     home.display(reload_minutes=0.01).show(plate())
@@ -341,6 +484,18 @@ def test_a_device_that_falls_silent_is_noticed_and_taken_up_again(home, monkeypa
     assert said(display, lambda s: "did not answer" in (s["last_error"] or ""))
     home.device.on_load, home.device.silent = None, False
     assert home.shows(2)
+
+
+def test_a_device_that_does_not_hear_the_first_question_is_asked_again(home):
+    """It takes connections while it is ill: it is used as soon as it is well, not when the attempt is over."""
+    home.device.silent = True
+    display = home.display()
+    display.show(plate())
+    assert home.device.until(lambda: home.device.connections)
+    home.device.silent = False
+    began = time.monotonic()
+    assert home.shows(1)
+    assert time.monotonic() - began < 4
 
 
 def test_a_silent_device_is_asked_whether_it_is_there(home, monkeypatch):
@@ -495,19 +650,53 @@ def test_a_guest_is_not_removed_at_the_end(home):
 
 def test_quiet_hours_take_the_picture_away_once(home):
     """Our own session ends; nothing is launched until they are over."""
-    display = home.display(quiet_hours="00:00-23:59")
-    quiet = [False]
-    display._is_quiet = lambda: quiet[0]
+    display = home.display(night="off")
     display.show(plate(id=1))
     assert home.shows(1)
-    quiet[0] = True
+    home.clock = AT_NIGHT
     display.show(plate(id=2))
     assert home.device.until(lambda: home.device.app is None)
     assert said(display, lambda s: s["app"] is None)
-    quiet[0] = False
+    sent = lambda: [what for _, what, _ in home.device.heard if what not in ("CONNECT", "CLOSE", "GET_STATUS")]  # noqa: E731
+    before = sent()
     display.show(plate(id=3))
-    assert home.shows(3)
+    home.device.guest()
+    home.device.home()
+    assert said(display, lambda s: s["busy_by"] is None)
+    assert sent() == before
+    home.clock = NOON
+    display.show(plate(id=4))
+    assert home.shows(4)
     assert (home.device.count("STOP"), home.device.count("LAUNCH")) == (1, 2)
+
+
+def test_a_dim_night_sends_the_slide_again_darker_and_in_the_morning_bright(home):
+    """Another address for each look, one launch, and the plate is the same."""
+    display = home.display(night="dim")
+    display.show(plate(id=1))
+    assert home.shows(1)
+    for clock, query in ((AT_NIGHT, "v=1&night=dim"), (NOON, "v=1")):
+        home.clock = clock
+        home.wake(display)
+        assert home.device.until(lambda query=query: home.device.fetched[-1].endswith(f"?{query}"))
+        assert said(display, lambda s: s["shown_plate"] == 1)
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_a_clock_is_sent_anew_each_minute(home):
+    """At night, in the same session, by another address for each minute; in the morning the slide is back."""
+    home.clock = AT_NIGHT
+    display = home.display(night="clock")
+    display.show(plate(id=1))
+    for minute in range(3):
+        home.clock = AT_NIGHT + timedelta(minutes=minute)
+        home.wake(display)
+        assert home.device.until(lambda minute=minute: len(set(home.device.fetched)) == minute + 1)
+        assert "night=clock&at=" in home.device.fetched[-1]
+    home.clock = NOON
+    home.wake(display)
+    assert home.device.until(lambda: home.device.fetched[-1].endswith("?v=1"))
+    assert home.device.count("LAUNCH") == 1
 
 
 @pytest.mark.parametrize("moment", ["connecting", "launching", "loading", "fetching"])
@@ -557,3 +746,151 @@ def test_the_log_has_a_line_for_a_failure_not_for_an_attempt(home, caplog):
     assert said(display, lambda s: s["last_error"])
     assert said(display, lambda _: display._memory.failures >= 3)
     assert len([record for record in caplog.records if record.levelname != "DEBUG"]) == 1
+
+
+# -- the live page ---------------------------------------------------------------------------
+
+
+class LivePage:
+    """What our page does on the device: it asks what should hang, and says what does."""
+
+    def __init__(self, home):
+        self.home, self.urls, self.asking = home, [], True
+        home.device.on_page = self.opened
+
+    def opened(self, url):
+        with self.home.bell:
+            self.urls.append(url)
+            self.home.bell.notify_all()
+        if self.asking:
+            self.ask()
+
+    def ask(self, hangs=None):
+        """One question, by the page that was opened last."""
+        via = self.urls[-1].partition("?via=")[2]
+        self.home.displays[-1].fetched(f"via={via}" + (f"&v={hangs}" if hangs else ""))
+
+
+@pytest.fixture
+def live(home, monkeypatch):
+    monkeypatch.setattr(cast, "PAGE_SECONDS", 0.5)
+    return LivePage(home)
+
+
+def test_in_page_mode_the_page_is_opened_once_and_changes_by_itself(home, live):
+    """One silent launch of DashCast, one address; a showing counts when the page says that it hangs."""
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["mode"] == "page" and s["app"] == "DashCast")
+    assert display.state()["shown_plate"] is None
+    assert live.urls[0].startswith(f"http://127.0.0.1:{home.port}/d/hall?via=")
+    for number in (1, 2, 3):
+        display.show(plate(id=number))
+        live.ask(hangs=number)
+        assert said(display, lambda s, number=number: s["shown_plate"] == number)
+    assert (home.device.count("LAUNCH"), home.device.count("LOAD"), home.device.count("URL")) == (1, 0, 1)
+    assert home.device.chimes == 0
+    assert home.device.until(lambda: not home.device.volume["muted"])
+    (sent,) = [body for _, what, body in home.device.heard if what == "URL"]
+    assert sent["force"] is True
+
+
+@pytest.mark.parametrize("fault", ["does not start", "never ready", "never asks"])
+def test_a_page_that_does_not_come_up_falls_back_to_stills(home, live, fault, monkeypatch):
+    """In the same silence, without a guest suffering, and without a second attempt for some hours."""
+    monkeypatch.setattr("service.displays.cast_link.LAUNCH_SECONDS", 1.0)
+    home.device.refused_apps = ("84912283",) if fault == "does not start" else ()
+    home.device.deaf, live.asking = fault == "never ready", False
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert home.shows(1)
+    assert display.state()["mode"] == "stills"
+    assert home.device.count("LAUNCH") == 2
+    display.show(plate(id=2))
+    assert home.shows(2)
+    assert home.device.count("LAUNCH") == 2
+    assert home.device.chimes == 0
+    assert home.device.until(lambda: not home.device.volume["muted"])
+
+
+def test_a_page_that_stops_asking_is_replaced_by_stills(home, live, monkeypatch):
+    """The device says that it runs, and has put it to sleep: only the silence tells."""
+    monkeypatch.setattr(cast_manners, "PAGE_SILENT_SECONDS", 0.3)
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert home.shows(1)
+    assert display.state()["mode"] == "stills"
+
+
+def test_a_page_gives_way_to_a_guest_and_comes_back(home, live):
+    """The same manners: nothing while somebody else is there, the page again afterwards."""
+    display = home.display(mode="page", resume_after_seconds=0.3)
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["mode"] == "page")
+    home.device.guest()
+    assert said(display, lambda s: s["busy_by"] == "Spotify")
+    display.show(plate(id=2))
+    left = time.monotonic()
+    home.device.home()
+    assert home.device.until(lambda: len(live.urls) == 2)
+    assert time.monotonic() - left >= 0.3
+    assert home.device.violations == []
+
+
+def test_a_page_that_was_taken_off_is_opened_again(home, live, monkeypatch):
+    """The photo frame covers it after some minutes: it comes back as a still would."""
+    monkeypatch.setattr(cast_manners, "SETTLE_SECONDS", 0.1)
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert home.device.until(lambda: len(live.urls) == 1)
+    assert said(display, lambda s: s["mode"] == "page")
+    home.device.home(backdrop=True)
+    assert home.device.until(lambda: len(live.urls) == 2)
+    assert live.urls[0] != live.urls[1]
+
+
+def test_what_an_older_page_asks_proves_nothing(home, live):
+    """Only the page that was opened last counts."""
+    display = home.display(mode="page")
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["mode"] == "page")
+    display.fetched("via=another&v=1")
+    display.show(plate(id=2))
+    live.ask(hangs=2)
+    assert said(display, lambda s: s["shown_plate"] == 2)
+
+
+def test_a_restart_finds_its_own_page(home, live):
+    """The next process waits for it to ask: no launch, no chime; and it still counts."""
+    first = home.display(mode="page")
+    first.show(plate(id=1))
+    assert said(first, lambda s: s["mode"] == "page")
+    first.close()
+    second = home.display(mode="page")
+    second.show(plate(id=2))
+    assert said(second, lambda s: s["reachable"] and s["mode"] == "page")
+    live.ask(hangs=2)
+    assert said(second, lambda s: s["shown_plate"] == 2)
+    assert home.device.count("LAUNCH") == 1
+
+
+def test_a_page_left_by_the_last_process_becomes_stills_where_the_config_says_so(home, live):
+    """Its session is known to be ours, and replaced at once."""
+    first = home.display(mode="page")
+    first.show(plate(id=1))
+    assert said(first, lambda s: s["mode"] == "page")
+    first.close()
+    second = home.display()
+    second.show(plate(id=2))
+    assert home.shows(2, second)
+    assert home.device.chimes == 0
+
+
+def test_quiet_hours_end_the_page(home, live):
+    """Our session only, as with stills."""
+    display = home.display(night="off", mode="page")
+    display.show(plate(id=1))
+    assert said(display, lambda s: s["mode"] == "page")
+    home.clock = AT_NIGHT
+    home.wake(display)
+    assert home.device.until(lambda: home.device.app is None)

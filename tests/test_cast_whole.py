@@ -2,7 +2,10 @@
 
 import contextlib
 import io
+import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -10,9 +13,10 @@ import uuid
 import pytest
 from PIL import Image
 
+from bench import loopback
 from service.assembly import opened, read_settings
-from service.displays import cast
-from service.errors import ConfigError
+from service.displays import cast, cast_find
+from service.errors import ConfigError, DisplayError
 from service.protocols import Surroundings
 from service.settings import Settings
 from service.web.app import create
@@ -74,6 +78,94 @@ def test_the_sample_edition_goes_to_displays_that_are_told(tmp_path):
             assert (row["reachable"], row["app"], row["error"]) == (True, "Default Media Receiver", None)
             assert row["shown_plate"] < 0
             assert (tmp_path / "frame/frontispiece.jpg").stat().st_size > 10_000
+
+
+def test_a_banned_plate_leaves_a_cast_display_and_a_folder_at_once(tmp_path):
+    """The next look takes it down: another plate comes, or the sample edition where there is none."""
+    port = free_port()
+    config = tmp_path / "config.toml"
+    with Receiver() as device, loopback.serving({"news.xml": loopback.rss(loopback.headlines(2))}) as base:
+        text = CONFIG.format(address=device.address, folder=tmp_path / "frame").replace(
+            "feeds = []", f'feeds = ["{base}/news.xml"]\nplates_per_round = 1\nmax_age_hours = 0'
+        )
+        config.write_text(text + '[net]\nallow_private = ["127.0.0.1"]\n')
+        with opened(read_settings(config), tmp_path / "data", port) as service, serving(service, port):
+            list(service.wall.round())
+            hub, frame = (service.displays[name] for name in ("kitchen", "frame"))
+            first = service.archive.hung("kitchen").plate.id
+            for screen in (hub, frame):
+                assert said(screen, lambda s: s["shown_plate"] == first, 15)
+            service.wishes.ban(first)
+            began = time.monotonic()
+            service.press.show()
+            for screen in (hub, frame):
+                assert said(screen, lambda s: s["shown_plate"] not in (first, None), 15)
+            assert time.monotonic() - began < 5
+            assert hub.state()["shown_plate"] < 0
+            loads = device.count("LOAD")
+            service.press.show()
+            assert device.count("LOAD") == loads
+
+
+def test_a_test_card_says_how_far_it_came(tmp_path):
+    """Reached, launched, accepted, fetched; then what hung there is back. A guest is only named."""
+    port = free_port()
+    config = tmp_path / "config.toml"
+    with Receiver() as device:
+        config.write_text(CONFIG.format(address=device.address, folder=tmp_path / "frame"))
+        with opened(read_settings(config), tmp_path / "data", port) as service, serving(service, port):
+            told = list(service.wall.trial("kitchen"))
+            assert told[-1]["step"] == "shown", told
+            assert all(step["ok"] for step in told)
+            assert {"reached", "launched"} & {step["step"] for step in told}
+            assert said(service.displays["kitchen"], lambda s: s["shown_plate"] and s["shown_plate"] > -1000)
+            device.guest()
+            assert said(service.displays["kitchen"], lambda s: s["busy_by"])
+            told = list(service.wall.trial("kitchen"))
+            assert told[-1]["ok"] is False
+            assert "Spotify" in told[-1]["says"]
+            assert list(service.wall.trial("frame"))[-1]["step"] == "shown"
+            assert device.violations == []
+
+
+def test_a_device_is_reached_without_sending_it_anything(tmp_path):
+    """``check`` names the app in front, and only asks."""
+    with Receiver() as device, contextlib.closing(display(tmp_path, device.address)) as hub:
+        device.guest()
+        assert f"at {device.address}; Spotify is in front" in hub.reach()
+        assert {what for _, what, _ in device.heard} <= {"CONNECT", "GET_STATUS", "CLOSE"}
+    with contextlib.closing(display(tmp_path, "127.0.0.1:9")) as nobody, pytest.raises(DisplayError, match="no Cast"):
+        nobody.reach()
+
+
+def test_metrics_tell_what_a_monitor_wants(tmp_path):
+    """In the format of Prometheus, read back by its own parser; what is not known is left out."""
+    from fastapi.testclient import TestClient
+    from prometheus_client.parser import text_string_to_metric_families
+
+    port = free_port()
+    config = tmp_path / "config.toml"
+    with Receiver() as device:
+        config.write_text(CONFIG.format(address=device.address, folder=tmp_path / "frame"))
+        with opened(read_settings(config), tmp_path / "data", port) as service, serving(service, port):
+            client = TestClient(create(service.wall, templates=service.templates, secret="x"))
+            found = lambda: {  # noqa: E731
+                (sample.name.removeprefix("frontispiece_"), sample.labels.get("display")): sample
+                for family in text_string_to_metric_families(client.get("/metrics").text)
+                for sample in family.samples
+            }
+            assert found()["display_reachable", "kitchen"].value == 0
+            assert ("display_shown_timestamp_seconds", "kitchen") not in found()
+            service.wall.greet()
+            assert said(service.displays["kitchen"], lambda s: s["shown_plate"] is not None, 15)
+            device.front("CAFEBABE", '<b>"Radio"</b>\n')
+            assert said(service.displays["kitchen"], lambda s: s["busy_by"])
+            told = found()
+            assert told["display_reachable", "kitchen"].value == 1
+            assert told["display_busy", "kitchen"].value == 1
+            assert told["display_busy_by_info", "kitchen"].labels["busy_by"] == '<b>"Radio"</b>\n'
+            assert abs(told["display_shown_timestamp_seconds", "kitchen"].value - time.time()) < 60
+            assert told["disk_free_bytes", None].value > 0
 
 
 def test_a_service_with_many_sick_displays_ends_quickly(tmp_path):
@@ -172,6 +264,15 @@ def test_a_device_is_found_by_its_name_or_uuid(tmp_path, air, by):
             assert elsewhere.until(lambda: elsewhere.count("LOAD"), 15)
 
 
+def test_discovery_tells_what_there_is(tmp_path, air):
+    """Name, model, address and UUID, and whether there is a screen."""
+    record = air.announce(8009, "Kitchen")
+    found = [device for device in cast_find.discovered(3) if device.name == record["fn"]]
+    assert [(device.model, device.address, device.screen) for device in found] == [
+        ("Google Nest Hub", "127.0.0.1:8009", True)
+    ]
+
+
 def test_a_speaker_is_not_a_display(tmp_path, air):
     """It is found, and refused by name."""
     with Receiver() as device:
@@ -188,3 +289,34 @@ def test_a_search_that_finds_nothing_ends_at_once_when_the_service_does(tmp_path
     hub.show(plate())
     hub.close()
     assert not hub._owner._thread.is_alive()
+
+
+# -- at a terminal -----------------------------------------------------------------------------
+
+
+def told(*words, folder):
+    """What the command says, line by line, and its exit code."""
+    command = [sys.executable, "-c", "from service.cli import main; main()", *words, "--json", "--data", str(folder)]
+    config = ["--config", str(folder / "config.toml")]
+    ran = subprocess.run([*command, *config], capture_output=True, text=True, timeout=60)
+    return ran.returncode, [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")], ran.stderr
+
+
+def test_the_command_tries_a_display_and_lists_them(tmp_path):
+    """Without a running service it opens the pages for as long as the test takes; a display there is not is a mistake."""
+    with Receiver() as device:
+        (tmp_path / "config.toml").write_text(
+            CONFIG.format(address=device.address, folder=tmp_path / "frame") + f"[web]\nport = {free_port()}\n"
+        )
+        code, steps, _ = told("displays", "test", "kitchen", folder=tmp_path)
+        assert (code, steps[-1]["step"]) == (0, "shown"), steps
+        assert Image.open(io.BytesIO(device.pictures[0])).size == (1024, 600)
+        code, rows, _ = told("displays", folder=tmp_path)
+        assert (rows[0]["name"], rows[0]["kind"], rows[0]["address"]) == ("kitchen", "cast", device.address)
+        code, _, error = told("displays", "test", "kitchn", folder=tmp_path)
+        assert code == 2
+        assert "kitchen" in error
+        device.guest()
+        code, steps, _ = told("displays", "test", "kitchen", folder=tmp_path)
+        assert (code, steps[-1]["step"]) == (1, "busy")
+        assert device.violations == []

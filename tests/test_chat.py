@@ -166,11 +166,14 @@ def test_a_busy_server_is_given_the_time_it_asks_for(tmp_path):
 
 
 def test_a_new_question_is_asked_after_silence(tmp_path):
-    """A connection that was given up does not spoil the next question."""
+    """A connection that was given up does not spoil the next question, once the server has had its rest."""
+    now = [0.0]
     with speaking(lambda heard: silent if heard.number == 1 else heard.sound()) as server:
-        editor = chat(server.url, tmp_path, timeout_seconds=0.5)
+        settings = Settings(base_url=server.url, model="tiny", timeout_seconds=0.5)
+        editor = Chat(settings, Surroundings("llm", tmp_path, TEMPLATES), monotonic=lambda: now[0])
         with pytest.raises(EditorError):
             editor.describe(story(), brief())
+        now[0] += 61
         assert editor.describe(story(), brief()).scene == SCENE
 
 

@@ -84,8 +84,8 @@ def test_skipped_stories_are_never_chosen():
 
 def test_a_mild_wording_does_not_stand_in_for_a_grave_event():
     """Where one feed says that people died, the event is text-only, whoever tells it."""
-    mild = candidate("Bus overturns on mountain road near Ashford", source="Mild", hours=0)
-    grave = candidate("Bus overturns on mountain road near Ashford, two dead", source="Plain", hours=5)
+    mild = candidate("Ferry drifts onto rocks near Ashford harbour", source="Mild", hours=0)
+    grave = candidate("Ferry drifts onto rocks near Ashford harbour, two dead", source="Plain", hours=5)
     (chosen,) = pick([mild, grave])
     assert chosen.candidate.decision is Decision.TEXT_ONLY
 
@@ -231,8 +231,8 @@ def test_variety_beats_a_little_more_worth():
 
 def test_a_milder_telling_of_a_skipped_event_is_not_chosen():
     """At a bright dial a grave telling is skipped; its event is not painted in the milder words of another feed."""
-    mild = candidate("Bus overturns on mountain road near Ashford", source="Mild", dial=5)
-    grave = candidate("Bus overturns on mountain road near Ashford, two dead", source="Plain", dial=5)
+    mild = candidate("Ferry drifts onto rocks near Ashford harbour", source="Mild", dial=5)
+    grave = candidate("Ferry drifts onto rocks near Ashford harbour, two dead", source="Plain", dial=5)
     assert grave.decision is Decision.SKIP
     assert pick([mild, grave]) == ()
     assert titles(pick([mild])) == [mild.story.title]

@@ -11,7 +11,8 @@ import pytest
 import zxingcpp
 from PIL import Image
 
-from service.compose.finish import PALETTES, VOCABULARY, Mark, SourceType, encode, mark, source_type
+from service.compose.finish import VOCABULARY, Mark, SourceType, encode, mark, source_type
+from service.compose.ink import INKS, as_seen, inked
 from service.compose.slide import Asked, Composer
 from service.errors import ComposeError
 from service.profiles import PROFILES, Panel
@@ -75,20 +76,66 @@ def test_other_formats_come_back_as_they_are():
         encode(dusk(), ".gif")
 
 
-@pytest.mark.parametrize("panel", [Panel.SEVEN, Panel.MONO])
+PANELS = [name for name, profile in PROFILES.items() if profile.eink]
+
+
+@pytest.mark.parametrize("name", PANELS)
 @pytest.mark.parametrize("template", ["headline", "split", "poster"])
-def test_eink_slides_hold_the_panel_s_colours_only(panel, template):
-    """Every pixel of an e-ink slide is one of the panel's; outside the picture it is black or white."""
-    profile = replace(EINK, panel=panel)
+def test_eink_slides_hold_the_panel_s_colours_only(name, template):
+    """Every pixel of an e-ink slide is one of the panel's; outside the picture it is black, white or a pure grey."""
+    profile = PROFILES[name]
+    codes = set(INKS[profile.panel].codes)
     data = COMPOSER.compose(plate(), dusk(), profile, template=template, now=NOW, suffix=".png")
     image = Image.open(io.BytesIO(data)).convert("RGB")
     colours = {colour for _, colour in image.getcolors(maxcolors=1 << 20)}
-    assert colours <= set(PALETTES[panel])
-    assert len(colours) == 2 if panel is Panel.MONO else len(colours) >= 4
+    assert colours <= codes
+    assert len(colours) >= min(len(codes), 4)
     setting, _ = COMPOSER.set(plate(), dusk(), profile, Asked(template, NOW))
     left, top, right, bottom = setting.places.picture.pixels()
     image.paste((255, 255, 255), (left, top, right, bottom))
-    assert {c for _, c in image.getcolors()} == {(0, 0, 0), (255, 255, 255)}
+    around = {(0, 0, 0), (255, 255, 255)} | (codes if profile.panel is Panel.GREY else set())
+    assert {c for _, c in image.getcolors()} == around
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "kind", "bmp_bits"),
+    [("eink2", 1, 0, 1), ("eink4", 2, 3, 24), ("eink6", 4, 3, 24), ("eink7", 4, 3, 24)],
+)
+def test_files_for_panels_are_small(name, bits, kind, bmp_bits):
+    """A PNG has as few bits a pixel as the panel needs (black and white: grey, not a palette); a BMP has 1 or 24."""
+    png = COMPOSER.compose(plate(), dusk(), PROFILES[name], now=NOW, suffix=".png")
+    assert (png[24], png[25]) == (bits, kind)  # IHDR: bit depth, colour type
+    assert len(png) < 90_000  # what a TRMNL has room for
+    bmp = COMPOSER.compose(plate(), dusk(), PROFILES[name], now=NOW, suffix=".bmp")
+    assert int.from_bytes(bmp[28:30], "little") == bmp_bits
+    assert Image.open(io.BytesIO(bmp)).convert("RGB").tobytes() == Image.open(io.BytesIO(png)).convert("RGB").tobytes()
+
+
+def test_the_bmp_is_one_that_firmware_reads():
+    """Two colours, black first, and 48,000 bytes of pixels behind 62 of header: the form a TRMNL asks for."""
+    bmp = COMPOSER.compose(plate(), dusk(), PROFILES["eink2"], now=NOW, suffix=".bmp")
+    words = [int.from_bytes(bmp[at : at + 4], "little") for at in (10, 18, 22, 34, 46)]
+    assert words == [62, 800, 480, 48_000, 2]
+    assert bmp[54:62] == bytes([0, 0, 0, 0, 255, 255, 255, 0])
+    assert len(bmp) == 48_062
+
+
+@pytest.mark.parametrize("name", ["eink2", "eink4", "eink6", "eink7"])
+def test_dots_give_the_picture_s_light(name):
+    """From afar the dots of a middling picture are as light as it is, in the colours that the panel shows."""
+    panel = PROFILES[name].panel
+    ramp = Image.linear_gradient("L").resize((400, 240)).convert("RGB")
+    seen = np.asarray(as_seen(inked(ramp, (0, 0, 400, 240), panel), panel).convert("L"), float)
+    rows = seen.reshape(8, 30, 400).mean(axis=(1, 2))
+    assert np.diff(rows).min() > 0
+    assert rows[-1] - rows[0] > 0.75 * (seen.max() - seen.min())
+
+
+def test_the_jpeg_shows_what_a_panel_looks_like():
+    """Its white is the panel's own, duller than the pure white that stands for it in the PNG."""
+    jpeg = COMPOSER.compose(plate(), dusk(), PROFILES["eink6"], now=NOW, suffix=".jpg")
+    corner = Image.open(io.BytesIO(jpeg)).getpixel((2, 478))
+    assert np.abs(np.subtract(corner, INKS[Panel.SIX].looks[1])).max() < 8
 
 
 @pytest.mark.parametrize("template", ["headline", "split", "poster"])

@@ -1,6 +1,7 @@
 """Slides as a whole: every template on every screen, measured and looked at in pixels."""
 
 import io
+import itertools
 import re
 from dataclasses import replace
 from datetime import timedelta
@@ -244,7 +245,7 @@ def test_slides_are_deterministic():
 
 def test_files_have_the_profile_s_size():
     """Every profile and format opens at the profile's size."""
-    for profile, suffix in zip(PROFILES.values(), (".jpg", ".png", ".bmp", ".png", ".jpg"), strict=True):
+    for profile, suffix in zip(PROFILES.values(), itertools.cycle((".jpg", ".png", ".bmp")), strict=False):
         data = COMPOSER.compose(told("Rain at last"), dusk(), profile, now=NOW, suffix=suffix)
         image = Image.open(io.BytesIO(data))
         assert image.size == (profile.width_px, profile.height_px)

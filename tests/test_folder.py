@@ -2,17 +2,20 @@
 
 import contextlib
 import threading
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
 
 from service.displays import folder
 from service.displays.folder import put
+from service.nights import Look, Nights, hours
 from service.protocols import Surroundings
 
 from .loopback import Loopback, answer
 from .test_cast import said
-from .values import plate
+from .values import NOON, plate
 
 
 @contextlib.contextmanager
@@ -96,6 +99,34 @@ def test_a_reader_never_sees_half_a_slide(tmp_path):
     stop.set()
     reader.join()
     assert torn == []
+
+
+def test_a_folder_has_its_night(tmp_path, monkeypatch):
+    """Written again when it begins and ends, left alone where the screen is off; a clock is no older slide."""
+
+    class Time(datetime):
+        at = NOON
+
+        @classmethod
+        def now(cls, zone=None):
+            return cls.at
+
+    monkeypatch.setattr(folder, "datetime", Time)
+    answers = [answer(name) for name in (b"day", b"22:30", b"22:31", b"morning")]
+    nights = Nights(hours("22:30-07:00"), Look.CLOCK, UTC)
+    around = replace(Surroundings("frame", tmp_path, tmp_path), nights=nights)
+    with Loopback(*answers) as pages:
+        frame = folder.make(folder.Settings(address=str(tmp_path), keep=5), replace(around, port=pages.port))
+        with contextlib.closing(frame):
+            for number, (moment, slide) in enumerate((
+                ("2026-11-22T12:00", b"day"), ("2026-11-22T22:30", b"22:30"), ("2026-11-22T22:31", b"22:31"),
+                ("2026-11-23T07:00", b"morning"),
+            )):  # fmt: skip
+                Time.at = datetime.fromisoformat(f"{moment}+00:00")
+                frame.show(plate(id=number))
+                assert said(frame, lambda s, n=number: s["shown_plate"] == n)
+                assert (tmp_path / "frontispiece.jpg").read_bytes() == slide
+        assert list(tmp_path.glob("frontispiece-2*")) == []
 
 
 @pytest.mark.parametrize("table", [{}, {"address": ""}, {"address": "a\0b"}, {"address": "x", "keep": -1}])

@@ -48,6 +48,16 @@ Ministers meet to discuss the rail timetable
 Tailors bring the waistcoat back into fashion
 Coffee growers enjoy the best harvest in years
 Students build a working steam organ
+Florida students win a prize for their robots
+Texas church opens its garden to the town
+Pupils march in the Thanksgiving parade
+Teens march to their own beat in a drumline contest
+Students rally behind their team
+Denver bakers open a school for bread
+Diet of olives and nuts cuts the risk of dementia
+Delta cuts fares to the islands
+Orlando museum opens a hall of kites
+Dick's grandmother sings at the opera
 """
 SEEMS_GRAVE = """
 Shooting star lights up the valley tonight
@@ -110,6 +120,17 @@ Thoughts and prayers are not enough, says mayor
 Concealed carry class fills up
 Rocket hits village
 Hunter shot by his own dog
+Students walk out for seventeen minutes
+Airline cuts ties with NRA after boycott
+Retailer raises age for rifles to 21
+Bank sets restrictions on makers of military-style arms
+Trump blames video games, experts disagree
+Teachers do not want to carry in class
+Parents turn in son after reading his manifesto
+City buyback draws long line of owners
+Judge blocks blueprints for 3-D printed parts
+Doctors say this is our lane
+Anchor returns to show as Ingraham advertisers leave
 """
 HOMOGRAPHS = """
 Market stalls return to the old square

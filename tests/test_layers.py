@@ -12,16 +12,16 @@ import pytest
 ROOT = Path(__file__).parent.parent
 GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
-    "frames", "hanging", "memory", "metered", "styles",
+    "daily", "frames", "hanging", "memory", "metered", "nights", "styles", "pixels", "walled", "walls",
 }  # fmt: skip
 SEAMS = {"settings", "mistakes", "protocols"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
-ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample"}
-WORK = {"pipeline", "gatekeeper", "wall", "press"}
+ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding"}
+WORK = {"pipeline", "gatekeeper", "soundness", "wall", "press", "stills", "trials"}
 DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "ray"}
-ONE_FILE_EACH = ("openai", "pychromecast", "feedparser")
+ONE_FILE_EACH = ("openai", "pychromecast", "feedparser", "trafilatura")
 
 
 def module_of(path):

@@ -8,7 +8,7 @@ import pytest
 
 from service.profiles import PROFILES
 
-from .values import story
+from .values import prompt, story
 from .web_values import DisplayInfo, Wall, free_port, hung, serving
 
 CHROMIUM = shutil.which("chromium")
@@ -66,6 +66,20 @@ def test_a_slide_appears_and_the_next_fades_in(browser):
         assert midway["seen"][0] == 1
         assert (midway["pace"], midway["moves"], midway["decoded"]) == ("2s", "opacity", True)
         page.wait_for_function(SHOWN, arg=2)
+
+
+def test_the_picture_is_described_in_its_own_language(browser):
+    """A screen reader hears the alt text with the voice of the language it is in, whatever the slide's is."""
+    wall = Wall([hung(1, prompt=prompt(alt="Ein Zug auf einer Brücke", alt_language="de"))])
+    with serving(wall) as address:
+        with opened(browser, f"{address}/d/hall?poll=100") as page:
+            page.wait_for_function(SHOWN, arg=1)
+            picture = page.locator(".layer .pic")
+            assert (picture.get_attribute("alt"), picture.get_attribute("lang")) == ("Ein Zug auf einer Brücke", "de")
+        with opened(browser, f"{address}/plates/1") as page:
+            picture = page.get_by_alt_text("Ein Zug auf einer Brücke")
+            assert picture.get_attribute("lang") == "de"
+            assert page.locator("bdi[lang=de]").text_content() == "Ein Zug auf einer Brücke"
 
 
 def test_the_page_outlives_the_service(browser):

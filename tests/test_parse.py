@@ -136,8 +136,8 @@ def test_the_worker_can_reach_nothing(tmp_path):
     """The walls around the worker: no socket, no other program."""
     code = """
 import socket, subprocess, urllib.request
-from service.sources.documents.worker import _wall_in
-_wall_in(300_000_000)
+from service.walls import wall_in
+wall_in(300_000_000)
 for what in (lambda: socket.create_connection(("127.0.0.1", 9)), lambda: subprocess.run(["true"]),
              lambda: urllib.request.urlopen("file:///etc/hosts")):
     try:
@@ -162,7 +162,7 @@ def test_secrets_stay_out_of_the_worker(monkeypatch):
     parser = Parser()
     try:
         parser.parse(rss(entry()), URL, now=NOON)
-        worker = parser._idle.queue[-1]._process.pid
+        worker = parser._walled._idle.queue[-1]._process.pid
         if Path(f"/proc/{worker}/environ").exists():
             assert b"secret" not in Path(f"/proc/{worker}/environ").read_bytes()
     finally:
@@ -175,7 +175,7 @@ def test_a_worker_that_dies_is_replaced():
     try:
         for end in ("kill", "close", "close"):
             assert len(parser.parse(rss(entry()), URL, now=NOON).stories) == 1
-            parser._idle.queue[-1]._process.kill() if end == "kill" else parser.close()
+            parser._walled._idle.queue[-1]._process.kill() if end == "kill" else parser.close()
         assert len(parser.parse(rss(entry()), URL, now=NOON).stories) == 1
     finally:
         parser.close()

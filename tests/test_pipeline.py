@@ -12,13 +12,14 @@ from service.editors import house
 from service.errors import Busy, Declined, EditorError, EngineError, SourceError
 from service.gate.verdict import Rules
 from service.model import Picture, Step
-from service.pipeline import Desk, Line
+from service.pipeline import Desk, Line, plates
 from service.press import Press
 from service.protocols import Bookmark, Fetched, Ruling, Surroundings
 from service.settings import Channel, Display, Settings
 from service.store import Archive, Journal, Store, Wishes
 
-from .values import NOON, prompt, story
+from .values import NOON, plate, prompt, story
+from .web_values import drawn
 
 FEED, OTHER = "http://feeds.example/a.xml", "http://other.example/b.xml"
 TITLES = [
@@ -51,12 +52,13 @@ class Feed:
 
 class Editor:
     def __init__(self, error=None, keep=True):
-        self.error, self.keep = error, keep
+        self.error, self.keep, self.briefs = error, keep, []
 
     def decide(self, candidates):
         return [Ruling(s.id, self.keep, "an advert") for s, _ in candidates]
 
     def describe(self, told, brief):
+        self.briefs.append(brief)
         if self.error:
             raise self.error
         return prompt(scene=f"a paper boat for {told.title}")
@@ -70,7 +72,8 @@ class Engine:
         self.calls += 1
         if self.error:
             raise self.error
-        return Picture(told.scene.encode(), ".png", width_px, height_px, {"engine": "fake"})
+        data = drawn(sum(told.scene.encode()) + told.seed, width_px, height_px).data
+        return Picture(data, ".jpg", width_px, height_px, {"engine": "fake"})
 
     def close(self):
         pass
@@ -199,6 +202,7 @@ def test_attempts_of_killed_rounds_count(bench):
     """A plate whose painting was killed three times goes to the next engine without another try."""
     bench.round()
     made = bench.archive.recent(1)[0]
+    bench.store.folder.remove(made.picture)
     bench.store.spoilt(made)
     for _ in range(3):
         bench.store.begin(made)
@@ -216,6 +220,20 @@ def test_a_failing_editor_is_replaced_by_the_house(bench):
     plates = bench.archive.recent(10)
     assert plates
     assert all(plate.prompt and not plate.text_only for plate in plates)
+
+
+def test_an_editor_is_told_two_days_and_two_weeks(bench):
+    """The scenes of 48 hours and of 14 days on this channel, newest first; what is older may come again."""
+    bench.round()
+    shown = [f"a paper boat for {title}" for title in TITLES]
+    assert [len(brief.fortnight) for brief in bench.editor.briefs] == [0, 1, 2]
+    for hours, recent, fortnight in ((1, 3, 3), (49, 0, 3), (13 * 24, 0, 3), (15 * 24, 0, 0)):
+        bench.clock.time = NOON
+        bench.clock.pass_(hours=hours)
+        line = bench.line()
+        told = plates.brief(line, line.desks[0], plate())
+        assert (len(told.recent_scenes), len(told.fortnight)) == (recent, fortnight)
+        assert set(told.fortnight) <= set(shown)
 
 
 def test_what_the_editor_declines_is_not_asked_again(bench):

@@ -35,7 +35,7 @@ KINDS = {
     "engines": {"papercut": House, "remote": Remote},
     "displays": {"screen": Screen},
 }
-KNOWN = Known(KINDS, ["headline", "split", "poster"], ["science", "animals"])
+KNOWN = Known(KINDS, ["headline", "split", "poster"], ["science", "animals"], critics=["remote"])
 
 
 def mistakes(text):
@@ -103,6 +103,13 @@ def test_five_mistakes_are_five_lines():
         ("[engines.gpu]\nx = 1", "missing key engines.gpu.kind; known kinds are papercut, remote"),
         ('[engines.gpu]\nkind = "remote"\nbase_ulr = "x"', "unknown key engines.gpu.base_ulr"),
         ('[channels.home]\nengines = ["remote"]', "channels.home.engines[0]: unknown 'remote'"),
+        ('[channels.home]\ncritic = "eye"', "channels.home.critic: unknown 'eye'"),
+        (
+            '[channels.home]\ncritic = "house"',
+            "channels.home.critic: an editor of kind 'house' cannot look at pictures",
+        ),
+        ("[critic]\nmax_pictures = 0", "critic.max_pictures: "),
+        ("[critic]\nmax_picture = 2", "unknown key critic.max_picture, did you mean max_pictures?"),
         ("channels = 3", "channels: should be a table, not 3"),
         ("[store]\nkeep_gb = -1", "store.keep_gb: "),
     ],
@@ -119,6 +126,12 @@ def test_a_display_keeps_its_adapters_keys():
     assert display.own == {"kind": "screen", "address": "x", "resume_after_seconds": 9}
 
 
+def test_a_critic_is_an_editor_that_can_look():
+    """The name of a table whose kind has eyes is taken."""
+    text = '[channels.home]\ncritic = "eye"\n[editors.eye]\nkind = "remote"\nbase_url = "http://x/v1"'
+    assert config.build(tomllib.loads(text), KNOWN).channels["home"].critic == "eye"
+
+
 def test_a_file_that_is_no_toml_says_where(tmp_path):
     """A syntax error names the file and the line."""
     path = tmp_path / "config.toml"
@@ -132,7 +145,9 @@ json = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-keys = st.sampled_from(["web", "channels", "displays", "engines", "editors", "store", "net", "timezone", "zzz"])
+keys = st.sampled_from(
+    ["critic", "web", "channels", "displays", "engines", "editors", "store", "net", "timezone", "zzz"]
+)
 
 
 @given(st.dictionaries(keys, json, max_size=5))

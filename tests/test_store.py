@@ -7,8 +7,8 @@ import pytest
 
 from service.errors import DataFolderError
 from service.model import Picture, Step
-from service.protocols import Bookmark, Fetched
-from service.store import Archive, Store
+from service.protocols import Bookmark, Critique, Fetched
+from service.store import Archive, Journal, Store
 
 from .values import NOON, prompt, story, verdict
 
@@ -59,7 +59,7 @@ def plate(store, title="A kettle wins a prize", step=Step.CHOSEN):
     if step is not Step.CHOSEN:
         store.described(made, prompt())
     if step is Step.RENDERED:
-        store.rendered(made, picture(title.encode()))
+        store.rendered(made, store.keep(picture(title.encode())))
     return Archive(store).plate(made.id)
 
 
@@ -161,7 +161,7 @@ def test_a_damaged_picture_is_noticed(store):
         store.folder.read(made.picture)
     store.spoilt(made)
     again = store.waiting("home", Step.DESCRIBED)[0]
-    store.rendered(again, picture(b"A kettle wins a prize"))
+    store.rendered(again, store.keep(picture(b"A kettle wins a prize")))
     assert store.folder.read(Archive(store).plate(made.id).picture) == b"A kettle wins a prize"
 
 
@@ -232,3 +232,24 @@ def test_a_newer_database_is_left_alone(tmp_path):
     Store(tmp_path).db.execute("PRAGMA user_version = 99")
     with pytest.raises(DataFolderError, match="newer Frontispiece"):
         Store(tmp_path)
+
+
+def test_tries_count_when_room_is_made(store):
+    """A plate lets go of all its tries' files with itself, and no more plates go than must."""
+    journal, plates = Journal(store), [plate(store, f"Story {n}", step=Step.DESCRIBED) for n in range(3)]
+    for n, made in enumerate(plates):
+        files = [journal.tried(made, prompt(), picture(bytes([n, k]) * 500), "gpu", None) for k in range(3)]
+        store.rendered(made, files[-1])
+    Archive(store).prune(keep_days=9999, keep_gb=7000 / 1e9)
+    assert [Archive(store).plate(made.id) is None for made in plates] == [True, False, False]
+    assert sum(1 for _ in store.folder.files()) == 6
+
+
+def test_a_try_that_is_kept_ends_the_attempt(store):
+    """What was painted was no failure; the same try again is the same row, with what was seen last."""
+    journal, made = Journal(store), plate(store, step=Step.DESCRIBED)
+    store.begin(made)
+    journal.tried(made, prompt(), picture(b"one"), "gpu", None)
+    journal.tried(made, prompt(), picture(b"one"), "gpu", Critique("accept", ""))
+    assert Archive(store).plate(made.id).attempts == 0
+    assert [t.critique for t in journal.tries(made.id)] == [Critique("accept", "")]

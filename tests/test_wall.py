@@ -52,6 +52,22 @@ def service(feed, tmp_path, clock):
         yield service
 
 
+def test_how_a_plate_came_to_be(service):
+    """A plate tells its recipe and its tries, whose pictures are served; a file that is gone is missing, no failure."""
+    round_of(service)
+    wall, plate = service.wall, service.wall.recent(1)[0]
+    made = wall.making(plate.id)
+    assert (made.recipe["engine"], [t.picture for t in made.tries]) == ("papercut", [plate.picture])
+    assert wall.tried(plate.id, 1).data == wall.picture(plate.id).data
+    with pytest.raises(LookupError, match="no try 2"):
+        wall.tried(plate.id, 2)
+    service.store.folder.remove(plate.picture)
+    with pytest.raises(LookupError, match="is gone"):
+        wall.tried(plate.id, 1)
+    assert wall.making(-1).tries == []
+    assert wall.making(-1).recipe["engine"] == "papercut"
+
+
 def size(still):
     return Image.open(io.BytesIO(still.data)).size
 

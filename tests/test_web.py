@@ -20,12 +20,14 @@ from hypothesis import given, settings, strategies as st
 
 from service.errors import Busy, ComposeError, ConfigError
 from service.profiles import PROFILES
+from service.protocols import Check, Critique, Note
+from service.store import Try
 from service.web import caching, serve, wording
 from service.web.api import window
 from service.web.server import listening
 
-from .values import NOON, story
-from .web_values import SECRET, TEMPLATES, DisplayInfo, Showing, Wall, app, hung, serving
+from .values import NOON, prompt, story
+from .web_values import SECRET, TEMPLATES, DisplayInfo, Making, Showing, Wall, app, hung, serving
 
 HTML = {"accept": "text/html"}
 HOSTILE = "<img src=x onerror=alert(1)></title><script>alert(2)</script>{{7*7}}"
@@ -51,6 +53,7 @@ def test_now_says_what_hangs(site, wall):
     assert now["picture"] in unescape(now["html"])
     assert (now["id"], now["width"], now["height"], now["language"], now["direction"]) == (1, 1280, 792, "en", "ltr")
     assert now["alt"] == "A night train on a bridge"
+    assert now["alt_language"] == "en"
     assert now["until"] == "2026-11-22T12:15:00+00:00"
 
 
@@ -130,17 +133,28 @@ def test_a_bug_shows_no_traceback(wall):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "kind", "magic"), [("jpg", "image/jpeg", b"\xff\xd8"), ("png", "image/png", b"\x89PNG")]
+    ("suffix", "kind", "magic"),
+    [("jpg", "image/jpeg", b"\xff\xd8"), ("png", "image/png", b"\x89PNG"), ("bmp", "image/bmp", b"BM")],
 )
 def test_stills(site, suffix, kind, magic):
     """A display's slide is a file with a tag, a hint when to come back, and 304 until it changes."""
     answer = site.get(f"/d/hall.{suffix}")
     assert answer.headers["content-type"] == kind
     assert answer.content.startswith(magic)
-    assert answer.headers["cache-control"] == "no-cache"
-    assert answer.headers["x-next-refresh"] == "900"
+    assert answer.headers["cache-control"] == "no-cache, max-age=910"
+    assert answer.headers["x-next-refresh"] == answer.headers["refresh"] == "910"
     again = site.get(f"/d/hall.{suffix}", headers={"if-none-match": answer.headers["etag"]})
-    assert (again.status_code, again.content, again.headers["x-next-refresh"]) == (304, b"", "900")
+    assert (again.status_code, again.content, again.headers["x-next-refresh"]) == (304, b"", "910")
+
+
+@pytest.mark.parametrize(
+    ("left_s", "profile", "told_s"),
+    [(100, "nest-hub", 110), (-1, "nest-hub", 910), (-4000, "eink2", 910), (1, "eink7", 60), (1e7, "eink6", 86400)],
+)
+def test_when_to_ask_again(left_s, profile, told_s):
+    """A little after the picture's time; another turn where that is over; no panel wakes within the minute."""
+    showing = Showing(None, until=NOON + timedelta(seconds=left_s))
+    assert wording.until_next(showing, NOON, DisplayInfo(profile=PROFILES[profile])) == told_s
 
 
 @pytest.mark.parametrize(
@@ -266,6 +280,76 @@ def test_the_index_is_honest(site, wall):
     wall.note = "sample edition: no story has arrived yet"
     wall.told = {"feeds": [{"address": "a", "error": "timed out"}, {"address": "b", "error": None}]}
     assert "Sample edition: no story has arrived yet; feeds: 1 of 2 failing: timed out" in site.get("/").text
+
+
+def tried(number, verdict, *checks, **other):
+    critique = Critique(verdict, other.pop("why", ""), other.pop("fix", ""), checks)
+    return Try(
+        other.pop("picture", f"aa/{number}.jpg"), "gpu", prompt(seed=number), critique, NOON + timedelta(seconds=number)
+    )
+
+
+MADE = Making(
+    {"engine": "diffusion", "model": "flux", "steps": 4, "seed": 9, "width_px": 1024, "height_px": 592,
+     "prompt": "a night train, gouache", "took_s": 41.2},
+    (tried(1, "reject", Check("no_gore", "a wound", ok=False), Check("idea_visible", "a train", ok=True)),
+     tried(2, "retry", Check("no_lettering", "EXPRESS 44", ok=False), fix="the train is larger"),
+     tried(3, "accept", Check("no_lettering", "bare walls", ok=True), picture="01/1.png")),
+    ((NOON, Note("critic", "was asked", "is this a train?")),
+     (NOON + timedelta(seconds=41), Note("critic", "answered", "it must not hang; " + "so much " * 60))),
+)  # fmt: skip
+
+
+def test_a_plates_tries_are_on_its_page(site, wall):
+    """Each try with its picture, what was seen in it, and which one was chosen; the steps; nothing of it for a sample."""
+    assert "The tries" not in site.get("/plates/1", headers=HTML).text
+    wall.makings[1] = MADE
+    page = unescape(site.get("/plates/1", headers=HTML).text)
+    assert [f"/plates/1/tries/{n}?v=" in page for n in (1, 2, 3, 4)] == [True, True, True, False]
+    assert page.count(">chosen<") == page.count(">rejected<") == page.count('class="veiled"') == 1
+    for words in ("something that hurts", "a wound", "lettering", "EXPRESS 44", "Wished for: the train is larger",
+                  "flux", "1024 × 592 px", "a night train, gouache", "+41 s", "is this a train?"):  # fmt: skip
+        assert words in page
+
+
+def test_a_try_is_a_picture(site, wall):
+    """It is served by its number, for ever where a version is asked for; a number that is not there is missing."""
+    wall.makings[1] = MADE
+    found = site.get("/plates/1/tries/2?v=abc")
+    assert (found.status_code, found.headers["content-type"]) == (200, "image/jpeg")
+    assert "immutable" in found.headers["cache-control"]
+    assert site.get("/plates/1/tries/2", headers={"if-none-match": found.headers["etag"]}).status_code == 304
+    for missing in ("/plates/1/tries/4", "/plates/1/tries/0", "/plates/9/tries/1", "/plates/1/tries/x"):
+        assert site.get(missing).status_code == 404
+
+
+def test_a_plate_is_json(site, wall):
+    """A program gets all of it: story, verdict, prompt, recipe, tries with their checks, transcript."""
+    wall.makings[1] = MADE
+    told = site.get("/api/plates/1").json()
+    assert (told["id"], told["story"]["title"], told["recipe"]["steps"]) == (1, "Headline number 1", 4)
+    assert told["story"]["published"] == "2026-11-22T12:00:00+00:00"
+    assert [(t["verdict"], t["chosen"]) for t in told["tries"]] == [
+        ("reject", False),
+        ("retry", False),
+        ("accept", True),
+    ]
+    assert told["tries"][0]["checks"][0] == {"id": "no_gore", "seen": "a wound", "ok": False}
+    assert site.get(told["tries"][0]["picture"]).status_code == 200
+    assert told["transcript"][0]["who"] == "critic"
+    assert site.get("/api/plates/99").json() == {"error": "There is no plate 99: it may have been cleared away."}
+    assert "/api/plates/{plate_id}" in site.get("/api/openapi.json").json()["paths"]
+
+
+def test_what_a_critic_read_in_a_picture_stays_words(site, wall):
+    """Foreign text that came back through a model is shown as text."""
+    seen = Check("no_lettering", HOSTILE, ok=False)
+    wall.makings[1] = Making({"model": HOSTILE}, (tried(1, "retry", seen, why=HOSTILE, fix=HOSTILE),),
+                             ((NOON, Note("critic", HOSTILE, HOSTILE * 9)),))  # fmt: skip
+    page = site.get("/plates/1", headers=HTML).text
+    assert "<img src=x" not in page
+    assert "<script>alert" not in page
+    assert "{{7*7}}" in unescape(page)
 
 
 def test_hostile_words_stay_words_on_pages(site, wall):
@@ -525,3 +609,21 @@ def test_answers_do_not_wait_for_acknowledgements():
     """The socket names its protocol, without which each answer takes 40 ms longer."""
     with listening("127.0.0.1", 0) as door:
         assert door.proto == socket.IPPROTO_TCP
+
+
+def test_the_status_names_the_editors(site, wall):
+    """Who directs, how it is and what today took; one that fails is a line over everything, also on the index."""
+    blank = {"model": None, "state": "at work", "since": None, "until": None, "says": "", "error": None}
+    error = "the budget of cloud for today is spent (0.98 of 1.00 USD): the house editor goes on until midnight"
+    wall.told = {"version": "0", "feeds": [], "editors": [
+        {**blank, "name": "house", "channels": ["attic"]},
+        {**blank, "name": "cloud", "channels": ["home"], "model": "big", "state": "spent for today", "error": error,
+         "until": (NOON + timedelta(hours=12)).isoformat(), "says": "40 of 2,000 calls, 1,000 tokens, 0.980 of 1.00 USD"},
+    ]}  # fmt: skip
+    page = site.get("/status").text
+    assert f"Editor cloud: {error}" in page
+    assert "spent for today: again" in page
+    assert "in 12 h" in page
+    assert "for home; today 40 of 2,000 calls" in page
+    assert "<b>house</b>, at work" in page
+    assert error in site.get("/").text

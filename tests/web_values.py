@@ -30,6 +30,7 @@ class DisplayInfo:
     template: str = "headline"
     profile: Profile = PROFILES["nest-hub"]
     dwell_seconds: float = 900
+    night: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,13 @@ class Still:
     etag: str
 
 
+@dataclass(frozen=True)
+class Making:
+    recipe: dict = field(default_factory=dict)
+    tries: tuple = ()
+    notes: tuple = ()
+
+
 def drawn(number: int, width: int, height: int, suffix: str = ".jpg") -> Still:
     """A sun over hills, another colour for each number."""
     hue = number * 53 % 256
@@ -80,9 +88,10 @@ def drawn(number: int, width: int, height: int, suffix: str = ".jpg") -> Still:
             fill=(50 - step * 14, 74 - step * 18, 84 - step * 18),
         )
     out = io.BytesIO()
-    image.save(out, "PNG" if suffix == ".png" else "JPEG", quality=88)
+    kind = {".png": "png", ".bmp": "bmp", ".jpg": "jpeg"}[suffix]
+    image.save(out, kind, quality=88)
     data = out.getvalue()
-    return Still(data, "image/png" if suffix == ".png" else "image/jpeg", hashlib.sha256(data).hexdigest())
+    return Still(data, f"image/{kind}", hashlib.sha256(data).hexdigest())
 
 
 def hung(number: int, title: str | None = None, **other):
@@ -107,6 +116,8 @@ class Wall:
     stills: dict = field(default_factory=dict)
     failing: Exception | None = None
     raw_html: str | None = None
+    makings: dict = field(default_factory=dict)
+    devices: dict = field(default_factory=dict)  #: displays whose firmware calls in
 
     def hang(self, shown) -> None:
         self.plates.append(shown)
@@ -145,7 +156,7 @@ class Wall:
     def fetched(self, display, query):
         pass
 
-    def slide(self, plate_id, profile):
+    def slide(self, plate_id, profile, *, as_chosen=False):
         return self._drawn(plate_id, PROFILES[profile], ".jpg")
 
     def picture(self, plate_id):
@@ -153,14 +164,31 @@ class Wall:
             raise LookupError(plate_id)
         return self._drawn(plate_id, PROFILES["hub-max"], ".png")
 
+    def tried(self, plate_id, number):
+        if not 0 < number <= len(self.makings.get(plate_id, Making()).tries):
+            raise LookupError(number)
+        return self._drawn(plate_id + number, PROFILES["hub-max"], ".jpg")
+
+    def making(self, plate_id):
+        return self.makings.get(plate_id, Making())
+
     def _drawn(self, number, profile, suffix):
         key = (number, profile.name, suffix)
         if key not in self.stills:
             self.stills[key] = drawn(number, profile.width_px, profile.height_px, suffix)
         return self.stills[key]
 
-    def recent(self, limit=24):
-        return self.plates[::-1][:limit]
+    def recent(self, limit=24, channel=""):
+        known = {display.channel for display in self.screens}
+        if channel and channel not in known:
+            raise KeyError(channel)
+        return [shown for shown in self.plates[::-1] if channel in ("", shown.channel)][:limit]
+
+    def best(self, channel, days):
+        return [(NOON.date() - timedelta(days=1), shown) for shown in self.recent(1, channel)]
+
+    def calling(self):
+        return self.devices
 
     def plate(self, plate_id):
         for shown in self.plates:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from service.model import Decision, Story, Verdict
 
-from .events import SAME, WINDOW, likeness, linked
+from .events import MEANT_SAME, SAME, WINDOW, likeness, linked
 from .taste import Taste
 from .trifles import trifle
 
 if TYPE_CHECKING:
-    from .events import Matrix
+    from .events import Matrix, Vectors
 
 SKEW = timedelta(hours=2)  #: a feed's clock may be ahead of ours by this
 HALF_FRESH_HOURS = 12.0
@@ -45,6 +45,7 @@ class Shown:
     title: str
     at: datetime
     plate: int = 0  #: its number
+    language: str = "und"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,14 @@ def choose(
     recent: Sequence[Shown] = (),
     taste: Taste = NO_TASTE,
     spare: int = 0,
+    vectors: Vectors | None = None,
 ) -> Choice:
     """Choose up to ``count`` events, best first, and up to ``spare`` more for an editor who declines some.
 
     ``max_age_hours`` 0 takes any age; nothing relaxes on a dry day. Of the first ``count`` no source has more than a
     third, or a half where there are only two. Candidates that the gate skips are worth passing in too: they are never
     chosen, but an event that one of them puts under a veto is not chosen in a milder wording either.
+    ``vectors`` embeds headlines, given with their languages: (n, d), zeros for one in a language it cannot read.
     """
     fresh = [each for each in candidates if _young(each.story, now, max_age_hours)]
     lately = [shown for shown in recent if now - shown.at < WINDOW]
@@ -86,9 +89,10 @@ def choose(
         return Choice()
     titles = [each.story.title for each in fresh] + [shown.title for shown in lately]
     times = [_when(each.story, now, max_age_hours) for each in fresh] + [now] * len(lately)
-    alike = likeness(titles, times)
+    languages = [each.story.language for each in fresh] + [shown.language for shown in lately]
+    alike = likeness(titles, times, vectors(titles, languages) if vectors else None)
     groups: dict[int, list[int]] = {}
-    for at, label in enumerate(linked(alike, SAME)):
+    for at, label in enumerate(linked(alike, MEANT_SAME if vectors else SAME)):
         groups.setdefault(label, []).append(at)
     best: dict[int, Chosen] = {}
     retold: dict[int, tuple[Story, ...]] = {}

@@ -1,4 +1,4 @@
-"""The last hands on a slide: encoding, the e-ink palette, and the mark that says how it was made.
+"""The last hands on a slide: encoding, and the mark that says how it was made.
 
 The mark is XMP with IPTC's ``DigitalSourceType`` (https://cv.iptc.org/newscodes/digitalsourcetype/), written last and
 without touching a pixel. A slide with a picture by a trained model is ``compositeSynthetic``; the picture alone is
@@ -16,21 +16,13 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from xml.sax.saxutils import escape, quoteattr
 
-import numpy as np
 from PIL import Image
 
 from service.errors import ComposeError
 from service.model import Picture
-from service.profiles import Panel
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 JPEG_QUALITY = 90
-#: The colours of each e-ink panel; the seven are those of ACeP (Gallery) panels.
-PALETTES = {
-    Panel.SEVEN: ((0, 0, 0), (255, 255, 255), (255, 255, 0), (255, 0, 0), (0, 0, 255), (0, 255, 0), (255, 128, 0)),
-    Panel.MONO: ((0, 0, 0), (255, 255, 255)),
-}
-THRESHOLD = 150  #: grey above which a pixel of type is white: a little late, so that thin strokes stay
 
 
 class SourceType(StrEnum):
@@ -121,44 +113,18 @@ def _jfif(data: bytes) -> bytes:
 
 
 def encode(image: Image.Image, suffix: str) -> bytes:
-    """An image as a file. ``suffix``: ".jpg", ".png" or ".bmp". Raises ComposeError."""
+    """An image as a file; ``suffix``: ".jpg", ".png" or ".bmp". Raises ComposeError.
+
+    A palette image becomes a PNG of as few bits as it has colours for; a BMP has 1 bit for mode "1", else 24.
+    """
     out = io.BytesIO()
     if suffix in {".jpg", ".jpeg"}:
         image.convert("RGB").save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     elif suffix == ".png":
-        image.save(out, "PNG", compress_level=4)
+        # a panel's few colours take no time to pack well, and small devices have little room for a file
+        image.save(out, "PNG", compress_level=9 if image.mode in {"1", "P"} else 4)
     elif suffix == ".bmp":
-        image.save(out, "BMP")
+        (image if image.mode == "1" else image.convert("RGB")).save(out, "BMP")
     else:
         raise ComposeError(f"a slide cannot be written as {suffix!r}; .jpg, .png and .bmp can")
     return out.getvalue()
-
-
-def inked(slide: Image.Image, picture: tuple[int, int, int, int] | None, panel: Panel) -> Image.Image:
-    """A slide in an e-ink panel's colours and no others, as a palette image: the picture (left, top, right, bottom in
-    px) dithered, everything else pure black or white, so that type stays sharp.
-    """
-    out = Image.new("P", slide.size)
-    palette = PALETTES[panel]
-    out.putpalette([v for colour in palette for v in colour])
-    grey = np.asarray(slide.convert("L"))
-    pixels = np.where(grey > THRESHOLD, 1, 0).astype(np.uint8)  # indices of white and black
-    if picture:
-        left, top, right, bottom = picture
-        pixels[top:bottom, left:right] = _dithered(slide.crop(picture), panel)
-    out.paste(Image.fromarray(pixels))
-    return out
-
-
-def _dithered(picture: Image.Image, panel: Panel) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Indices into the panel's palette (h, w), by error diffusion after Burkes, a little more saturated than life."""
-    import epaper_dithering as ink
-
-    scheme = ink.ColorScheme.SEVEN_COLOR if panel is Panel.SEVEN else ink.ColorScheme.MONO
-    drawn = ink.dither_image(picture, scheme, mode=ink.DitherMode.BURKES, saturation=1.25)
-    colours = np.asarray(drawn.convert("RGB")).astype(np.int32)
-    codes = (colours[..., 0] << 16) | (colours[..., 1] << 8) | colours[..., 2]
-    indices = np.zeros(codes.shape, np.uint8)
-    for i, (red, green, blue) in enumerate(PALETTES[panel]):
-        indices[codes == (red << 16 | green << 8 | blue)] = i
-    return indices

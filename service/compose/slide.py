@@ -7,6 +7,7 @@ and arrive as spans, so that a browser and the engine cannot disagree about them
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -19,7 +20,9 @@ from service.errors import ComposeError
 from service.model import Plate
 from service.profiles import Profile
 
-from .finish import Mark, encode, inked, mark, source_type
+from .finish import Mark, encode, mark, source_type
+from .fonts import Face
+from .ink import as_seen, inked
 from .layout import Layout
 from .press import PICTURE, Press, encoded
 from .setting import Job, Setting, set_slide
@@ -107,11 +110,15 @@ class Composer:
         now: datetime,
         suffix: str = ".jpg",
     ) -> bytes:
-        """The slide as a file: ".jpg", ".png" or ".bmp". Raises ComposeError."""
+        """The slide as a file: ".jpg", ".png" or ".bmp". Raises ComposeError.
+
+        For an e-ink panel PNG and BMP name its inks by their pure colours; the JPEG shows what they look like.
+        """
         setting, page = self.set(plate, picture, profile, Asked(template, now))
         image = self.printed(setting, page)
         if profile.eink:
             image = inked(image, setting.places.picture.pixels() if setting.picture else None, profile.panel)
+            image = as_seen(image, profile.panel) if suffix == ".jpg" else image
         text, kind = setting.words, source_type(setting.picture)
         return mark(encode(image, suffix), Mark(kind, text.title, text.title, plate.story.link, text.language))
 
@@ -119,6 +126,10 @@ class Composer:
         """The pixels of a slide, before any e-ink palette."""
         picture = encoded(setting.picture) if setting.picture else None
         return self._press.print(page.html, (page.width_px, page.height_px), setting.faces, picture)
+
+    def pressed(self, page: Fragment, faces: Sequence[Face]) -> Image.Image:
+        """The pixels of a page that is no slide and has no picture. Raises ComposeError."""
+        return self._press.print(page.html, (page.width_px, page.height_px), faces, None)
 
     def set(
         self,

@@ -1,79 +1,39 @@
 """Google Home, Nest Hub and Chromecast: a polite guest on a screen that belongs to others.
 
-The device is told the address of the still and fetches it. Somebody else's app is never stopped, covered or spoken
-to; ``cast_manners`` decides when to act, ``cast_link`` speaks with the device, and one thread per display does both.
+The device is told the address of the still, or once that of our live page, and fetches it. Somebody else's app is never
+stopped, covered or spoken to; ``cast_manners`` decides when to act, ``cast_link`` speaks with the device, and one
+thread per display does both.
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Literal
-from urllib.parse import quote
-from uuid import UUID
-
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from typing import Any
 
 from ..errors import DisplayError
 from ..model import Plate
+from ..nights import Look, look_at
 from ..protocols import Surroundings
-from . import cast_notes
-from .cast_find import find, target
-from .cast_link import Absent, Link, Refused, Seen, identity
-from .cast_manners import PLAYER, Act, Front, Memory, Rules, failed, front, hours, next_act, noticed
+from . import cast_notes, cast_page
+from .cast_find import find, reached, target
+from .cast_link import Absent, Link, Overtaken, Refused, identity
+from .cast_manners import OWN, PLAYER, Act, Front, Memory, Rules, failed, front, next_act, noticed
 from .cast_notes import Told
+from .cast_seen import Seen
+from .cast_settings import Settings
+from .cast_stage import base_url, still_query
 from .owner import Owner
 
 log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 30.0  #: a device that is silent for so long is asked whether it is still there
+CHECK_SECONDS = 60.0  #: a device that is silent for so long is asked whether it is still there
 FETCH_SECONDS = 10.0  #: from the device's "I have it" until its request for the picture must have been seen
-DOOR_SECONDS = 2.0
-
-
-class Settings(BaseModel):
-    """A ``[[displays]]`` table of ``kind = "cast"``."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["cast"] = "cast"
-    address: str  #: host, host:port, the device's name in the Home app, or its UUID
-    uuid: str = ""  #: where an address is given: the device that must be found there
-    base_url: str = ""  #: where the device finds this service; "": the address that reached the device
-    resume_after_seconds: float = Field(default=30, ge=0)  #: from the end of somebody else's app on
-    reload_minutes: float = Field(default=7, gt=0)  #: devices put a still away after about ten
-    quiet_hours: str = ""  #: "23:00-06:30": our picture is taken away, and nothing is sent
-    when_stopped: Literal["leave", "remove"] = "leave"  #: what becomes of the picture when the service ends
-
-    @field_validator("address")
-    @classmethod
-    def _reachable(cls, address: str) -> str:
-        target(address)
-        return address
-
-    @field_validator("uuid")
-    @classmethod
-    def _device(cls, text: str) -> str:
-        return UUID(text).hex if text else text
-
-    @field_validator("quiet_hours")
-    @classmethod
-    def _hours(cls, text: str) -> str:
-        if text:
-            hours(text)
-        return text
-
-    @field_validator("base_url")
-    @classmethod
-    def _web(cls, url: str) -> str:
-        if url and not url.startswith(("http://", "https://")):
-            raise ValueError("should start with http:// or https://")
-        return url.rstrip("/")
+PAGE_SECONDS = 25.0  #: until a live page that was opened must have asked for something; a Nest Hub is slow
 
 
 class Cast:
@@ -82,11 +42,12 @@ class Cast:
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         self._settings, self._around = settings, surroundings
         self._target = target(settings.address)
-        self._quiet_hours = hours(settings.quiet_hours) if settings.quiet_hours else None
+        self._own = OWN | {settings.app_id.upper()}
         self._rules = Rules(settings.resume_after_seconds, settings.reload_minutes * 60)
         self._notes_path = surroundings.data / "displays" / f"{surroundings.name}.json"
         self._notes = cast_notes.read(self._notes_path)
-        self._memory = Memory(session=self._notes.session)
+        self._page = cast_page.resumed(self._notes.via if settings.mode == "page" else "")
+        self._memory = Memory(session=self._notes.session, live=bool(self._notes.via))
         self._owner = Owner(surroundings.name, self._work)
         self._link: Link | None = None
         self._told, self._complained = Told(), ""
@@ -99,24 +60,30 @@ class Cast:
         self._owner.give(plate)
 
     def fetched(self, query: str) -> None:
-        """The still of this display was asked for, with that query string: proof that the device can reach us."""
+        """The still of this display was asked for, or its page asked for news: proof that the device can reach us."""
         with self._owner.bell:
-            self._fetched = query
+            page = cast_page.asked(self._page, query)
+            if page is self._page:
+                self._fetched = query
+            self._page = page
             self._owner.bell.notify_all()
 
     def state(self) -> Mapping[str, object]:
         """How it is. JSON-safe."""
-        link, guest = self._link, self._memory.front is Front.GUEST
+        link, memory = self._link, self._memory
         app = link.seen.name if link is not None and not link.lost else None
         return {
-            "reachable": app is not None, "app": app or None, "busy_by": app if guest else None, **self._told.table(),
+            "reachable": app is not None, "app": app or None, "busy_by": app if memory.front is Front.GUEST else None,
+            "mode": cast_page.mode(self._page, live=memory.live) if memory.session else None, **self._told.table(),
         }  # fmt: skip
+
+    def reach(self) -> str:
+        """Connect once, ask how things are, and say it. Nothing is started, stopped or shown. Raises DisplayError."""
+        return reached(self._target, self._owner)
 
     def close(self) -> None:
         """Let go within 4 s, whatever is under way. Safe to repeat."""
         self._owner.close()
-
-    # -- the owner's thread -----------------------------------------------------------------
 
     def _work(self) -> None:
         try:
@@ -133,28 +100,26 @@ class Cast:
 
     def _step(self) -> None:
         """Look, decide, and act or wait."""
-        now, quiet = time.monotonic(), self._is_quiet()
-        plate = self._owner.newest
-        self._memory = replace(self._memory, wanted=plate.id if plate else None)
-        if self._link is None:
-            if quiet or self._memory.not_before > now:
-                self._pause(self._memory.not_before if not quiet else now + CHECK_SECONDS, plate, None)
-                return
-            self._connect()
-        assert self._link is not None
-        if self._link.lost:
-            raise Absent(self._link.lost)
-        seen = self._link.seen
+        now, plate, look = time.monotonic(), self._owner.newest, self._look()
+        quiet, wanted = look is Look.OFF, still_query(plate, look, self._now()) if plate else None
+        self._memory = replace(self._memory, wanted=wanted)
+        if self._link is None and (quiet or self._memory.not_before > now):
+            self._pause(self._memory.not_before if not quiet else now + CHECK_SECONDS, plate)
+            return
+        link = self._link or self._connect()
+        if link.lost:
+            raise Absent(link.lost)
+        seen = link.seen
         self._notice(seen)
         act, at = next_act(self._memory, self._rules, quiet=quiet)
         if act is Act.NOTHING or at > now:
             self._pause(at, plate, seen)
         else:
-            self._perform(act, self._link)
+            self._perform(act, link)
 
-    def _connect(self) -> None:
+    def _connect(self) -> Link:
         host, port = find(self._target, self._owner)
-        if self._settings.uuid and identity(host) not in (None, UUID(self._settings.uuid).hex):
+        if self._settings.uuid and identity(host)[0] not in ("", self._settings.uuid):
             raise Refused(f"the device at {host} is another one: its UUID is not that in the config")
         link = Link(host, port, self._owner)
         try:
@@ -164,46 +129,61 @@ class Cast:
             raise
         self._link = link
         self._memory = replace(self._memory, failures=min(self._memory.failures, 4))
-        self._told = replace(self._told, error=None)
+        self._told = replace(self._told, error=None, step="reached")
         self._notice(link.seen, fresh=True)
         if self._notes.muted and self._memory.front is not Front.GUEST:
             self._restore(link)
+        return link
 
     def _notice(self, seen: Seen, *, fresh: bool = False) -> None:
-        if seen.app == PLAYER and self._memory.session is None and self._notes.unsure:
-            self._ours(seen.session)  # the answer to our launch was lost, not the launch
-        was = self._memory
-        self._memory = noticed(was, time.monotonic(), front(seen.app, seen.session, was.session), fresh=fresh)
+        if self._memory.session is None and self._notes.unsure and seen.app == (self._notes.launching or PLAYER):
+            self._ours(seen.session, live=seen.app != PLAYER)  # the answer to our launch was lost, not the launch
+        was, page = self._memory, self._page
+        self._memory = noticed(
+            was, time.monotonic(), front(seen.app, seen.session, was.session, self._own), fresh=fresh
+        )
         if self._memory.session != self._notes.session:
-            self._note(session=self._memory.session)
+            self._note(session=self._memory.session, via="")
+        if self._memory.live:
+            self._memory = replace(self._memory, heard_at=page.heard_at)
+            if page.hangs and page.hangs != self._memory.loaded:
+                self._shown(page.hangs, int(page.hangs.removeprefix("v=")))
         if self._memory.front is Front.GUEST and was.front is not Front.GUEST:
             self._told = replace(self._told, error=None)
             log.info("display %s: %s is on the screen; we wait", self._around.name, seen.name)
 
-    def _pause(self, until: float, plate: Plate | None, seen: Seen | None) -> None:
+    def _pause(self, until: float, plate: Plate | None, seen: Seen | None = None) -> None:
         """Wait for the moment, or until what was decided on is not so any more; see that the device is still there."""
-        link = self._link
+        link, page = self._link, self._page
         wait = max(0.0, min(until - time.monotonic(), CHECK_SECONDS))
+        if self._around.nights:  # which begin, end and tell the time at full minutes
+            wait = min(wait, 60.05 - self._now().timestamp() % 60)
         self._told = replace(self._told, next_at=until if self._memory.wanted is not None else None)
 
         def changed() -> bool:
-            return self._owner.newest is not plate or (link is not None and (link.seen is not seen or bool(link.lost)))
+            return (
+                self._owner.newest is not plate
+                or self._page.hangs != page.hangs
+                or (link is not None and (link.seen is not seen or bool(link.lost)))
+            )
 
-        silent = not self._owner.wait(changed, wait) and wait >= CHECK_SECONDS
-        if silent and link is not None and not self._is_quiet():
-            link.look()
+        if not self._owner.wait(changed, wait) and link is not None and self._look() is not Look.OFF:
+            link.ask_after(CHECK_SECONDS)
 
     def _perform(self, act: Act, link: Link) -> None:
         if act is Act.QUIT:
-            session = self._memory.session
-            assert session is not None
-            link.stop(session)
+            link.stop(str(self._memory.session))
             self._ours(None)
             return
-        base = self._base_url(link)
+        base = base_url(self._settings.base_url, link.local_address, self._around.port)
         if act is Act.LOAD:
             self._load(link, base)
-        elif front(link.look().app, link.seen.session, None) is Front.FREE:  # asked just before, so as not to barge in
+            return
+        if act is Act.FALL_BACK:
+            self._no_page("the live page has stopped asking for news")
+        seen = link.look()  # asked just before, so as not to barge in
+        whose = front(seen.app, seen.session, self._memory.session, self._own)
+        if whose is Front.FREE or (act is Act.FALL_BACK and whose is Front.OURS):
             self._launch(link, base)
 
     def _launch(self, link: Link, base: str) -> None:
@@ -212,9 +192,9 @@ class Cast:
             if link.seen.mutable and not link.seen.muted:
                 self._note(muted=True)
                 link.mute(True)
-            self._note(launching_at=time.time())
-            self._ours(link.launch().session)
-            self._load(link, base)
+            if not self._opened(link, base):
+                self._start(link, PLAYER)
+                self._load(link, base)
         except Refused:
             self._note(launching_at=0.0)
             raise
@@ -222,24 +202,55 @@ class Cast:
             if self._notes.muted:
                 self._restore(link)
 
-    def _load(self, link: Link, base: str) -> None:
-        plate = self._owner.newest
-        assert plate is not None
-        self._loads = self._loads + 1 if self._query.split("&")[0] == f"v={plate.id}" else 0
-        self._query = f"v={plate.id}" + (f"&again={self._loads}" if self._loads else "")
-        link.load(f"{base}/d/{quote(self._around.name)}.jpg?{self._query}", plate.story.title)
-        if not link.until(lambda: self._fetched == self._query, FETCH_SECONDS):
-            raise Refused(f"the device took the picture but did not fetch it from {base}; see base_url in the config")
-        self._shown(plate)
+    def _start(self, link: Link, app: str) -> None:
+        self._note(launching_at=time.time(), launching=app)
+        self._ours(link.launch(app).session, live=app != PLAYER)
+        self._told = replace(self._told, step="launched")
 
-    def _shown(self, plate: Plate) -> None:
+    def _opened(self, link: Link, base: str) -> bool:
+        """Whether our live page is up on the device; stills are the other way."""
+        if self._settings.mode != "page" or time.monotonic() < self._page.not_before:
+            return False
+        try:
+            self._open(link, base)
+        except Refused as error:
+            if isinstance(error, Overtaken):
+                raise
+            self._no_page(str(error))
+            return False
+        self._memory = replace(self._memory, heard_at=self._page.heard_at, failures=0)
+        return True
+
+    def _open(self, link: Link, base: str) -> None:
+        self._start(link, self._settings.app_id.upper())
+        self._page, session = cast_page.opened(), str(self._memory.session)
+        self._note(via=self._page.via)
+        link.open_page(f"{base}/d/{self._around.name}?via={self._page.via}", session)
+        self._told = replace(self._told, step="accepted")
+        if not link.until(lambda: self._page.heard, PAGE_SECONDS, session):
+            raise Refused(f"the device did not open our page at {base}")
+
+    def _no_page(self, why: str) -> None:
+        self._page = cast_page.failed()
+        log.warning("display %s: %s; it gets stills instead", self._around.name, why)
+
+    def _load(self, link: Link, base: str) -> None:
+        plate, wanted, session = self._owner.newest, self._memory.wanted, str(self._memory.session)
+        assert plate is not None and wanted is not None  # noqa: PT018
+        self._loads = self._loads + 1 if self._query.split("&again=")[0] == wanted else 0
+        self._query = wanted + (f"&again={self._loads}" if self._loads else "")
+        link.load(f"{base}/d/{self._around.name}.jpg?{self._query}", plate.story.title, session)
+        self._told = replace(self._told, step="accepted")
+        if not link.until(lambda: self._fetched == self._query, FETCH_SECONDS, session):
+            raise Refused(f"the device took the picture but did not fetch it from {base}; see base_url in the config")
+        self._shown(wanted, plate.id)
+
+    def _shown(self, wanted: str, plate: int) -> None:
         if self._complained:
             log.info("display %s: works again", self._around.name)
-        self._complained = ""
-        self._memory = replace(
-            self._memory, loaded=plate.id, loaded_at=time.monotonic(), failures=0, not_before=float("-inf")
-        )
-        self._told = Told(plate.id, datetime.now(UTC))
+        self._complained, now = "", time.monotonic()
+        self._memory = replace(self._memory, loaded=wanted, loaded_at=now, failures=0, not_before=float("-inf"))
+        self._told = Told(plate, datetime.now(UTC), step="fetched")
 
     def _failed(self, error: DisplayError, *, refused: bool) -> None:
         self._memory = failed(self._memory, time.monotonic(), refused=refused)
@@ -267,30 +278,20 @@ class Cast:
         if link is not None:
             link.close()
 
-    # -- small things -----------------------------------------------------------------------
-
-    def _base_url(self, link: Link) -> str:
-        """Where the device finds our pages; seen to be there first, so that it is never sent into the void."""
-        if self._settings.base_url:
-            return self._settings.base_url
-        host, port = link.local_address, self._around.port
-        try:
-            socket.create_connection((host, port), DOOR_SECONDS).close()
-        except OSError as error:
-            raise Refused(f"this service does not answer at {host}:{port}; web.host must let the device in") from error
-        return f"http://{host}:{port}"
-
-    def _ours(self, session: str | None) -> None:
+    def _ours(self, session: str | None, *, live: bool = False) -> None:
         seen_front = Front.OURS if session else Front.FREE
-        self._memory = replace(self._memory, session=session, front=seen_front, loaded=None)
-        self._note(session=session, launching_at=0.0)
+        self._memory = replace(self._memory, session=session, front=seen_front, loaded=None, live=live)
+        self._note(session=session, launching_at=0.0, via="")
 
     def _note(self, **changed: Any) -> None:
         self._notes = replace(self._notes, **changed)
         cast_notes.write(self._notes_path, self._notes)
 
-    def _is_quiet(self) -> bool:
-        return self._quiet_hours is not None and datetime.now(self._around.zone).time() in self._quiet_hours
+    def _now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def _look(self) -> Look:
+        return look_at(self._around.nights, self._now())
 
 
 def make(settings: Settings, surroundings: Surroundings) -> Cast:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from .cast_link import Absent, Refused
+from .cast_link import Absent, Link, Refused, identity
 from .owner import Owner
 
 PORT = 8009
@@ -51,24 +53,77 @@ def find(sought: Target, owner: Owner) -> tuple[str, int]:
     return (sought.host, sought.port) if sought.host else _search(sought.wanted, owner)
 
 
-def _search(wanted: str, owner: Owner) -> tuple[str, int]:
-    from zeroconf import IPVersion, ServiceBrowser, Zeroconf
+def reached(sought: Target, owner: Owner) -> str:
+    """Connect once, ask how things are, and say it. Nothing is started, stopped or shown. Raises DisplayError."""
+    host, port = find(sought, owner)
+    link = Link(host, port, owner)
+    try:
+        link.open()
+        seen = link.seen
+    finally:
+        link.close()
+    _, model = identity(host)
+    app = f"{seen.name} is in front" if seen.app else "nothing is in front"
+    return f"{model or 'a Cast device'} at {host}:{port}; {app}"
 
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A Cast device that announced itself."""
+
+    name: str
+    model: str
+    address: str  #: host:port
+    uuid: str
+    screen: bool
+
+
+def discovered(seconds: float) -> list[Found]:
+    """The Cast devices that answer within so many seconds, those with a screen first. Raises Absent."""
+    found: dict[str, Found] = {}
+
+    def heard(record: Mapping[str, str], host: str, port: int) -> None:
+        model, uuid = record.get("md", ""), record.get("id", "")
+        found[f"{host}:{port}"] = Found(record.get("fn", ""), model, f"{host}:{port}", uuid, has_screen(record))
+
+    with _listening(heard):
+        time.sleep(seconds)
+    return sorted(found.values(), key=lambda device: (not device.screen, device.name.casefold(), device.address))
+
+
+def _search(wanted: str, owner: Owner) -> tuple[str, int]:
     found: list[tuple[str, int]] = []
     silent: list[str] = []
 
-    def changed(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:
-        info = zeroconf.get_service_info(service_type, name, 2000) if state_change.name != "Removed" else None
-        record = {k.decode(): (v or b"").decode(errors="replace") for k, v in info.properties.items()} if info else {}
-        if info is None or not matches(record, wanted):
+    def heard(record: Mapping[str, str], host: str, port: int) -> None:
+        if not matches(record, wanted):
             return
-        hosts = info.parsed_addresses(IPVersion.V4Only)
         with owner.bell:
-            if hosts and has_screen(record):
-                found.append((hosts[0], info.port))
+            if has_screen(record):
+                found.append((host, port))
             else:
                 silent.append(record.get("fn", wanted))
             owner.bell.notify_all()
+
+    with _listening(heard):
+        owner.wait(lambda: found or silent, SEARCH_SECONDS)
+    if silent and not found:
+        raise Refused(f"{silent[0]!r} is a speaker or a group of them: it has no screen")
+    if not found:
+        raise Absent(f"no Cast device {wanted!r} is found on this network; in a container, give its address instead")
+    return found[0]
+
+
+@contextmanager
+def _listening(heard: Callable[[Mapping[str, str], str, int], None]) -> Iterator[None]:
+    """Tell each device's record, host and port as it answers. Raises Absent where there is no mDNS."""
+    from zeroconf import IPVersion, ServiceBrowser, Zeroconf
+
+    def changed(zeroconf: Any, service_type: str, name: str, state_change: Any) -> None:
+        info = zeroconf.get_service_info(service_type, name, 2000) if state_change.name != "Removed" else None
+        if info is not None and (hosts := info.parsed_addresses(IPVersion.V4Only)):
+            record = {k.decode(): (v or b"").decode(errors="replace") for k, v in info.properties.items()}
+            heard(record, hosts[0], info.port)
 
     try:
         zeroconf = Zeroconf(ip_version=IPVersion.V4Only)
@@ -76,14 +131,9 @@ def _search(wanted: str, owner: Owner) -> tuple[str, int]:
         raise Absent(f"mDNS is not to be had on this machine: {error}; give the device's address instead") from error
     try:
         ServiceBrowser(zeroconf, SERVICE, handlers=[changed])
-        owner.wait(lambda: found or silent, SEARCH_SECONDS)
+        yield
     finally:
         zeroconf.close()
-    if silent and not found:
-        raise Refused(f"{silent[0]!r} is a speaker or a group of them: it has no screen")
-    if not found:
-        raise Absent(f"no Cast device {wanted!r} is found on this network; in a container, give its address instead")
-    return found[0]
 
 
 def matches(record: Mapping[str, str], wanted: str) -> bool:

@@ -10,26 +10,27 @@ from __future__ import annotations
 import contextlib
 import logging
 import socket
+import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ..errors import DisplayError
-from .cast_manners import AMBIENT, PLAYER
+from .cast_manners import AMBIENT
+from .cast_seen import MEDIA, PAGES, Seen, called, nothing, read, ready
 from .owner import Owner
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 5.0
+ASK_AGAIN_SECONDS = 1.0  #: a first question that was not heard is asked again, so that a device that recovers is used
 IDENTITY_SECONDS = 4.0
 LAUNCH_SECONDS = 15.0  #: a Nest Hub takes three to eight
 LOAD_SECONDS = 15.0
-OVERTAKEN = "another app came in between"
 LAST_WORD_SECONDS = 1.0  #: for an answer while the service ends
 
 PLATFORM = "receiver-0"
 RECEIVER = "urn:x-cast:com.google.cast.receiver"
-MEDIA = "urn:x-cast:com.google.cast.media"
 
 Reply = Mapping[str, Any]
 
@@ -42,25 +43,11 @@ class Refused(DisplayError):
     """The device answers, and says no."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What a device last said of itself."""
+class Overtaken(Refused):
+    """Somebody else's app came to the screen in between."""
 
-    app: str  #: the id of the app in front, "" for none
-    name: str  #: the app's name for people
-    session: str | None
-    transport: str | None
-    media: bool  #: the app plays media, and is ready to
-    muted: bool
-    mutable: bool
-
-
-def _seen(status: Any) -> Seen:
-    return Seen(
-        str(status.app_id or ""), str(status.display_name or status.app_id or ""), status.session_id,
-        status.transport_id, MEDIA in status.namespaces, bool(status.volume_muted),
-        status.volume_control_type != "fixed",
-    )  # fmt: skip
+    def __init__(self) -> None:
+        super().__init__("another app came in between")
 
 
 class Link:
@@ -71,7 +58,8 @@ class Link:
         from pychromecast.models import CastInfo, HostServiceInfo
 
         _hush("pychromecast")
-        self.where, self.seen, self.lost = f"{host}:{port}", _nothing(), ""
+        self.where, self.seen, self.lost = f"{host}:{port}", nothing(), ""
+        self.heard_at = time.monotonic()
         self._owner, self._answered = owner, False
         self._errors = (pychromecast.error.PyChromecastError, OSError, ValueError, AssertionError, AttributeError)
         # the type is said, or pychromecast asks the device for it over HTTPS and blocks for up to 30 s
@@ -80,6 +68,7 @@ class Link:
         # its media controller would open a channel to every guest that plays media, and ask it questions
         self._cast.unregister_handler(self._cast.media_controller)
         self._cast.socket_client._handlers.pop(MEDIA)  # noqa: SLF001 - the bare name left there opens channels too
+        _one_at_a_time(self._cast.socket_client)
         heard: Any = _Listener(self._heard)
         moved: Any = _Listener(self._moved)
         self._cast.register_status_listener(heard)
@@ -89,7 +78,7 @@ class Link:
 
     def _heard(self, status: Any) -> None:
         with self._owner.bell:
-            self.seen, self._answered = _seen(status), True
+            self.seen, self._answered, self.heard_at = read(status), True, time.monotonic()
             self._owner.bell.notify_all()
 
     def _moved(self, change: Any) -> None:
@@ -106,8 +95,12 @@ class Link:
     def open(self) -> None:
         """Connect and hear the first status. Raises Absent, Closing."""
         self._cast.start()
-        if not self._wait(lambda: self._answered, CONNECT_SECONDS + ANSWER_SECONDS):
-            raise Absent(f"{self.where} takes connections, but does not answer as a Cast device")
+        end = time.monotonic() + CONNECT_SECONDS + ANSWER_SECONDS
+        while not self._wait(lambda: self._answered, ASK_AGAIN_SECONDS):
+            if time.monotonic() >= end:
+                raise Absent(f"{self.where} takes connections, but does not answer as a Cast device")
+            if self._cast.socket_client.is_connected:  # it was busy, or ill, and did not hear the first question
+                self._say(PLATFORM, RECEIVER, {"type": "GET_STATUS"})
 
     @property
     def local_address(self) -> str:
@@ -123,34 +116,39 @@ class Link:
         self._ask(PLATFORM, RECEIVER, {"type": "GET_STATUS"}, ANSWER_SECONDS)
         return self.seen
 
+    def ask_after(self, seconds: float) -> None:
+        """Ask whether the device is still there, if it has said nothing for so long. Raises Absent."""
+        if time.monotonic() - self.heard_at >= seconds:
+            self.look()
+
     def mute(self, muted: bool, *, through: bool = False) -> None:
         """Mute or not; the volume itself is left alone, since setting it makes a sound. Raises Absent."""
         body = {"type": "SET_VOLUME", "volume": {"muted": muted}}
         self._ask(PLATFORM, RECEIVER, body, self._patience(through=through), through=through)
 
-    def launch(self) -> Seen:
-        """Start the player on a free screen and wait until it is ready. Raises Absent, Refused."""
+    def launch(self, app: str) -> Seen:
+        """Start the player or the page's receiver and wait until it listens. Raises Absent, Refused."""
         before = self.seen.session
 
-        def ready() -> bool:
-            return self.seen.app == PLAYER and self.seen.session != before and self.seen.media
+        def up() -> bool:
+            return self.seen.app == app and self.seen.session != before
 
         def taken() -> bool:
-            return self.seen.app not in AMBIENT and self.seen.app != PLAYER
+            return self.seen.app not in AMBIENT and self.seen.app != app and self.seen.session != before
 
-        reply = self._ask(PLATFORM, RECEIVER, {"type": "LAUNCH", "appId": PLAYER}, LAUNCH_SECONDS, unless=taken)
+        reply = self._ask(PLATFORM, RECEIVER, {"type": "LAUNCH", "appId": app}, LAUNCH_SECONDS, unless=taken)
         if reply.get("type") == "LAUNCH_ERROR":
-            raise Refused(f"the player does not start: {reply.get('reason') or 'no reason given'}")
-        up = self._wait(lambda: ready() or taken(), LAUNCH_SECONDS)
-        if not up and (self.seen.app != PLAYER or self.seen.session == before):
-            raise Absent("the player was started, but did not come up")
+            raise Refused(f"{called(app)} does not start: {reply.get('reason') or 'no reason given'}")
+        self._wait(lambda: (up() and ready(app, self.seen)) or taken(), LAUNCH_SECONDS)
         if taken():
-            raise Refused(OVERTAKEN)
+            raise Overtaken
+        if not up():
+            raise Absent(f"{called(app)} was started, but did not come up")
         return self.seen
 
-    def load(self, url: str, title: str) -> None:
-        """Put a still into the player in front, which must be ours. Raises Absent, Refused."""
-        player = self.seen
+    def load(self, url: str, title: str, session: str) -> None:
+        """Put a still into our player. Raises Absent, Refused."""
+        player = self._front(session)
         media = {
             "contentId": url, "contentType": "image/jpeg", "streamType": "NONE",
             "metadata": {"metadataType": 4, "title": title},  # 4: a photo
@@ -162,6 +160,13 @@ class Link:
         if reply.get("type") != "MEDIA_STATUS":
             code = reply.get("detailedErrorCode") or reply.get("reason") or ""
             raise Refused(f"the device did not take the picture: {reply.get('type')} {code}".rstrip())
+
+    def open_page(self, url: str, session: str) -> None:
+        """Have our page's receiver go to an address. Raises Absent, Overtaken."""
+        player = self._front(session)
+        # not in a frame: DashCast's own page is https, and a browser leaves an http page in its frame white
+        body = {"url": url, "force": True, "reload": False, "reload_time": 0, "sessionId": session}
+        self._say(str(player.transport), PAGES, body)
 
     def stop(self, session: str, *, through: bool = False) -> None:
         """End a session of ours. Raises Absent."""
@@ -202,26 +207,37 @@ class Link:
                 replies.append((sent, reply))
                 self._owner.bell.notify_all()
 
-        try:
-            self._cast.socket_client.send_message(to, namespace, body, callback_function=answered)
-        except self._errors as error:
-            raise Absent(self.lost or f"the connection was lost to {self.where}") from error
+        self._say(to, namespace, body, answered)
         heard = self._wait(lambda: replies or unless(), seconds, through=through)
         if not heard:
             raise Absent(f"{self.where} did not answer {body['type']} within {seconds:g} s")
         if not replies:
-            raise Refused(OVERTAKEN)
+            raise Overtaken
         sent, reply = replies[0]
         if not sent or not isinstance(reply, dict):
             raise Absent(self.lost or f"the connection was lost to {self.where}")
         return reply
 
-    def until(self, happened: Callable[[], object], seconds: float) -> bool:
-        """Wait for something while our player is in front. True if it happened. Raises Absent, Refused, Closing."""
-        session = self.seen.session
+    def _say(
+        self, to: str, namespace: str, body: dict[str, Any], answered: Callable[[bool, Any], None] | None = None
+    ) -> None:
+        try:
+            self._cast.socket_client.send_message(to, namespace, body, callback_function=answered)
+        except self._errors as error:
+            raise Absent(self.lost or f"the connection was lost to {self.where}") from error
+
+    def _front(self, session: str) -> Seen:
+        """The app in front, if it is still that session: what is meant for ours must never reach a guest."""
+        seen = self.seen
+        if seen.session != session:
+            raise Overtaken
+        return seen
+
+    def until(self, happened: Callable[[], object], seconds: float, session: str) -> bool:
+        """Wait for something while our app is in front. True if it happened. Raises Absent, Refused, Closing."""
         self._wait(lambda: happened() or self.seen.session != session, seconds)
         if self.seen.session != session and not happened():
-            raise Refused(OVERTAKEN)
+            raise Overtaken
         return bool(happened())
 
     def _wait(self, happened: Callable[[], object], seconds: float, *, through: bool = False) -> bool:
@@ -231,13 +247,24 @@ class Link:
         return bool(happened())
 
 
-def identity(host: str) -> str | None:
-    """The UUID (32 hex digits) that a device at that address says it has; None where it does not say."""
+def identity(host: str) -> tuple[str, str]:
+    """The UUID (32 hex digits) and the model of the device at an address; "" for what it does not say."""
     from pychromecast import dial
 
     _hush("pychromecast")
     info = dial.get_device_info(host, timeout=IDENTITY_SECONDS)
-    return info.uuid.hex if info and info.uuid else None
+    return (info.uuid.hex if info.uuid else "", info.model_name or "") if info else ("", "")
+
+
+def _one_at_a_time(client: Any) -> None:
+    """Its own thread sends heartbeats while the owner's sends: two writers garble one TLS stream."""
+    send, lock = client.send_message, threading.RLock()
+
+    def alone(*words: Any, **options: Any) -> Any:
+        with lock:
+            return send(*words, **options)
+
+    client.send_message = alone
 
 
 class _Listener:
@@ -245,10 +272,6 @@ class _Listener:
 
     def __init__(self, tell: Callable[[Any], None]) -> None:
         self.new_cast_status = self.new_connection_status = tell
-
-
-def _nothing() -> Seen:
-    return Seen("", "", None, None, media=False, muted=False, mutable=True)
 
 
 def _hush(library: str) -> None:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
-from datetime import time
 from enum import StrEnum
 
 PLAYER = "CC1AD845"  #: Google's default media receiver, which shows our stills
+DASHCAST = "84912283"  #: DashCast, a public receiver that opens any web page
+OWN = frozenset({PLAYER, DASHCAST})
 AMBIENT = frozenset({"", "E8C28D3C"})  #: no app, or Backdrop: the device's own clock and photo frame
 
 SETTLE_SECONDS = 3.0  #: after a removal: an app that is about to start must not be raced
 REMOVALS, WITHIN_SECONDS = 3, 600.0  #: so many removals in so long are answered at once; one more and we back off
 BACK_OFF_SECONDS = 1800.0
+PAGE_SILENT_SECONDS = 100.0  #: a live page that has not asked for so long is no longer there; it asks once a minute
 LONG_OFF_SECONDS = 1800.0  #: a device that has been away for longer is looked for less often
 
 
@@ -29,31 +30,10 @@ class Act(StrEnum):
     """What there is to do."""
 
     NOTHING = "nothing"
-    LAUNCH = "launch"  #: start the player, then load
+    LAUNCH = "launch"  #: start the player or the page, then have it show
+    FALL_BACK = "fall back"  #: the page is dead: stills instead
     LOAD = "load"  #: put the wanted plate into the player that is ours
     QUIT = "quit"  #: end our own session
-
-
-@dataclass(frozen=True, slots=True)
-class Hours:
-    """A time of the day, from … until, on the owner's clock; may span midnight."""
-
-    start: time
-    end: time
-
-    def __contains__(self, moment: time) -> bool:
-        if self.start <= self.end:
-            return self.start <= moment < self.end
-        return moment >= self.start or moment < self.end
-
-
-def hours(text: str) -> Hours:
-    """Read "23:00-06:30". Raises ValueError."""
-    found = re.fullmatch(r"\s*(\d{1,2}):(\d{2})\s*[-–]\s*(\d{1,2}):(\d{2})\s*", text)
-    if not found:
-        raise ValueError('should look like "23:00-06:30"')
-    a, b, c, d = map(int, found.groups())
-    return Hours(time(a, b), time(c, d))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +48,12 @@ class Rules:
 class Memory:
     """What is remembered of one device. Moments are seconds of a monotonic clock; -inf is "never"."""
 
-    wanted: int | None = None  #: the plate that should be up
-    loaded: int | None = None  #: the plate the device took last
+    wanted: str | None = None  #: what should be up: a plate, as it looks at this hour
+    loaded: str | None = None  #: what the device took last
     loaded_at: float = -math.inf
-    session: str | None = None  #: of the player we launched
+    session: str | None = None  #: of the player or page we launched
+    live: bool = False  #: that is a page, which changes by itself
+    heard_at: float = -math.inf  #: when the page last asked
     front: Front = Front.FREE
     guest_left_at: float = -math.inf
     removals: tuple[float, ...] = ()  #: when our picture was taken away and nothing came instead
@@ -79,11 +61,11 @@ class Memory:
     not_before: float = -math.inf  #: after a failure
 
 
-def front(app: str, session: str | None, ours: str | None) -> Front:
-    """Whose app that is. A player that we did not launch is somebody else's."""
+def front(app: str, session: str | None, ours: str | None, own: frozenset[str] = OWN) -> Front:
+    """Whose app that is. One that we use, but did not launch, is somebody else's."""
     if app in AMBIENT:
         return Front.FREE
-    return Front.OURS if app == PLAYER and session and session == ours else Front.GUEST
+    return Front.OURS if app in own and session and session == ours else Front.GUEST
 
 
 def noticed(memory: Memory, now: float, seen: Front, *, fresh: bool = False) -> Memory:
@@ -95,7 +77,7 @@ def noticed(memory: Memory, now: float, seen: Front, *, fresh: bool = False) -> 
     gone = memory.session is not None and seen is not Front.OURS
     after = replace(memory, front=seen)
     if gone:
-        after = replace(after, session=None, loaded=None)
+        after = replace(after, session=None, loaded=None, live=False)
     if memory.front is Front.GUEST and seen is not Front.GUEST:
         after = replace(after, guest_left_at=now)
     if gone and memory.front is Front.OURS and seen is Front.FREE and not fresh:
@@ -140,6 +122,8 @@ def next_act(memory: Memory, rules: Rules, *, quiet: bool) -> tuple[Act, float]:
         return (Act.QUIT, memory.not_before) if memory.front is Front.OURS else (Act.NOTHING, math.inf)
     if memory.wanted is None:
         return Act.NOTHING, math.inf
+    if memory.front is Front.OURS and memory.live:
+        return Act.FALL_BACK, memory.heard_at + PAGE_SILENT_SECONDS
     if memory.front is Front.OURS:
         due = memory.not_before if memory.loaded != memory.wanted else memory.loaded_at + rules.reload_after
         return Act.LOAD, max(due, memory.not_before)

@@ -21,6 +21,8 @@ class Notes:
     session: str | None = None
     muted: bool = False  #: by us, and not yet taken back
     launching_at: float = 0.0  #: when a launch was asked for whose session is not known yet
+    launching: str = ""  #: the app of that launch
+    via: str = ""  #: the mark that our live page was opened with; "": ours is the player of stills
 
     @property
     def unsure(self) -> bool:
@@ -35,6 +37,7 @@ class Told:
     shown_at: datetime | None = None
     error: str | None = None
     next_at: float | None = None  #: of the monotonic clock
+    step: str | None = None  #: how far the last attempt came: reached, launched, accepted, fetched
 
     def table(self) -> dict[str, object]:
         """JSON-safe; a next try that is over, or never comes, is None."""
@@ -43,6 +46,7 @@ class Told:
         return {
             "shown_plate": self.shown_plate, "shown_at": self.shown_at and self.shown_at.isoformat(),
             "last_error": self.error, "next_try_at": soon and soon.isoformat(),
+            "step": self.step,
         }  # fmt: skip
 
 
@@ -50,8 +54,9 @@ def read(path: Path) -> Notes:
     """The notes as they were left; empty ones where there are none, or none that can be read."""
     try:
         table = json.loads(path.read_text(encoding="utf-8"))
-        session, muted, at = table.get("session"), table.get("muted"), table.get("launching_at")
-        return Notes(session if isinstance(session, str) else None, muted is True, float(at or 0))
+        words = {key: str(table.get(key) or "") for key in ("session", "launching", "via")}
+        at = float(table.get("launching_at") or 0)
+        return Notes(words["session"] or None, table.get("muted") is True, at, words["launching"], words["via"])
     except (OSError, ValueError, TypeError, AttributeError):
         return Notes()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import DisplayError
 from ..model import Plate
+from ..nights import Look, look_at
 from ..protocols import Surroundings
 from .owner import Owner
 
@@ -53,6 +55,15 @@ class Told:
     error: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a folder should hold: a plate, how it looks at this hour, and the minute that a clock shows."""
+
+    plate: Plate
+    look: Look
+    minute: int
+
+
 class Folder:
     """A folder, written by a thread of its own: it may be on a network drive that hangs."""
 
@@ -61,7 +72,8 @@ class Folder:
         self._path = Path(settings.address).expanduser()
         self._url = f"http://127.0.0.1:{surroundings.port}/d/{quote(surroundings.name)}.{settings.format}"
         self._owner = Owner(surroundings.name, self._work)
-        self._written: Plate | None = None
+        self._nights = surroundings.nights
+        self._written: Wanted | None = None
         self._told = Told()
 
     def show(self, plate: Plate) -> None:
@@ -83,26 +95,37 @@ class Folder:
     def _work(self) -> None:
         failures = 0
         while True:
-            plate = self._owner.newest
-            if plate is not None and plate is not self._written:
+            if self._wanted() not in (None, self._written):
                 try:
-                    self._write(plate)
+                    self._write()
                     failures = 0
                 except DisplayError as error:
                     self._fail(str(error))
                     self._owner.wait(lambda: False, RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
                     failures += 1
                     continue
-            self._owner.wait(lambda: self._owner.newest is not self._written, None)
+            # nights begin and end at full minutes
+            minute = 60.05 - time.time() % 60 if self._nights else None
+            self._owner.wait(lambda: self._wanted() not in (None, self._written), minute)
 
-    def _write(self, plate: Plate) -> None:
-        data = _still(self._url)
-        try:
-            put(self._path, data, self._settings.format, self._settings.keep)
+    def _wanted(self) -> Wanted | None:
+        """What should be in the folder; None: it is left as it is, as in the night of a screen that is off."""
+        plate, now = self._owner.newest, datetime.now(UTC)
+        look = look_at(self._nights, now)
+        if plate is None or look is Look.OFF:
+            return None
+        return Wanted(plate, look, int(now.timestamp()) // 60 if look is Look.CLOCK else 0)
+
+    def _write(self) -> None:
+        wanted = self._wanted()
+        assert wanted is not None
+        data, clocks = _still(self._url), {wanted.look, self._written and self._written.look}
+        try:  # a clock is no slide to keep
+            put(self._path, data, self._settings.format, 0 if Look.CLOCK in clocks else self._settings.keep)
         except OSError as error:
             raise DisplayError(f"{self._path} cannot be written: {error.strerror or error}") from error
-        self._written = plate
-        self._told = Told(plate.id, datetime.now(UTC))
+        self._written = wanted
+        self._told = Told(wanted.plate.id, datetime.now(UTC))
 
     def _fail(self, error: str) -> None:
         if self._told.error != error:

@@ -33,9 +33,9 @@ class Owner:
         self._thread: threading.Thread | None = None
 
     def give(self, plate: Plate) -> None:
-        """Have the newest plate shown; the first one starts the thread."""
+        """Have the newest plate shown; the first one starts the thread, and the same once more is nothing new."""
         with self.bell:
-            if self.closing:
+            if self.closing or plate == self.newest:
                 return
             self.newest = plate
             if self._thread is None:

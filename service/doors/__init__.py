@@ -1,6 +1,6 @@
 """Small doors: each tries one part just as a channel would, shows what was kept off, or takes the owner's word."""
 
-from . import feeds
+from . import displays, editors, feeds
 from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
 from .events import cluster
 from .pictures import paint, slide
@@ -18,6 +18,8 @@ __all__ = [
     "channel_named",
     "cluster",
     "describe",
+    "displays",
+    "editors",
     "favourite",
     "feeds",
     "judge",

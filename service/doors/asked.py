@@ -5,19 +5,21 @@ from __future__ import annotations
 import difflib
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from service import clock, telling, text
+from service import clock, pipeline, telling, text
 from service.assembly import Service, desk_of, read_settings, shipped
-from service.errors import ConfigError, Declined, EditorError, FrontispieceError
+from service.errors import ConfigError, Declined, FrontispieceError
+from service.gate.tone import tones
+from service.gate.verdict import judge as find_verdict
 from service.model import Prompt, Story, Verdict
 from service.pipeline import Desk
 from service.profiles import PROFILES, Profile
-from service.protocols import Brief
+from service.protocols import Brief, Note, unnoted
 from service.settings import Settings
 
 _TAG = re.compile(r"[A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{1,8}){0,4}")  # near enough to RFC 5646 for a slip of the finger
@@ -55,8 +57,16 @@ def settings_of(config: Path | None) -> Settings:
 def channel_named(settings: Settings, name: str) -> str:
     """The name, where there is such a channel. Raises ConfigError with those there are."""
     if name not in settings.channels:
-        raise ConfigError(f"there is no channel {name!r} in the config" + _among(name, list(settings.channels)))
+        raise ConfigError(f"there is no channel {name!r} in the config" + among(name, list(settings.channels)))
     return name
+
+
+def not_before(context: typer.Context, command: str) -> None:
+    """Raises UsageError for options before a subcommand: they would be for the list, and for another data folder."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+    if given:
+        raise UsageError(f"write --{given[0]} after `{command} {context.invoked_subcommand}`")
 
 
 def desk_named(service: Service, channel: str | None) -> Desk:
@@ -68,18 +78,19 @@ def desk_named(service: Service, channel: str | None) -> Desk:
 def profile_named(name: str) -> Profile:
     """A screen's profile. Raises UsageError with those there are."""
     if name not in PROFILES:
-        raise UsageError(f"there is no profile {name!r}" + _among(name, list(PROFILES)))
+        raise UsageError(f"there is no profile {name!r}" + among(name, list(PROFILES)))
     return PROFILES[name]
 
 
 def template_named(name: str, known: Sequence[str]) -> str:
     """A slide template's name. Raises UsageError with those there are."""
     if name not in known:
-        raise UsageError(f"there is no slide template {name!r}" + _among(name, known))
+        raise UsageError(f"there is no slide template {name!r}" + among(name, known))
     return name
 
 
-def _among(name: str, known: Sequence[str]) -> str:
+def among(name: str, known: Sequence[str]) -> str:
+    """What to say after a name that is not known: the nearest, and all there are."""
     close = difflib.get_close_matches(name, known, 1, cutoff=0.5)
     return (f", did you mean {close[0]}? Known" if close else "; known") + f" are {', '.join(known)}"
 
@@ -101,7 +112,15 @@ def story_told(desk: Desk, headline: str, *, language: str | None = None, source
     )  # fmt: skip
 
 
-def directed(service: Service, desk: Desk, story: Story, verdict: Verdict) -> Prompt:
+def judged(service: Service, desk: Desk, title: str, summary: str, language: str) -> Verdict:
+    """The gate's verdict by the channel's rules, and by the model of sentences where there is one."""
+    tone = tones([title], service.embedding, [language])[0] if service.embedding else None
+    return find_verdict(title, summary, language, desk.rules, tone=tone)
+
+
+def directed(
+    service: Service, desk: Desk, story: Story, verdict: Verdict, note: Callable[[Note], None] = unnoted
+) -> Prompt:
     """The editor's direction; the house editor's where it fails. Raises Declined."""
     rulings = desk.house.decide([(story, verdict)])
     if not rulings[0].keep:
@@ -109,12 +128,9 @@ def directed(service: Service, desk: Desk, story: Story, verdict: Verdict) -> Pr
     now = clock.now().astimezone(service.settings.zone)
     brief = Brief(
         verdict, desk.style(verdict.topics, now), now, family=desk.family,
-        subjects=desk.channel.subjects if verdict.subject_allowed else (),
+        subjects=desk.channel.subjects if verdict.subject_allowed else (), note=note,
     )  # fmt: skip
-    try:
-        return desk.editor.describe(story, brief)
-    except Declined:
-        raise
-    except EditorError as error:
+    prompt, error = pipeline.directed(desk, story, brief)
+    if error:
         telling.remark(f"{error}; the house editor does it")
-        return desk.house.describe(story, brief)
+    return prompt

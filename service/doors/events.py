@@ -6,14 +6,16 @@ import json as _json
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, BinaryIO
 
 import typer
 
 from service import choice, clock, telling, text
+from service.assembly import opened
 from service.sources.documents.items import published
 
-from .asked import AsJson, UsageError
+from .asked import AsJson, Config, Data, UsageError, settings_of
 from .lines import lines_of, numbered
 
 MOST_LINES = 6000  #: every headline is held against every other: about 600 MB and five seconds
@@ -34,6 +36,8 @@ class Line:
 
 def cluster(
     file: Annotated[str, typer.Argument(help="A file of JSON lines; - is standard input.")] = "-",
+    config: Config = None,
+    data: Data = Path("data"),
     json: AsJson = False,
 ) -> None:
     """Say which headlines tell one event: lines of {"id", "title", "published"} in, {"id", "cluster"} out.
@@ -44,7 +48,10 @@ def cluster(
     with closing(lines_of(file, "a JSON object")) as lines:
         given = _given(lines)
     sound = [line for line in given if not line.error]
-    labels = choice.cluster([line.title for line in sound], [line.published for line in sound])
+    titles = [line.title for line in sound]
+    with opened(settings_of(config), data) as service:
+        vectors = service.embedding.vectors(titles, list(map(_language, titles))) if service.embedding else None
+    labels = choice.cluster(titles, [line.published for line in sound], vectors=vectors)
     events = dict(zip((line.number for line in sound), labels, strict=True))
     for line in given:
         if line.error:
@@ -59,6 +66,12 @@ def cluster(
         telling.grouped(groups.values())
     if len(sound) < len(given):
         raise typer.Exit(1)
+
+
+def _language(title: str) -> str:
+    """A headline's language; English where nobody can tell."""
+    found = text.language(title, None)
+    return "en" if found == "und" else found
 
 
 def _given(lines: BinaryIO) -> list[Line]:

@@ -20,7 +20,7 @@ from service.model import Story
 from service.sources.discovery import Candidate, Discovery, addressed
 
 from . import feed_files, feed_words as words
-from .asked import AsJson, Config, Data, UsageError, channel_named, heard, settings_of
+from .asked import AsJson, Config, Data, UsageError, channel_named, heard, not_before, settings_of
 from .feed_list import Entry, OnChannel, listed, picked, same, typed
 
 ToChannel = Annotated[str | None, typer.Option("--channel", help="Whose feed it becomes. [default: the first]")]
@@ -41,10 +41,7 @@ def feeds(
     if context.invoked_subcommand is None:
         list_(config, data, channel, json=json)
         return
-    sources = {name: context.get_parameter_source(name) for name in context.params}
-    given = [name for name, source in sources.items() if source and source.name == "COMMANDLINE"]
-    if given:  # they would be for the list, and the command would use another data folder than its owner meant
-        raise UsageError(f"write --{given[0]} after `feeds {context.invoked_subcommand}`")
+    not_before(context, "feeds")
 
 
 def list_(

@@ -19,9 +19,12 @@ from service.compose import focus
 from service.compose.finish import encode, signed
 from service.compose.slide import templates
 from service.errors import Declined, EngineError, FrontispieceError
-from service.gate.verdict import decide, judge as find_verdict
+from service.gate.verdict import decide
 from service.model import Decision, Mood, Picture, Plate, Prompt, Step, Story
-from service.pipeline import Desk
+from service.pipeline import Desk, Eye, Sitting, said
+from service.profiles import PROFILES
+from service.protocols import Critique, Note
+from service.settings import Critic
 
 from .asked import (
     Channel,
@@ -33,6 +36,7 @@ from .asked import (
     desk_named,
     directed,
     heard,
+    judged,
     profile_named,
     settings_of,
     story_told,
@@ -52,7 +56,11 @@ def paint(
     data: Data = Path("data"),
     channel: Channel = None,
 ) -> None:
-    """Paint a headline or a scene with the channel's engines, in their order."""
+    """Paint a headline or a scene with the channel's engines, in their order.
+
+    A headline's picture is looked at as it would be on the wall, by the channel's critic if it has one; a scene is
+    painted once, whatever comes of it.
+    """
     if (headline is None) == (scene is None):
         raise UsageError("say what to paint: either --headline or --scene")
     suffix = _writable(output, (".png", ".jpg"))
@@ -61,17 +69,17 @@ def paint(
         desk = desk_named(service, channel)
         size = (screen.width_px, screen.height_px) if screen else (desk.width_px, desk.height_px)
         if headline is not None:
-            prompt = _prompt(service, desk, story_told(desk, headline, language=lang))
+            prompt, bounds = _prompt(service, desk, story_told(desk, headline, language=lang)), service.settings.critic
         else:
-            prompt = _word_for_word(desk, scene or "", mood)
-        picture = _painted(desk, replace(prompt, seed=prompt.seed if seed is None else seed), size)
+            prompt, bounds = _word_for_word(desk, scene or "", mood), None
+        picture = _painted(desk, replace(prompt, seed=prompt.seed if seed is None else seed), size, bounds)
     _write(output, _as(picture, suffix))
     telling.remark(f"{output}: {picture.width_px}x{picture.height_px}, {picture.recipe.get('engine', '')}")
 
 
 def _prompt(service: Service, desk: Desk, story: Story) -> Prompt:
     """The direction of a headline, whatever the gate says of it. Raises FrontispieceError where nobody gives one."""
-    verdict = find_verdict(story.title, "", story.language, desk.rules)
+    verdict = judged(service, desk, story.title, "", story.language)
     if decide(verdict, desk.channel.mood) is not Decision.PAINT:
         telling.remark(f"on the wall this story would have no picture: {verdict.why}")
     try:
@@ -87,23 +95,49 @@ def _word_for_word(desk: Desk, scene: str, mood: Mood) -> Prompt:
     return Prompt(words, words, mood, "scene", 1, style=desk.channel.style, alt=words)
 
 
-def _painted(desk: Desk, prompt: Prompt, size: tuple[int, int]) -> Picture:
-    """The first engine's picture that works. Raises EngineError with every engine's reason."""
-    reasons = []
+def _painted(desk: Desk, prompt: Prompt, size: tuple[int, int], bounds: Critic | None = None) -> Picture:
+    """The first engine's picture that works; with ``bounds`` the best of some tries, looked at as on the wall.
+
+    Raises EngineError with every engine's reason.
+    """
+    eye = Eye(desk.critic if bounds and bounds.max_calls else None)
+    sitting = Sitting(prompt, eye, bounds or Critic(), clock.now, _tell)
+    reasons, made = [], list[Picture]()
     for name, engine in desk.engines:
-        try:
-            return signed(engine.render(prompt, *size))
-        except EngineError as error:
-            reasons.append(f"{name}: {error}")
-            telling.remark(reasons[-1])
-    raise EngineError("no engine could paint it: " + "; ".join(reasons))
+        while wanted := sitting.wanted():
+            try:
+                picture = signed(engine.render(wanted, *size))
+            except EngineError as error:
+                reasons.append(f"{name}: {error}")
+                telling.remark(reasons[-1])
+                break
+            if bounds is None:
+                return picture
+            made.append(picture)
+            _tell_local(sitting.look(picture, wanted), eye)
+        if sitting.best is not None:
+            return made[sitting.best]
+    if made and desk.paper:
+        telling.remark("every picture was rejected; the house cuts one from paper")
+        return signed(desk.paper.render(prompt, *size))
+    raise EngineError("no engine could paint it: " + "; ".join(reasons or ["every picture was rejected"]))
+
+
+def _tell(note: Note) -> None:
+    """What the critic is asked, and what it says."""
+    telling.remark(f"{note.who} {note.what}: {note.text}")
+
+
+def _tell_local(critique: Critique, eye: Eye) -> None:
+    if critique.verdict != "accept" and eye.critic is None:
+        telling.remark(said(critique))
 
 
 def slide(
     headline: Headline,
     source: Annotated[str, typer.Option(help="The publication.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Write the slide here: .jpg or .png.")],
-    profile: Annotated[str, typer.Option(help="The screen: nest-hub, hub-max, tv, eink7 or phone.")] = "nest-hub",
+    profile: Annotated[str, typer.Option(help=f"The screen: {', '.join(PROFILES)}.")] = "nest-hub",
     lang: Language = None,
     picture: Annotated[Path | None, typer.Option(help="Over this picture; painted if left out.")] = None,
     link: Annotated[str, typer.Option(help="The article's address, for the QR code.")] = "",
@@ -123,7 +157,7 @@ def slide(
         design = template_named(template or desk.channel.template, templates(service.templates / "slides"))
         story = story_told(desk, headline, language=lang, source=source)
         story = replace(story, link=heard(link), published=_moment(service, published))
-        plate = Plate(0, desk.name, story, Step.RENDERED, find_verdict(story.title, "", story.language, desk.rules))
+        plate = Plate(0, desk.name, story, Step.RENDERED, judged(service, desk, story.title, "", story.language))
         if image is None:
             plate, image = _illustrated(service, desk, plate, (screen.width_px, screen.height_px))
         now = clock.now().astimezone(service.settings.zone)
@@ -149,7 +183,7 @@ def _illustrated(service: Service, desk: Desk, plate: Plate, size: tuple[int, in
     except Declined as declined:
         telling.remark(f"text only, and not on the wall at all: {declined}")
         return replace(plate, text_only=True), None
-    painted = _painted(desk, prompt, size)
+    painted = _painted(desk, prompt, size, service.settings.critic)
     return replace(plate, prompt=prompt), focus.opened(painted.data, painted.recipe)
 
 

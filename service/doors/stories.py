@@ -16,12 +16,13 @@ import typer
 from service import clock, telling, text
 from service.assembly import Service, opened
 from service.errors import Declined, SourceError
-from service.gate.verdict import decide, judge as find_verdict
+from service.gate.verdict import decide
 from service.model import Decision, Prompt, Story
 from service.pipeline import Desk
-from service.protocols import Wording
+from service.protocols import Note, Wording
 from service.sources.documents.items import LONGEST
 
+from . import directions
 from .asked import (
     AsJson,
     Channel,
@@ -31,6 +32,7 @@ from .asked import (
     Language,
     desk_named,
     directed,
+    judged,
     settings_of,
     story_told,
 )
@@ -103,20 +105,20 @@ def judge(
     with opened(settings_of(config), data) as service, closing(lines_of(file, "a headline")) as lines:
         desk = desk_named(service, channel)
         for _, raw in numbered(lines):
-            result = _judged(desk, text.headline(raw), lang or "en")
+            result = _judged(service, desk, text.headline(raw), lang or "en")
             if json:
                 telling.line(result)
             else:
                 telling.judged(result)
 
 
-def _judged(desk: Desk, title: str, language: str) -> dict[str, Any]:
+def _judged(service: Service, desk: Desk, title: str, language: str) -> dict[str, Any]:
     if not title:
         return {
             "headline": "", "decision": Decision.SKIP, "gravity": 0.0, "mood": "calm", "topics": (),
             "subject_allowed": False, "why": "no words in it",
         }  # fmt: skip
-    verdict = find_verdict(title, "", language, desk.rules)
+    verdict = judged(service, desk, title, "", language)
     return {
         "headline": title, "decision": decide(verdict, desk.channel.mood), "gravity": round(verdict.gravity, 4),
         "mood": verdict.mood, "topics": verdict.topics, "subject_allowed": verdict.subject_allowed, "why": verdict.why,
@@ -131,6 +133,7 @@ def describe(
     config: Config = None,
     data: Data = Path("data"),
     channel: Channel = None,
+    why: Annotated[bool, typer.Option("--why", help="With the transcript: every question, answer and rule.")] = False,
     json: AsJson = False,
 ) -> None:
     """Say how a headline would be illustrated: scene, mood, the words for the engine, and why."""
@@ -140,7 +143,7 @@ def describe(
     if json:
         telling.line(direction)
     else:
-        telling.directed(direction)
+        directions.told(direction, transcript=why)
 
 
 def _worded(desk: Desk, prompt: Prompt) -> str:
@@ -151,15 +154,19 @@ def _worded(desk: Desk, prompt: Prompt) -> str:
 
 def _direction(service: Service, desk: Desk, story: Story) -> dict[str, Any]:
     """One object with the whole direction; ``keep`` false where the story would not be on this wall."""
-    verdict = find_verdict(story.title, story.summary, story.language, desk.rules)
+    verdict = judged(service, desk, story.title, story.summary, story.language)
     decision = decide(verdict, desk.channel.mood)
     told: dict[str, Any] = {
         "headline": story.title, "keep": decision is not Decision.SKIP, "decision": decision, "mood": verdict.mood,
         "scene": "", "prompt": "", "avoid": (), "alt": "", "why": verdict.why, "topic": "", "style": "", "seed": 0,
-        "subject": None, "gravity": round(verdict.gravity, 4),
+        "subject": None, "alt_language": "en", "gravity": round(verdict.gravity, 4),
     }  # fmt: skip
+    notes: list[Note] = []
     try:
-        prompt = directed(service, desk, story, verdict)
+        prompt = directed(service, desk, story, verdict, notes.append)
     except Declined as error:
-        return told | {"keep": False, "why": str(error)}
-    return told | asdict(prompt) | {"prompt": _worded(desk, prompt), "why": f"{prompt.why}; {verdict.why}"}
+        return told | {"keep": False, "why": str(error), "transcript": [asdict(note) for note in notes]}
+    return told | asdict(prompt) | {
+        "prompt": _worded(desk, prompt), "why": f"{prompt.why}; {verdict.why}",
+        "transcript": [asdict(note) for note in notes],
+    }  # fmt: skip

@@ -71,7 +71,7 @@ class Direction(Answer):
     idea: str = Field("", description="the one visual idea, at most 20 words")
     role: str = Field("", description="the subject's part in it, 1 to 3 words, such as ferryman; else empty")
     scene: str = Field(description="25 to 50 words of what a camera would see; empty where keep is false")
-    alt: str = Field("", description="one short English sentence for somebody who cannot see the picture")
+    alt: str = Field("", description="one short sentence for somebody who cannot see the picture")
     avoid: Annotated[list[str], BeforeValidator(_listed)] = Field(
         default_factory=list, description="up to 6 nouns that this picture must not show"
     )

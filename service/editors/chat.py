@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import time
 import tomllib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -21,14 +21,16 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import Declined, EditorError
-from ..model import Mood, Prompt, Story, Verdict
-from ..protocols import Brief, Ruling, Surroundings
-from ..settings import secret
+from ..model import Mood, Picture, Prompt, Story, Verdict
+from ..net import Net
+from ..protocols import Brief, Critique, Note, Ruling, Surroundings, unnoted
+from . import alt, critic
 from .answers import Direction, Rulings, Word
-from .ask import Access, Ladder, Question
+from .ask import Access, Budget, Duty, Ladder, Question
+from .ask.key import key_in
 from .quoting import doubts, orders, quoted
-from .scenery import MARK, Cast, darkest, scene_faults, sober, tidy, wording_faults
-from .taste import faults as tasteless
+from .scenery import MARK, Cast, darkest, scene_faults, sober, tidy
+from .tools.looks import Tool, Tools
 from .trust import Trust
 
 BATCH = 40  #: stories in one question
@@ -39,12 +41,11 @@ _RECENT = 8  #: scenes of the last days that the model is shown
 _SUMMARY_CHARS = 400
 _GLANCE_CHARS = 160  #: of a summary where forty stories share a question: local models often read only 4,096 tokens
 _WHY_CHARS = 160
-_ALT_CHARS = 200
-NO_KEY = "none"  #: sent where the owner names no key: local servers want a word, whatever it says
+_FIXED = ("family", "tools")  #: what a system prompt may know: it is the same for every story
 A = TypeVar("A", bound=BaseModel)
 
 
-class Settings(BaseModel):
+class Settings(Budget):
     """An ``[editors.NAME]`` table. Nothing is called that the owner did not name."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -57,6 +58,7 @@ class Settings(BaseModel):
     temperature: float = Field(0.7, ge=0, le=2)
     max_tokens: int = Field(4000, ge=200)
     reasoning_effort: str = ""  #: sent as it is where it is set; "none" spares hidden tokens
+    tools: tuple[Tool, ...] = ()  #: what it may ask to be shown
 
     @field_validator("base_url")
     @classmethod
@@ -75,11 +77,18 @@ class Chat:
     """An Editor that asks a language model."""
 
     def __init__(
-        self, settings: Settings, surroundings: Surroundings, *, pause: Callable[[float], None] = time.sleep
-    ) -> None:
+        self, settings: Settings, surroundings: Surroundings, *, pause: Callable[[float], None] = time.sleep,
+        net: Net | None = None, monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self.settings, self._data, self._pause = settings, surroundings.data, pause
+        self.duty = Duty(surroundings.name, settings, surroundings.ledger, surroundings.zone, monotonic=monotonic)
+        self._tools = Tools(settings.tools, surroundings.place, net or Net())
         self._pages = _pages(surroundings.templates / "prompts")
         self._trust = Trust()
+
+    def state(self) -> Mapping[str, object]:
+        """How it is: at work, switched off, spent for today or resting; what today took, and the last error."""
+        return {"model": self.settings.model, **self.duty.state()}
 
     def decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
         """Rule on the candidates in their order, with one question for every forty. Raises EditorError."""
@@ -100,18 +109,32 @@ class Chat:
             )
         seed = int(story.id[:8], 16)
         cast = _cast(self._data / "subjects", brief, seed)
+        looks, known = self._tools.looks(story, brief, self._page), (*brief.recent_scenes, *brief.fortnight)
         direction = self._ask(
-            "describe", {"item": _item(story), "appears": cast.kind if cast.subject else None,
+            "describe", {"tools": self._tools.offered, "item": _item(story),
+                         "appears": cast.kind if cast.subject else None,
                          "recent": brief.recent_scenes[:_RECENT], "family": brief.family,
-                         "floor": brief.verdict.mood if brief.verdict.gravity > GRAVE else None},
-            Direction, faults=lambda told: _direction_faults(told, story, cast, brief.recent_scenes),
-            temperature=self.settings.temperature,
+                         "floor": brief.verdict.mood if brief.verdict.gravity > GRAVE else None,
+                         "alt_language": alt.named(alt.wanted(story))},
+            looks.form, temperature=self.settings.temperature, further=looks.further, note=brief.note,
+            faults=lambda told: () if looks.wanted(told) else _direction_faults(told, story, looks.wary(cast), known),
         )  # fmt: skip
         if doubt := self._trust.doubt(direction):
             raise EditorError(f"{self.settings.model} is not believed: {doubt}")
         if _lowered(direction):
             raise Declined(self._why(direction.kind, direction.essence))
-        return self._prompt(direction, story, brief, cast)
+        return self._prompt(direction, story, brief, looks.wary(cast))
+
+    def critique(self, picture: Picture, prompt: Prompt, note: Callable[[Note], None] = unnoted) -> Critique:
+        """Look at a picture, with one question, and rule by what was seen. Raises EditorError."""
+        known = _known(self._data / "subjects")
+        kind = known.get(prompt.subject or "", ("", ""))[1] or "person"
+        told = critic.asked(prompt, kind)
+        looks = self._ask(
+            "critique", told, critic.Looks, faults=critic.faults, temperature=0.0, picture=critic.shown(picture),
+            asking=lambda: note(Note("critic", "was asked", f"{self.settings.model}: is this {told['scene']}?")),
+        )  # fmt: skip
+        return critic.critique_of(looks, [*known, *(token for token, _ in known.values() if token)])
 
     def _decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> list[Ruling]:
         honest = [story for story, _ in candidates if not doubts(story.title)]
@@ -144,25 +167,28 @@ class Chat:
         mood = darkest(direction.mood, verdict.mood) if verdict.gravity > GRAVE else direction.mood
         # a model that finds the story darker than the gate did lowers it: then it is not the place for a friend
         subject = None if mood in DARK else cast.subject
-        scene, alt = (
-            text.replace(MARK, subject or f"a {cast.kind}") for text in (scene, _alt(direction.alt, scene, story, cast))
-        )
+        shown = alt.alt_text(direction.alt, scene, story, cast, subject=subject)
+        for note in _changes(direction, mood, cast, subject, shown):
+            brief.note(note)
+        scene = scene.replace(MARK, subject or f"a {cast.kind}")
         return Prompt(
             scene=scene, words=scene, mood=mood, topic=verdict.topics[0] if verdict.topics else "news",
             seed=int(story.id[:8], 16), style=brief.style, avoid=sober(direction.avoid, story, cast), subject=subject,
-            alt=_sentence(alt), why=self._why(direction.essence, direction.idea),
+            alt=shown.text, alt_language=shown.language, why=self._why(direction.essence, direction.idea),
         )  # fmt: skip
 
     def _ask(
         self, page: str, values: Mapping[str, Any], answer: type[A], *, faults: Callable[[A], Sequence[str]],
-        temperature: float,
+        temperature: float, further: Callable[[A], str] = lambda _: "", note: Callable[[Note], None] = unnoted,
+        picture: str = "", asking: Callable[[], None] = lambda: None,
     ) -> A:  # fmt: skip
         return self._ladder.ask(
             Question(
-                system=self._page(f"{page}.system", {"mark": MARK, "family": values.get("family", "")}),
+                system=self._page(f"{page}.system", {"mark": MARK, **{name: values.get(name, "") for name in _FIXED}}),
                 user=self._page(page, {"mark": MARK, **values}),
                 answer=answer, faults=faults, repair=lambda wrong: self._page("repair", {"faults": wrong}),
-                temperature=temperature,
+                temperature=temperature, further=further, name=f"{page}.system", note=note, picture=picture,
+                asking=asking,
             )
         )  # fmt: skip
 
@@ -172,11 +198,11 @@ class Chat:
         told = self.settings
         return Ladder(
             Access(
-                base_url=told.base_url, model=told.model, key=_key(told.api_key_env), key_name=told.api_key_env,
+                base_url=told.base_url, model=told.model, key=key_in(told.api_key_env), key_name=told.api_key_env,
                 timeout_seconds=told.timeout_seconds, max_tokens=told.max_tokens,
                 reasoning_effort=told.reasoning_effort,
             ),
-            self._pause,
+            self.duty, self._pause,
         )  # fmt: skip
 
     def _page(self, name: str, values: Mapping[str, Any]) -> str:
@@ -198,21 +224,6 @@ def _pages(folder: Path) -> Environment:
         loader=FileSystemLoader(folder), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         autoescape=False,  # prompts are plain text; what goes in is quoted before
     )  # fmt: skip
-
-
-def _key(name: str) -> str:
-    """The key in the environment. Raises EditorError that names the variable."""
-    if not name:
-        return NO_KEY
-    try:
-        key = (secret(name) or "").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EditorError(f"the file that {name}_FILE names cannot be read: {error}") from error
-    if not key:
-        raise EditorError(f"the environment variable {name} (or {name}_FILE) is not set: it must hold the editor's key")
-    if not key.isascii() or not key.isprintable():
-        raise EditorError(f"{name} holds something that cannot be a key")
-    return key
 
 
 def _short(story: Story) -> str:
@@ -240,12 +251,17 @@ def _direction_faults(answer: Direction, story: Story, cast: Cast, recent: Seque
 
 def _cast(folder: Path, brief: Brief, seed: int) -> Cast:
     """Who appears: one of the subjects allowed, the same one for a story each time; nobody in a dark one."""
-    known = {path.parent.name: _subject(path) for path in sorted(folder.glob("*/subject.toml"))}
+    known = _known(folder)
     unwelcome = {*known, *brief.subjects, *(token for token, _ in known.values() if token)}
     allowed = brief.subjects if brief.verdict.subject_allowed and brief.verdict.mood not in DARK else ()
     name = allowed[seed % len(allowed)] if allowed else None
     _, kind = known.get(name or "", ("", ""))
     return Cast(name, kind or "person", tuple(sorted(unwelcome)))
+
+
+def _known(folder: Path) -> dict[str, tuple[str, str]]:
+    """Everybody known here by name, with token and class noun."""
+    return {path.parent.name: _subject(path) for path in sorted(folder.glob("*/subject.toml"))}
 
 
 def _subject(path: Path) -> tuple[str, str]:
@@ -257,15 +273,13 @@ def _subject(path: Path) -> tuple[str, str]:
     return str(table.get("token", "")), str(table.get("class_noun", ""))
 
 
-def _alt(said: str, scene: str, story: Story, cast: Cast) -> str:
-    """The model's own sentence where it is fit to be shown, else the scene's first."""
-    alt = tidy(said)
-    faults = [fault for fault in tasteless(alt.replace(MARK, "somebody")) if not fault.startswith("too short")]
-    fit = 0 < len(alt) <= _ALT_CHARS and not faults and not any(wording_faults(alt, story, cast))
-    if not fit or (MARK in alt and cast.subject is None):
-        return re.split(r"(?<=[.!?])\s", scene)[0]
-    return alt
-
-
-def _sentence(text: str) -> str:
-    return (text[:1].upper() + text[1:]).rstrip(".") + "."
+def _changes(
+    said: Direction, mood: Mood, cast: Cast, subject: str | None, shown: alt.Alt
+) -> Iterator[Note]:  # fmt: skip
+    """What our rules made of the model's direction."""
+    if mood is not said.mood:
+        yield Note("gate", "darkened the mood", f"{said.mood} became {mood}: the gate finds the story grave")
+    if cast.subject and not subject:
+        yield Note("gate", "left the subject out", f"the mood is {mood}: nobody of this home appears in such a picture")
+    if shown.fault:
+        yield Note("editor", "replaced the alt text", f"{shown.fault}; the scene's first sentence stands for it")

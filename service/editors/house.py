@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from service.errors import Declined
 from service.model import Mood, Prompt, Story, Verdict
-from service.protocols import Brief, Ruling, Surroundings
+from service.protocols import Brief, Note, Ruling, Surroundings
 
 from . import topics
 from .bank import ANYWHERE, Scene, by_topic, number_of, scenes
@@ -86,6 +86,8 @@ class House:
         subject = subject if scene.figure else None
         noun = _noun(scene, reading)
         text, alt = scene.filled(subject, noun)
+        why = _why(reading, scene, passed)
+        brief.note(Note("editor", "chose a scene by the house rules", _rule(reading, why)))
         return Prompt(
             scene=text,
             words=text,
@@ -96,7 +98,7 @@ class House:
             avoid=_avoid(scene, reading.mood),
             subject=subject,
             alt=alt,
-            why=_why(reading, scene, passed),
+            why=why,
         )
 
 
@@ -192,6 +194,12 @@ def _avoid(scene: Scene, mood: Mood) -> tuple[str, ...]:
     if mood in DARK:
         return AVOID + AVOID_DARK
     return AVOID + AVOID_CROWD if scene.figure else (*AVOID, "people")
+
+
+def _rule(reading: Reading, why: str) -> str:
+    """The rule that decided, and what else was heard in the headline."""
+    also = ", ".join(f"{match.label} ({match.words!r})" for match in reading.matches[1:4])
+    return f"{why}; read as {reading.language}" + (f"; also heard: {also}" if also else "")
 
 
 def _why(reading: Reading, scene: Scene, passed: int) -> str:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..model import Mood, Story
+from .likeness import alike
 from .quoting import orders
 from .taste import faults as tasteless
 
@@ -31,7 +32,7 @@ _STARTS = frozenset(
     "after also amid before every first from here into just more most next once only other over some such than that "
     "their then there these they this those under until what when where while with your".split()
 )
-_NOUNS_IN_CAPITALS = ("de", "lb", "nds", "gsw")  #: languages where a capital does not make a name
+NOUNS_IN_CAPITALS = ("de", "lb", "nds", "gsw")  #: languages where a capital does not make a name
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,19 +59,27 @@ def scene_faults(scene: str, story: Story, cast: Cast, recent: Sequence[str] = (
         found.append("far too long: write 25 to 50 words")
     if MARK in scene and not cast.subject:
         found.append(f"{MARK} does not appear in this story")
-    if scene.replace(MARK, cast.subject or "") in recent:
-        found.append("the same scene was on the wall lately: find another idea")
+    if other := alike(scene.replace(MARK, cast.subject or ""), recent):
+        found.append(f"much the same was on the wall lately: {other}: find another idea")
     return tuple(found)
 
 
 def wording_faults(text: str, story: Story, cast: Cast) -> Iterator[str]:
     """What a text about a picture may not hold, beside matters of taste: speech, the story's names, its very words."""
-    if speech := orders(text) or ", ".join(_SPEECH.findall(text)):
-        yield f"describe things, do not speak to anybody: {speech}"
-    if names := [*_names_in(text, story), *_unwelcome(text, cast)]:
+    yield from speech_faults(text, cast.unwelcome)
+    if names := _names_in(text, story):
         yield f"no proper names: {_some(names)}"
     if phrase := _repeated(text, f"{story.title}\n{story.summary}"):
         yield f"do not repeat the headline: {phrase}"
+
+
+def speech_faults(text: str, unwelcome: Collection[str]) -> Iterator[str]:
+    """What no text for a painter may hold, whatever it is about: speech, and the names of people at home."""
+    if speech := orders(text) or ", ".join(_SPEECH.findall(text)):
+        yield f"describe things, do not speak to anybody: {speech}"
+    words = {word.lower() for word in re.findall(r"[\w-]+", text)}
+    if names := [name for name in unwelcome if name.lower() in words]:
+        yield f"no proper names: {_some(names)}"
 
 
 def darkest(*moods: Mood) -> Mood:
@@ -108,7 +117,7 @@ def headline_names(story: Story) -> tuple[frozenset[str], frozenset[str]]:
         upper = [word for word in words if word[:1].isupper()]
         capitalised |= {word for word in upper if len(word) > 1}
         everywhere = len(upper) > 0.6 * len([word for word in words if len(word) > 3])
-        if everywhere or story.language.split("-")[0] in _NOUNS_IN_CAPITALS:
+        if everywhere or story.language.split("-")[0] in NOUNS_IN_CAPITALS:
             continue
         first = set(_SENTENCE.findall(text))
         if len(words) > 1 and words[0][:1].isupper() and words[1][:1].isupper():  # "Marie Curie wins"
@@ -121,11 +130,6 @@ def _common_starts(story: Story) -> set[str]:
     """The first words of sentences: capitals that mean nothing, unless the word has one elsewhere as well."""
     text = f"{story.title}. {story.summary}"
     return {word for word in _SENTENCE.findall(text) if len(re.findall(rf"\b{re.escape(word)}\b", text)) == 1}
-
-
-def _unwelcome(text: str, cast: Cast) -> list[str]:
-    words = {word.lower() for word in re.findall(r"[\w-]+", text)}
-    return [name for name in cast.unwelcome if name.lower() in words]
 
 
 def _repeated(text: str, source: str) -> str:

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
+from ..pixels import blank
 from ..protocols import Progress, Surroundings
 from . import proof
 from .child import Child, Ended
@@ -80,7 +81,7 @@ class Diffusion:
             job = self._job(prompt, width_px, height_px)
             answer, pixels = self._painted(job, tell)
         image = Image.frombytes("RGB", (answer["width_px"], answer["height_px"]), pixels)
-        if fault := proof.blank(image):
+        if fault := blank(image):
             hint = ': dtype = "float32" may help' if fault == "black" else ""
             raise EngineError(f"the model's picture is {fault}{hint}")
         image = proof.shaped(image, width_px, height_px)

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
+from ..pixels import blank
 from ..protocols import Progress, Surroundings
 from ..settings import secret
 from . import proof, sizes
@@ -107,7 +108,7 @@ class ImagesApi:
             image = proof.opened(_decoded(entry))
         except EngineError as error:
             raise EngineError(f"the answer of {self.host} {error}") from error
-        if fault := proof.blank(image):
+        if fault := blank(image):
             raise EngineError(f"the picture of {self.host} is {fault}")
         recipe = self._recipe(body, entry, image.size)
         image = proof.shaped(image, width_px, height_px)

@@ -1,17 +1,16 @@
-"""A picture that came from elsewhere is looked at before it may hang: it is opened, bounded, and not blank."""
+"""A picture that came from elsewhere is looked at before it may hang: it is opened and bounded."""
 
 from __future__ import annotations
 
 import io
 
-from PIL import Image, ImageOps, ImageStat, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import EngineError
 
 MOST_PX = 40_000_000  #: of a picture that is opened: 120 MB of memory; an 8K screen has 33 million
 LEAST_PX = 64  #: a side
 _QUALITY = 92  #: JPEG; about 250 kB at 1024x600
-_BLANK = 2.0  #: standard deviation, of 255, of a picture of nothing; fog has above 8
 _BROKEN = (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, KeyError, MemoryError)
 
 
@@ -45,14 +44,6 @@ def _flattened(image: Image.Image) -> Image.Image:
         paper = Image.new("RGBA", image.size, "white")
         return Image.alpha_composite(paper, rgba).convert("RGB")
     return image.convert("RGB")
-
-
-def blank(image: Image.Image) -> str | None:
-    """What there is where there should be a picture: "black" or "a single colour"; None for a real picture."""
-    small = image.resize((64, 64), Image.Resampling.BOX)
-    if small.convert("L").histogram()[8:] == [0] * 248:
-        return "black"
-    return "a single colour" if max(ImageStat.Stat(small).stddev) < _BLANK else None
 
 
 def shaped(image: Image.Image, width_px: int, height_px: int) -> Image.Image:

@@ -21,11 +21,11 @@ from typing import Any
 LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl")  #: with a lexicon of their own
 BREAK = ""  #: the token at the end of a clause: no phrase, negation or reducer reaches across it
 SHORTEST_STEM = 2
+SCORED = frozenset({"veto", "grave", "bright", "relief", "idiom"})  #: kinds that compete for the same words
 
 _DATA = Path(__file__).with_name("data")
 _TOKEN = re.compile(r"[^\W_]+|[.!?;:|—–](?=\s|$)")
 _LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ı": "i", "æ": "ae", "œ": "oe"})  #: that do not decompose
-_SCORED = {"veto", "grave", "bright", "relief", "idiom"}  #: kinds that compete for the same words
 _RANK = {"idiom": 4, "relief": 3, "veto": 2, "grave": 1, "bright": 0}  #: among matches of equal length
 
 
@@ -98,7 +98,7 @@ def lexicon(language: str) -> Lexicon:
         for phrase in words.split():
             _file(tables, phrase, kind, name)
     exact, stems, tails = ({head: tuple(entries) for head, entries in each.items()} for each in tables)
-    return Lexicon(exact, stems, tails, _vader() if language == "en" else {})
+    return Lexicon(exact, stems, tails, vader() if language == "en" else {})
 
 
 @cache
@@ -123,10 +123,10 @@ def scan(language: str, words: tuple[str, ...]) -> tuple[Hit, ...]:
         if not word:
             continue
         hits = [hit for entry in _entries(language, word) if (hit := _match(entry, words, at))]
-        found.extend(hit for hit in hits if hit.kind not in _SCORED)
+        found.extend(hit for hit in hits if hit.kind not in SCORED)
         if at < covered:
             continue
-        scored = [hit for hit in hits if hit.kind in _SCORED]
+        scored = [hit for hit in hits if hit.kind in SCORED]
         if scored:
             best = max(scored, key=lambda hit: (hit.end, _RANK[hit.kind]))
             found.append(best)
@@ -172,7 +172,8 @@ def _sections(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 
 @cache
-def _vader() -> Mapping[str, float]:
+def vader() -> Mapping[str, float]:
+    """General-purpose valences of English words, -4 … 4 (Hutto & Gilbert 2014)."""
     lines = _DATA.joinpath("vader.tsv").read_text(encoding="utf-8").splitlines()
     pairs = (line.split("\t") for line in lines if not line.startswith("#"))
     return {word: float(valence) for word, valence in pairs}

@@ -16,6 +16,7 @@ WEIGHTS: Mapping[tuple[str, str], float] = {
     ("bright", "middle"): 1.1,
     ("bright", "mild"): 0.6,
     ("bright", "kind"): 0.9,  # a kind thing; nothing is said to have happened to it
+    ("bright", "plain"): 0.0,  # a name that general-purpose lists take for a word
     ("relief", "mended"): 2.5,
     ("idiom", "harmless"): 0.0,
 }
@@ -92,7 +93,7 @@ def weigh(hits: Sequence[Hit], words: Sequence[str]) -> Findings:
         veto.append(CHILDREN)
     bright = tuple(word for weight, word in reversed(weighed) if weight > 0)
     positive = sum(weight for weight, _ in weighed if weight > 0)
-    deeds = sum(weight for hit in hits if (weight := _weight(hit)) > 0 and (hit.kind, hit.name) not in MATTERS)
+    deeds = sum(weight for hit in hits if (weight := weight_of(hit)) > 0 and (hit.kind, hit.name) not in MATTERS)
     return Findings(negative, positive, deeds, tuple(dict.fromkeys(veto)), topics, grave, bright)
 
 
@@ -102,7 +103,8 @@ def lean(topics: Sequence[str]) -> float:
     return min(leans) if leans and min(leans) < DARK else max(leans, default=0.0)
 
 
-def _weight(hit: Hit) -> float:
+def weight_of(hit: Hit) -> float:
+    """What a hit weighs by itself, below zero where it is grave."""
     if hit.kind == "valence":
         return hit.weight
     if hit.kind == "veto":
@@ -112,7 +114,7 @@ def _weight(hit: Hit) -> float:
 
 def _weight_here(hit: Hit, kinds: Set[str], turn: str | None) -> float:
     """What a hit weighs among the kinds of its headline and after the word that may turn it."""
-    weight = _weight(hit)
+    weight = weight_of(hit)
     if hit.kind != "veto":
         return weight if weight >= 0 or not turn else -0.4 * weight if turn == "reduce" else 0.0
     if hit.name in SOFT and "soften" in kinds:
@@ -136,6 +138,8 @@ def _turned(hits: Sequence[Hit], words: Sequence[str]) -> dict[int, str]:
                     break
                 if kind == "negate" or at in ill:
                     turned[at] = kind
+                if kind == "reduce" and at in ill:
+                    turned[hit.start] = "negate"  # a cut in risk is no cut
     return turned
 
 

@@ -27,8 +27,9 @@ SUMMARY_SHARE = 0.4  #: of a word's weight when it stands in the summary
 _MIDDLE = 1.0  #: the summed valence below zero at which gravity is one half
 _SPREAD = 1.3  #: valence that takes gravity from 0.50 to 0.73
 _TRUSTED_VALENCE = _SPREAD * math.log(1 / TRUSTED_GRAVITY - 1) - _MIDDLE  #: that has TRUSTED_GRAVITY
-TONE_GRIM = 2.0  #: summed valence that a tone of -1 takes away
-TONE_KIND = 1.0  #: summed valence that a tone of 1 adds: a model's praise counts for less than its alarm
+TONE_GRIM = 2.5  #: summed valence that a tone of -1 takes away
+TONE_KIND = 1.5  #: summed valence that a tone of 1 adds: a model's praise counts for less than its alarm
+SUBJECT_TONE = -0.1  #: nobody of this home appears in a headline that sounds grimmer
 HEARD = 0.3  #: tone, either way, from which a verdict's reason names it
 _LIFT = 0.8  #: a bright word counts for less than a grave one
 
@@ -133,7 +134,8 @@ def _verdict(findings: Findings, rules: Rules, tone: float | None) -> Verdict:
         topics=(*findings.veto, *findings.topics),
         why=_why(findings, tone),
         veto=bool(findings.veto),
-        subject_allowed=_subject_allowed(max(gravity, _gravity(valence)), findings, rules),
+        subject_allowed=(tone or 0.0) >= SUBJECT_TONE
+        and _subject_allowed(max(gravity, _gravity(valence)), findings, rules),
         tone=tone,
     )
 

@@ -12,24 +12,32 @@ import logging
 from collections.abc import Collection, Iterator
 
 from ..errors import FrontispieceError
+from .directing import directed
 from .line import Desk, Event, Line
-from .plates import brief, describe, mend, render
+from .looking import Eye, said
+from .painting import render
+from .plates import brief, describe, mend
 from .showings import show, tidy
 from .stories import choose, judge
+from .tries import Sitting
 from .visits import fetch
 
 __all__ = [
     "Desk",
     "Event",
+    "Eye",
     "Line",
+    "Sitting",
     "brief",
     "choose",
     "describe",
+    "directed",
     "fetch",
     "judge",
     "mend",
     "render",
     "run_round",
+    "said",
     "show",
     "tidy",
     "told",

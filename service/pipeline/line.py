@@ -7,12 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from .. import styles
+from ..embedding import Embedding
 from ..gate.verdict import Rules
 from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Settings
 from ..store import Archive, Journal, Store, Wishes
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
+FORTNIGHT = timedelta(days=14)  #: no idea twice within it, where a model directs
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Desk:
     engines: Sequence[tuple[str, Engine]]
     width_px: int
     height_px: int
+    paper: Engine | None = None  #: takes over where every picture was rejected; None: the story's words alone do
 
     def style(self, topics: Sequence[str], now: datetime) -> str:
         """How the picture of a story about these topics should look, on this day."""
@@ -70,11 +73,18 @@ class Line:
     source: Callable[[str, str], Source]  #: (a feed of the config, the address it is at today) -> its source
     displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves
     rest: Callable[[], None]  #: called when the sources have been visited: give back what they held
+    embedding: Embedding | None = None  #: a model of sentences, if there is one
 
     def feeds(self, desk: Desk) -> tuple[str, ...]:
         """A channel's feeds: the config's, then those added at run time."""
         added = (subscription.url for subscription in self.wishes.subscriptions(desk.name))
         return tuple(dict.fromkeys((*desk.channel.feeds, *added)))
+
+    @property
+    def editors(self) -> Mapping[str, Editor | Critic]:
+        """Everybody who directs or looks at pictures, by the name in the config."""
+        critics = {desk.channel.critic: desk.critic for desk in self.desks if desk.critic}
+        return {desk.channel.editor: desk.editor for desk in self.desks} | critics
 
     @property
     def now(self) -> datetime:

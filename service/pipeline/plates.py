@@ -1,17 +1,16 @@
-"""Verbs on plates: mend, describe, render."""
+"""Verbs on plates: mend and describe."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from functools import partial
 
-from ..compose.finish import signed
-from ..errors import Declined, EditorError, EngineError
+from ..errors import Declined, OffDuty
 from ..model import Plate, Step
 from ..protocols import Brief
-from ..store import Store
-from .line import MEMORY, Desk, Event, Line
+from .directing import directed
+from .line import FORTNIGHT, MEMORY, Desk, Event, Line
 
 MAX_ATTEMPTS = 3  #: at one step with one engine
 
@@ -20,17 +19,9 @@ def mend(line: Line, desk: Desk) -> Iterator[Event]:
     """Send plates whose picture's file is gone or damaged back to be painted again: of those that could hang."""
     for ready in line.archive.ready(desk.name, ""):
         plate = line.archive.plate(ready.plate)
-        if plate and plate.picture and not _sound(line.store, plate.picture):
+        if plate and plate.picture and not line.store.folder.whole(plate.picture):
             line.store.spoilt(plate)
             yield Event("mend", plate.story.title, note="its picture was damaged; painting it again", plate=plate.id)
-
-
-def _sound(store: Store, name: str) -> bool:
-    try:
-        store.folder.read(name)
-    except (OSError, ValueError):
-        return False
-    return True
 
 
 def describe(line: Line, desk: Desk) -> Iterator[Event]:
@@ -47,21 +38,17 @@ def _describe(line: Line, desk: Desk, plate: Plate) -> Event:
         line.store.unillustrated(plate, plate.error)
         return replace(event, note="text only", error=plate.error)
     line.store.begin(plate)
-    told, error = brief(line, desk, plate), None
     try:
-        try:
-            prompt = (desk.editor if plate.attempts < MAX_ATTEMPTS else desk.house).describe(plate.story, told)
-        except Declined:
-            raise
-        except EditorError as failed:
-            error = str(failed)
-            prompt = desk.house.describe(plate.story, told)
+        told = brief(line, desk, plate)
+        prompt, failed = directed(desk, plate.story, told, house=plate.attempts >= MAX_ATTEMPTS)
     except Declined as declined:
         if plate.story.id not in line.wishes.passed(desk.name):
             line.store.refused(plate, str(declined))
-            return replace(event, note=f"declined: {declined}", error=error)
+            return replace(event, note=f"declined: {declined}")
         return _insisted(line, desk, plate, declined)
     line.store.described(plate, prompt)
+    # an editor that is off duty did not fail: its state says so once, not every plate
+    error = None if failed is None or isinstance(failed, OffDuty) else str(failed)
     return replace(event, note=prompt.scene, error=error)
 
 
@@ -79,46 +66,12 @@ def _insisted(line: Line, desk: Desk, plate: Plate, declined: Declined) -> Event
 
 def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
     """What an editor is told beside the story."""
-    recent = line.archive.since(desk.name, line.store.now() - MEMORY)
+    now = line.store.now()
+    known = [plate for plate in line.archive.since(desk.name, now - FORTNIGHT) if plate.scene]
     return Brief(
         verdict=plate.verdict, style=desk.style(plate.verdict.topics, line.now), now=line.now, family=desk.family,
-        recent_scenes=tuple(plate.scene for plate in recent if plate.scene),
+        recent_scenes=tuple(plate.scene for plate in known if plate.chosen_at >= now - MEMORY),
+        fortnight=tuple(plate.scene for plate in known),
         subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
+        note=partial(line.journal.note, plate.id),
     )  # fmt: skip
-
-
-def render(line: Line, desk: Desk) -> Iterator[Event]:
-    """Paint every described plate, with the channel's engines in order."""
-    plates = line.store.waiting(desk.name, Step.DESCRIBED)
-    for done, plate in enumerate(plates, 1):
-        yield replace(_render(line, desk, plate), done=done, total=len(plates))
-
-
-def _render(line: Line, desk: Desk, plate: Plate) -> Event:
-    """Attempts are spent at once on an engine that has another behind it, and with waits on the last one."""
-    event = Event("render", plate.story.title, plate=plate.id)
-    while plate.engine < len(desk.engines):
-        name, engine = desk.engines[plate.engine]
-        if plate.attempts >= MAX_ATTEMPTS:
-            line.store.next_engine(plate, plate.error or "")
-            plate = replace(plate, engine=plate.engine + 1, attempts=0)
-            continue
-        line.store.begin(plate)
-        try:
-            assert plate.prompt is not None
-            picture = engine.render(plate.prompt, desk.width_px, desk.height_px)
-        except EngineError as error:
-            plate = replace(plate, attempts=plate.attempts + 1, error=f"{name}: {error}")
-            last = plate.engine == len(desk.engines) - 1
-            line.store.failed(plate, plate.error or "", _wait(plate.attempts) if last else timedelta(0))
-            if last and plate.attempts < MAX_ATTEMPTS:
-                return replace(event, error=plate.error)
-            continue
-        line.store.rendered(plate, signed(picture))
-        return replace(event, note=name)
-    line.store.unillustrated(plate, plate.error)
-    return replace(event, note="text only", error=plate.error)
-
-
-def _wait(attempts: int) -> timedelta:
-    return timedelta(minutes=2 * 2**attempts)

@@ -6,25 +6,34 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
-from .. import hanging
+from .. import hanging, sample
 from ..errors import DisplayError
 from ..model import Plate
 from ..settings import Display
+from ..store.archive import Hung
 from .line import Event, Line
 
 
 def show(line: Line) -> Iterator[Event]:
     """Hang the next plate on every display whose time has come."""
     for display in line.settings.displays:
-        plate = _hang(line, display)
+        hung = line.archive.hung(display.name)
+        plate = _hang(line, display, hung)
         if plate is not None:
             yield _told(line, display, plate)
+        elif hung is not None and hung.plate.banned and display.name in line.displays:
+            # there is no other: what the owner banned must leave all the same
+            yield from _failures(_told(line, display, sample.edition(display.channel)[0]))
 
 
-def _hang(line: Line, display: Display) -> Plate | None:
+def _failures(event: Event) -> Iterator[Event]:
+    if event.error:
+        yield event
+
+
+def _hang(line: Line, display: Display, hung: Hung | None) -> Plate | None:
     channel = line.settings.channel_of(display)
     dwell = hanging.dwell_seconds(display.dwell_seconds, channel.cadence_minutes, channel.plates_per_round)
-    hung = line.archive.hung(display.name)
     now = line.store.now()
     due = hung is None or hung.plate.banned or now - hung.since >= timedelta(seconds=dwell)
     ready = line.archive.ready(display.channel, display.name)

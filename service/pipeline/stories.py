@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from .. import choice, skipping
-from ..errors import EditorError
+from ..errors import EditorError, OffDuty
+from ..gate.tone import tones
 from ..gate.verdict import judge as find_verdict
 from ..model import Decision, Story, Telling, Verdict
-from ..protocols import Ruling
+from ..protocols import Note, Ruling
 from .line import MEMORY, Desk, Event, Line
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,19 @@ def judge(line: Line) -> Iterator[Event]:
     """Give every new story its verdict. The gate is pure; owners' words are weighed when choosing."""
     stories = line.store.unjudged()
     if stories:
-        line.store.judged([(s.id, find_verdict(s.title, s.summary, s.language)) for s in stories])
+        verdicts = (
+            find_verdict(story.title, story.summary, story.language, tone=tone)
+            for story, tone in zip(stories, _tones(line, stories), strict=True)
+        )
+        line.store.judged([(story.id, verdict) for story, verdict in zip(stories, verdicts, strict=True)])
         yield Event("judge", done=len(stories), total=len(stories), note=f"{len(stories)} judged")
+
+
+def _tones(line: Line, stories: Sequence[Story]) -> Sequence[float | None]:
+    """How each headline sounds to the model of sentences; nobody knows where there is none."""
+    if line.embedding is None:
+        return [None] * len(stories)
+    return tones([story.title for story in stories], line.embedding, [story.language for story in stories])
 
 
 def choose(line: Line, desk: Desk) -> Iterator[Event]:
@@ -37,16 +49,20 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
     since = now - timedelta(hours=age) if age else None
     found = line.store.candidates(desk.name, line.feeds(desk), since=since) if wanted > 0 else []
     candidates = [_candidate(desk, story, verdict) for story, verdict in _unused(line, desk, found)]
-    recent = [choice.Shown(p.title, p.chosen_at, p.plate) for p in line.archive.since(desk.name, now - MEMORY)]
-    recent += [choice.Shown(each.story.title, now) for each in asked]
+    recent = [
+        choice.Shown(p.title, p.chosen_at, p.plate, p.language) for p in line.archive.since(desk.name, now - MEMORY)
+    ]
+    recent += [choice.Shown(each.story.title, now, language=each.story.language) for each in asked]
     choices = choice.choose(
-        candidates, wanted, spare=wanted, now=now, max_age_hours=age, recent=recent, taste=_taste(line, desk)
-    )
+        candidates, wanted, spare=wanted, now=now, max_age_hours=age, recent=recent, taste=_taste(line, desk),
+        vectors=line.embedding.vectors if line.embedding else None,
+    )  # fmt: skip
     _retell(line, choices.retold)
     told = [(each.candidate.story, each.candidate.verdict) for each in choices.chosen]
     rulings = _rulings(desk, told)
     passed = line.wishes.passed(desk.name)  # what was let through while the editor thought is for the next round
     picks: list[choice.Chosen] = []
+    kept: dict[str, Ruling] = {}
     for chosen, ruling in zip(choices.chosen, rulings, strict=True):
         if chosen.candidate.story.id in passed:
             continue
@@ -54,12 +70,15 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
             line.store.declined(desk.name, chosen.candidate.story.id, ruling.why)
         elif len(picks) < wanted:
             picks.append(chosen)
+            kept[ruling.story] = ruling
     for pick in reversed([*map(choice.Chosen, asked), *picks]):  # the best is chosen last, so that it is the newest
         each = pick.candidate
-        line.store.chosen(
+        number = line.store.chosen(
             desk.name, each.story.id, each.verdict,
             text_only=each.decision is Decision.TEXT_ONLY, also=[_telling(story) for story in pick.also],
         )  # fmt: skip
+        if each.story.id in kept:
+            line.journal.note(number, Note("editor", "kept it", kept[each.story.id].why))
     note = f"{len(picks)} of {len(found)} stories" + (f", and {len(asked)} {skipping.LET_THROUGH}" if asked else "")
     yield Event("choose", desk.name, done=len(asked) + len(picks), total=len(asked) + max(0, wanted), note=note)
 
@@ -110,6 +129,8 @@ def _asked(line: Line, desk: Desk) -> list[choice.Candidate]:
 def _rulings(desk: Desk, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
     try:
         return desk.editor.decide(candidates)
+    except OffDuty:
+        return desk.house.decide(candidates)
     except EditorError as error:
         log.warning("the editor of %s could not decide: %s; the house rules do", desk.name, error)
         return desk.house.decide(candidates)

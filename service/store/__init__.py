@@ -2,9 +2,11 @@
 
 from .archive import Archive, Arrival, Hung
 from .folder import Folder
-from .journal import Account, Journal, Try
+from .journal import Account, Journal, Making, Try
 from .rows import FeedRow
 from .store import Store
 from .wishes import Wishes
 
-__all__ = ["Account", "Archive", "Arrival", "FeedRow", "Folder", "Hung", "Journal", "Store", "Try", "Wishes"]
+__all__ = [
+    "Account", "Archive", "Arrival", "FeedRow", "Folder", "Hung", "Journal", "Making", "Store", "Try", "Wishes",
+]  # fmt: skip

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ..daily import Finished
 from ..hanging import Ready
 from ..model import Plate, Step, Story, Verdict
 from .rows import PLATE, FeedRow, feed_of, marks, plate_of, stamp, story_of, verdict_of
@@ -41,6 +42,7 @@ class Recent:
     scene: str
     chosen_at: datetime
     plate: int
+    language: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +108,27 @@ class Archive:
         row = self.store.db.execute(f"{PLATE} WHERE plates.id = ?", (plate_id,)).fetchone()
         return plate_of(row) if row else None
 
-    def recent(self, limit: int) -> list[Plate]:
-        """The newest finished plates of every channel, newest first."""
+    def recent(self, limit: int, channel: str = "") -> list[Plate]:
+        """The newest finished plates (of every channel, or of one), newest first."""
         rows = self.store.db.execute(  # the + keeps SQLite from the index by step: it would sort every plate there is
-            f"{PLATE} WHERE +plates.step = 'rendered' AND banned = 0 ORDER BY plates.id DESC LIMIT ?", (limit,)
+            f"{PLATE} WHERE +plates.step = 'rendered' AND banned = 0 AND ?2 IN ('', channel)"
+            " ORDER BY plates.id DESC LIMIT ?1",
+            (limit, channel),
         ).fetchall()
         return [plate_of(row) for row in rows]
+
+    def finished(self, channel: str, since: datetime) -> list[Finished]:
+        """What of the channel's plates chosen since then has a picture to show."""
+        rows = self.store.db.execute(
+            "SELECT id, chosen_at, favourite, json_array_length(also) AS tellers,"
+            " json_extract(verdict, '$.gravity') AS gravity FROM plates WHERE channel = ? AND chosen_at >= ?"
+            " AND step = 'rendered' AND banned = 0 AND picture IS NOT NULL",
+            (channel, stamp(since)),
+        ).fetchall()
+        return [
+            Finished(r["id"], datetime.fromisoformat(r["chosen_at"]), bool(r["favourite"]), r["tellers"], r["gravity"])
+            for r in rows
+        ]
 
     def recipe(self, file: str) -> dict[str, Any]:
         """How a picture was made; empty where nobody knows."""
@@ -121,12 +138,15 @@ class Archive:
     def since(self, channel: str, moment: datetime) -> list[Recent]:
         """The channel's plates since then, newest first."""
         rows = self.store.db.execute(
-            "SELECT title, plates.id, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene FROM plates"
-            " JOIN stories ON stories.id = plates.story WHERE channel = ? AND step != 'declined' AND chosen_at >= ?"
+            "SELECT title, language, plates.id, chosen_at, coalesce(json_extract(prompt, '$.scene'), '') AS scene"
+            " FROM plates JOIN stories ON stories.id = plates.story"
+            " WHERE channel = ? AND step != 'declined' AND chosen_at >= ?"
             " ORDER BY chosen_at DESC, plates.id DESC LIMIT 500",
             (channel, stamp(moment)),
         ).fetchall()
-        return [Recent(r["title"], r["scene"], datetime.fromisoformat(r["chosen_at"]), r["id"]) for r in rows]
+        return [
+            Recent(r["title"], r["scene"], datetime.fromisoformat(r["chosen_at"]), r["id"], r["language"]) for r in rows
+        ]
 
     def used(self, channel: str, moment: datetime) -> list[Used]:
         """Every story that the channel has used since then."""
@@ -225,8 +245,9 @@ class Archive:
             if total <= keep_bytes:
                 return
             rows = db.execute(
-                "SELECT plates.id, bytes FROM plates JOIN pictures ON file = picture WHERE favourite = 0"
-                " ORDER BY plates.id"
+                "SELECT id, (SELECT sum(bytes) FROM pictures WHERE file = plates.picture OR file IN"
+                " (SELECT picture FROM tries WHERE tries.plate = plates.id)) AS bytes"
+                " FROM plates WHERE favourite = 0 AND picture IS NOT NULL ORDER BY id"
             )
             doomed = []
             for row in rows.fetchall():

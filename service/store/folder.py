@@ -105,6 +105,14 @@ class Folder:
             raise ValueError(f"{name} is damaged")
         return data
 
+    def whole(self, name: str) -> bool:
+        """Whether a picture's file is there, with the bytes that were kept."""
+        try:
+            self.read(name)
+        except (OSError, ValueError):
+            return False
+        return True
+
     def stamp(self, name: str) -> object:
         """A value that changes when a picture's file does. Raises OSError where it is gone."""
         stat = (self.path / "pictures" / name).stat()

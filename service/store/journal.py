@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
+from typing import Any
 
 from ..model import Picture, Plate, Prompt
 from ..protocols import Check, Critique, Note, Spending
-from .rows import prompt_of, stamp
+from .rows import prompt_of, stamp, time_of
 from .store import Store
+
+NOTES = 30  #: of a plate
+NOTE_CHARS = 4_000  #: of a note
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,15 @@ class Try:
     tried_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Making:
+    """How a plate came to be."""
+
+    recipe: Mapping[str, Any]  #: of its picture; empty where it has none, or nobody knows
+    tries: Sequence[Try]  #: in order
+    notes: Sequence[tuple[datetime, Note]]  #: its transcript, in order
+
+
 class Journal:
     """The transcripts and tries of a store's plates."""
 
@@ -31,11 +44,16 @@ class Journal:
         self.store = store
 
     def note(self, plate: int, note: Note) -> None:
-        """Add a line to a plate's transcript."""
+        """Add a line to a plate's transcript, of which the first line and the newest ones are kept."""
         with self.store.transaction() as db:
             db.execute(
                 "INSERT INTO notes (plate, noted_at, who, what, text) VALUES (?,?,?,?,?)",
-                (plate, stamp(self.store.now()), note.who, note.what, note.text),
+                (plate, stamp(self.store.now()), note.who, note.what[:NOTE_CHARS], note.text[:NOTE_CHARS]),
+            )
+            db.execute(
+                "DELETE FROM notes WHERE plate = ?1 AND id > (SELECT min(id) FROM notes WHERE plate = ?1) AND id NOT IN"
+                " (SELECT id FROM notes WHERE plate = ?1 ORDER BY id DESC LIMIT ?2)",
+                (plate, NOTES - 1),
             )
 
     def notes(self, plate: int) -> list[tuple[datetime, Note]]:
@@ -44,14 +62,20 @@ class Journal:
         return [(datetime.fromisoformat(r["noted_at"]), Note(r["who"], r["what"], r["text"])) for r in rows]
 
     def tried(self, plate: Plate, prompt: Prompt, picture: Picture, engine: str, critique: Critique | None) -> str:
-        """Keep a try: its file, then its rows. Returns the file's name."""
-        file = self.store.keep(picture)
+        """Keep a try: its file, then its rows, which end the attempt. Returns the file's name. Safe to repeat."""
+        file, now = self.store.keep(picture), stamp(self.store.now())
+        said = json.dumps(asdict(critique)) if critique else None
         with self.store.transaction() as db:
-            db.execute(
-                "INSERT INTO tries (plate, picture, engine, prompt, critique, tried_at) VALUES (?,?,?,?,?,?)",
-                (plate.id, file, engine, json.dumps(asdict(prompt)),
-                 json.dumps(asdict(critique)) if critique else None, stamp(self.store.now())),
-            )  # fmt: skip
+            db.execute("UPDATE plates SET attempts = 0 WHERE id = ?", (plate.id,))
+            again = db.execute(
+                "UPDATE tries SET critique = ?, tried_at = ? WHERE plate = ? AND picture = ?",
+                (said, now, plate.id, file),
+            ).rowcount
+            if not again:
+                db.execute(
+                    "INSERT INTO tries (plate, picture, engine, prompt, critique, tried_at) VALUES (?,?,?,?,?,?)",
+                    (plate.id, file, engine, json.dumps(asdict(prompt)), said, now),
+                )
         return file
 
     def tries(self, plate: int) -> list[Try]:
@@ -62,6 +86,16 @@ class Journal:
                 datetime.fromisoformat(r["tried_at"]))
             for r in rows
         ]  # fmt: skip
+
+    def picture(self, plate: int, number: int) -> bytes:
+        """The file of a plate's try, from 1. Raises LookupError where there is none, or it is gone or damaged."""
+        tries = self.tries(plate)
+        if not 0 < number <= len(tries):
+            raise LookupError(f"plate {plate} has no try {number}")
+        try:
+            return self.store.folder.read(tries[number - 1].picture)
+        except (OSError, ValueError) as error:
+            raise LookupError(f"the picture of try {number} is gone") from error
 
 
 class Account:
@@ -88,9 +122,10 @@ class Account:
     def _day(self) -> str:
         return self.store.now().astimezone(self._zone).date().isoformat()
 
-    def switched_off(self) -> bool:
-        """Whether the owner wants nothing asked at all until further notice."""
-        return bool(self.store.db.execute("SELECT 1 FROM switched_off WHERE name = ?", (self.name,)).fetchone())
+    def switched_off(self) -> datetime | None:
+        """Since when the owner wants nothing asked until further notice; None: it may ask."""
+        row = self.store.db.execute("SELECT since FROM switched_off WHERE name = ?", (self.name,)).fetchone()
+        return time_of(row["since"]) if row else None
 
     def switch(self, *, on: bool) -> None:
         """Let it ask, or let it ask nothing."""

@@ -141,10 +141,13 @@ class Store:
 
     def chosen(
         self, channel: str, story: str, verdict: Verdict, *, text_only: bool, also: Sequence[Telling] = ()
-    ) -> None:
-        """A story becomes a plate, with the verdict that this channel's rules gave it and who else tells it."""
+    ) -> int:
+        """A story becomes a plate, with the verdict that this channel's rules gave it and who else tells it.
+
+        Returns the plate's number.
+        """
         told = json.dumps([asdict(each) for each in also])
-        self._new_plate((story, channel, Step.CHOSEN, json.dumps(asdict(verdict)), int(text_only), None, told))
+        return self._new_plate((story, channel, Step.CHOSEN, json.dumps(asdict(verdict)), int(text_only), None, told))
 
     def retold(self, plate: int, also: Sequence[Telling]) -> None:
         """Who else tells a plate's story by now."""
@@ -154,13 +157,15 @@ class Store:
         """Remember that this story is not for this channel, so that nobody is asked again."""
         self._new_plate((story, channel, Step.DECLINED, None, 0, why, "[]"))
 
-    def _new_plate(self, values: tuple[object, ...]) -> None:
+    def _new_plate(self, values: tuple[object, ...]) -> int:
         with self.transaction() as db:
             db.execute(
                 "INSERT OR IGNORE INTO plates (story, channel, step, verdict, text_only, error, also, chosen_at,"
                 " moved_at) VALUES (?,?,?,?,?,?,?,?,?)",
                 (*values, stamp(self.now()), stamp(self.now())),
             )
+            (number,) = db.execute("SELECT id FROM plates WHERE story = ? AND channel = ?", values[:2]).fetchone()
+        return int(number)
 
     def waiting(self, channel: str, step: Step) -> list[Plate]:
         """Plates that have finished ``step`` and may be moved on now, oldest first."""
@@ -191,9 +196,9 @@ class Store:
     def described(self, plate: Plate, prompt: Prompt) -> None:
         self._move(plate, Step.DESCRIBED, "prompt = ?", json.dumps(asdict(prompt)))
 
-    def rendered(self, plate: Plate, picture: Picture) -> None:
-        """Keep a picture: its file, then its row, then the plate's step."""
-        self._set(plate.id, f"step = 'rendered', {FRESH}, picture = ?", stamp(self.now()), self.keep(picture))
+    def rendered(self, plate: Plate, file: str) -> None:
+        """The plate has its picture, which is kept already."""
+        self._move(plate, Step.RENDERED, "picture = ?", file)
 
     def keep(self, picture: Picture) -> str:
         """Keep a picture: its file, then its row. Returns the file's name."""

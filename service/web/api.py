@@ -32,15 +32,21 @@ def now_json(
     door: Here,
     w: Annotated[int, Query(description="the window's width, CSS px")] = 1024,
     h: Annotated[int, Query(description="the window's height, CSS px")] = 600,
+    via: Annotated[str, Query(max_length=64, description="the mark that a device was sent here with")] = "",
 ) -> Response:
     """What the live page shows: the slide as HTML for a window, and 304 while that would not change."""
     info, showing = door.display(display), door.wall.showing(display)
     width, height, plate, shell = window(w), window(h), showing.plate, door.shell()
+    now = door.clock()
     tag = caching.digest(
         *(plate.id, plate.step, plate.picture, plate.story.title, showing.note, width, height),
-        *(info.template, info.profile, shell, caching.age_bucket(plate.story.published, door.clock())),
+        *(info.template, info.profile, shell, caching.age_bucket(plate.story.published, now)),
+        *(info.night, now.minute if info.night == "clock" else ""),
     )
-    if caching.matches(request.headers.get("if-none-match"), tag):
+    hangs = caching.matches(request.headers.get("if-none-match"), tag)
+    if via:
+        door.wall.fetched(display, f"via={via}&v={plate.id}" if hangs else f"via={via}")
+    if hangs:
         return caching.answer(b"", "application/json", tag, request.headers)
     body = {**_live(door, info, showing, (width, height)), "shell": shell}
     return caching.answer(json.dumps(body, ensure_ascii=False).encode(), "application/json", tag, request.headers)
@@ -59,11 +65,13 @@ def _live(door: Door, info: DisplayInfo, showing: Showing, size_px: tuple[int, i
         "direction": fragment.direction,
         "background": fragment.background,
         "alt": plate.prompt.alt if plate.prompt else "",
+        "alt_language": plate.prompt.alt_language if plate.prompt else "",
         "title": plate.story.title,
         "page": f"/plates/{plate.id}",
         "until": showing.until.isoformat(),
         "sample": plate.sample,
         "note": showing.note,
+        "night": str(info.night),
     }
 
 
@@ -105,13 +113,20 @@ def display_png(display: str, request: Request, door: Here) -> Response:
     return _on_display(display, ".png", request, door)
 
 
+@router.get("/d/{display}.bmp")
+def display_bmp(display: str, request: Request, door: Here) -> Response:
+    """The same as a BMP, for firmware that unpacks nothing: 1 bit for black and white, else 24."""
+    return _on_display(display, ".bmp", request, door)
+
+
 def _on_display(display: str, suffix: str, request: Request, door: Door) -> Response:
-    until = door.wall.showing(door.display(display).name).until
-    hint = str(wording.until_next(until, door.clock()))
+    info, now = door.display(display), door.clock()
+    wait = wording.until_next(door.wall.showing(display), now, info)
+    wait = min(wait, 60 - now.second) if info.night == "clock" else wait
     still = door.wall.still(display, suffix)
     if request.url.query:
         door.wall.fetched(display, request.url.query)
-    return _still(still, request, x_next_refresh=hint)
+    return _still(still, request, **caching.come_back(wait))
 
 
 @router.get("/plates/{plate_id}.jpg")

@@ -16,7 +16,7 @@ from service import __version__
 from service.clock import Clock, now
 from service.errors import FrontispieceError
 
-from . import api, files, pages, rounds
+from . import api, feeds, files, metrics, pages, plates, rounds, trials, trmnl
 from .caching import NEVER
 from .door import Door, environment
 from .seam import Wall
@@ -53,7 +53,8 @@ def create(
     )
     sheet = fonts_css if callable(fonts_css) else lambda: fonts_css
     app.state.door = Door(wall, templates, fonts, sheet, secret, clock, environment(templates))
-    for room in (files, api, rounds, pages):  # pages last: /d/{display} would swallow /d/{display}.jpg
+    # /d/{display} would swallow /d/{display}.jpg
+    for room in (files, api, metrics, plates, rounds, trials, trmnl, feeds, pages):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(RequestValidationError, not_understood)

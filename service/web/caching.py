@@ -40,6 +40,19 @@ def answer(body: bytes, media_type: str, tag: str, asked: Mapping[str, str], **h
     return Response(body, media_type=media_type, headers=named)
 
 
+def come_back(seconds: int) -> dict[str, str]:
+    """When to ask again, in every way that something which fetches pictures may understand.
+
+    ``Refresh`` (HTML Living Standard) makes a browser that shows the bare picture load it anew. ``max-age`` beside
+    ``no-cache`` is a hint for firmware that looks for a number: caches still ask each time (RFC 9111 §5.2.2.4).
+    """
+    return {
+        "x_next_refresh": str(seconds),
+        "refresh": str(seconds),
+        "cache_control": f"{ALWAYS_ASK}, max-age={seconds}",
+    }
+
+
 def age_bucket(published: datetime, now: datetime) -> str:
     """A name that changes when the age said on a slide may have changed: each minute, hour, then day."""
     minutes = max(0, int((now - published).total_seconds() // 60))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -13,6 +13,7 @@ from jinja2 import FileSystemLoader, StrictUndefined
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from service import __version__
+from service.cache import Cache
 from service.clock import Clock
 from service.model import Plate
 
@@ -33,6 +34,8 @@ class Door:
     secret: str
     clock: Clock
     pages: ImmutableSandboxedEnvironment
+    strangers: set[str] = field(default_factory=set)  #: devices that called without being in the config, told of once
+    measured: Cache = field(default_factory=lambda: Cache(2000))  #: files that picture feeds speak of
 
     def display(self, name: str) -> DisplayInfo:
         """The display of that name. Raises HTTPException 404."""
@@ -92,6 +95,10 @@ def environment(templates: Path) -> ImmutableSandboxedEnvironment:
         segment=lambda text: quote(text, safe=""),
         web_address=wording.web_address,
         number=wording.plate_number,
+        recipe=wording.recipe,
+        point=wording.point,
+        nth=wording.nth,
+        after=wording.after,
     )
-    pages.globals["picture_src"] = picture_src
+    pages.globals.update(picture_src=picture_src, SEEN=wording.SEEN)
     return pages

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from service.model import Plate
 from service.skipping import Kind
 
-from . import caching, wording
+from . import caching, plates, wording
 from .door import Door, Here, PlateId
 
 router = APIRouter(include_in_schema=False)
@@ -29,6 +29,7 @@ def index(door: Here) -> Response:
     page = door.page(
         "index",
         cards=cards,
+        channels=list(dict.fromkeys(display.channel for display, _ in cards)),
         notice=wording.notice((showing for _, showing in cards), status),
         plates=[plate for plate in door.wall.recent(SHOWN + len(on_the_wall)) if plate.id not in on_the_wall][:SHOWN],
     )
@@ -39,7 +40,9 @@ def index(door: Here) -> Response:
 def plate(plate_id: PlateId, door: Here) -> Response:
     """One plate: the slide, the bare picture, and everything that led to it."""
     shown = door.plate(plate_id)
-    return _page(door.page("plate", plate=shown, neighbours=_neighbours(door, shown)))
+    made = plates.told(shown, door.wall.making(plate_id))
+    tries = made["tries"] if plates.telling(made["tries"]) else ()
+    return _page(door.page("plate", plate=shown, made=made, tries=tries, neighbours=_neighbours(door, shown)))
 
 
 def _neighbours(door: Door, plate: Plate) -> tuple[Plate | None, Plate | None]:
@@ -58,7 +61,7 @@ def status(door: Here) -> Response:
     ready, why = door.wall.ready()
     page = door.page(
         "status", sections=wording.sections(told), troubles=wording.troubles(told), ready=ready, why=why,
-        gates=wording.gates(told),
+        gates=wording.gates(told), editors=wording.editors(told),
     )  # fmt: skip
     return _page(page)
 

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.errors import Busy, FrontispieceError
 
-from .door import Here
+from .door import Door, Here
 
 router = APIRouter()
 
@@ -26,18 +26,22 @@ def one_round(
     door: Here, channel: Annotated[tuple[str, ...], Query()] = (), x_frontispiece_secret: Annotated[str, Header()] = ""
 ) -> Response:
     """Run one round now; its events come as JSON lines while it runs. 401 without the secret, 409 while one runs."""
-    given, secret = x_frontispiece_secret.encode(), door.secret.encode()
-    if not secret or not hmac.compare_digest(given, secret):
-        raise HTTPException(401, "This needs the service's own secret.")
+    allowed(door, x_frontispiece_secret)
     events = door.wall.round(channel)
     try:
         first = next(events, None)  # a generator refuses only when first asked
     except Busy as error:
         raise HTTPException(409, str(error)) from error
-    return _Told(events, first)
+    return Told(events, first)
 
 
-class _Told(StreamingResponse):
+def allowed(door: Door, secret: str) -> None:
+    """Let the command of this machine pass. Raises HTTPException 401."""
+    if not door.secret or not hmac.compare_digest(secret.encode(), door.secret.encode()):
+        raise HTTPException(401, "This needs the service's own secret.")
+
+
+class Told(StreamingResponse):
     """Events as lines. When the asker leaves, the round is closed: it finishes its step and stops."""
 
     def __init__(self, events: Iterator[Event], first: Event | None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
-from typing import Protocol
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
 
-from service.model import Plate
+from service.model import Plate, Prompt
 from service.profiles import Profile
+from service.protocols import Calling, Critique, Note
 from service.skipping import Kept, Kind
 
 
@@ -26,6 +27,8 @@ class DisplayInfo(Protocol):
     def profile(self) -> Profile: ...
     @property
     def dwell_seconds(self) -> float: ...
+    @property
+    def night(self) -> str: ...  # how it looks now: "" by day, "off", "dim", "clock"
 
 
 class Showing(Protocol):
@@ -69,6 +72,32 @@ class Still(Protocol):
     def etag(self) -> str: ...
 
 
+class Try(Protocol):
+    """A picture that was made for a plate, and what was seen in it."""
+
+    @property
+    def picture(self) -> str: ...
+    @property
+    def engine(self) -> str: ...
+    @property
+    def prompt(self) -> Prompt: ...
+    @property
+    def critique(self) -> Critique | None: ...
+    @property
+    def tried_at(self) -> datetime: ...
+
+
+class Making(Protocol):
+    """How a plate came to be."""
+
+    @property
+    def recipe(self) -> Mapping[str, Any]: ...
+    @property
+    def tries(self) -> Sequence[Try]: ...
+    @property
+    def notes(self) -> Sequence[tuple[datetime, Note]]: ...
+
+
 class Wall(Protocol):
     """The one thing behind the browser's door. Used from many threads at once."""
 
@@ -83,23 +112,45 @@ class Wall(Protocol):
         ...
 
     def still(self, display: str, suffix: str) -> Still:
-        """The composed slide at the display's own size; ``suffix`` is ".jpg" or ".png". Raises ComposeError."""
+        """The composed slide at the display's own size; ``suffix`` is ".jpg", ".png" or ".bmp". Raises ComposeError."""
         ...
 
     def fetched(self, display: str, query: str) -> None:
-        """The display's still was asked for, with that query string."""
+        """What the display fetched, with that query string; see ``protocols.Fetching``."""
         ...
 
-    def slide(self, plate_id: int, profile: str) -> Still:
-        """A plate composed for a profile. Raises LookupError, ComposeError."""
+    def slide(self, plate_id: int, profile: str, *, as_chosen: bool = False) -> Still:
+        """A plate composed for a profile; ``as_chosen``: its age is what it was when it was chosen.
+
+        Raises LookupError, ComposeError.
+        """
         ...
 
     def picture(self, plate_id: int) -> Still:
         """The bare picture. Raises LookupError where the plate has none."""
         ...
 
-    def recent(self, limit: int = 24) -> Sequence[Plate]:
-        """The last plates, newest first; the sample edition while there is nothing else."""
+    def tried(self, plate_id: int, number: int) -> Still:
+        """The bare picture of a try, from 1. Raises LookupError."""
+        ...
+
+    def making(self, plate_id: int) -> Making:
+        """How a plate came to be. Raises LookupError."""
+        ...
+
+    def recent(self, limit: int = 24, channel: str = "") -> Sequence[Plate]:
+        """The last plates, newest first (of every channel, or of one); the sample edition while there is nothing else.
+
+        Raises KeyError where there is no such channel.
+        """
+        ...
+
+    def best(self, channel: str, days: int) -> Sequence[tuple[date, Plate]]:
+        """The picture of each of a channel's last days that are over, newest first. Raises KeyError."""
+        ...
+
+    def calling(self) -> Mapping[str, Calling]:
+        """The displays whose own firmware calls in, by name."""
         ...
 
     def plate(self, plate_id: int) -> Plate:
@@ -122,4 +173,8 @@ class Wall(Protocol):
 
     def round(self, channels: Collection[str] = ()) -> Iterator[dict[str, object]]:
         """One round of the pipeline, event by event. Raises Busy while another is running."""
+        ...
+
+    def trial(self, display: str) -> Iterator[dict[str, object]]:
+        """Put a test card on a display and tell what happens, step by step."""
         ...

@@ -6,13 +6,15 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 
-from .seam import Showing
+from .seam import DisplayInfo, Showing
 
 Row = Mapping[str, object]
 
 MOST = 50  # rows in a table
+LATE_SECONDS = 10  # a picture is taken down up to five seconds after its time; clocks of small devices are worse
 TITLES = {"stuck": "Plates that wait"}
 KINDS = {
     "": "Everything",
@@ -20,6 +22,26 @@ KINDS = {
     "words": "In words alone",
     "editor": "By an editor",
     "owner": "By you",
+}
+RECIPE = ("engine", "model", "server", "pipeline", "steps", "guidance", "quality", "composition", "palette")
+SEEN = {  # what a critic looks for, where all is well and where it is not
+    "subject_present": ("its hero is there", "its hero is missing"),
+    "one_person": ("nobody is in the way", "somebody is in the way"),
+    "idea_visible": ("the idea can be seen", "the idea cannot be seen"),
+    "tone_fits": ("the mood fits", "the mood does not fit"),
+    "no_lettering": ("no lettering", "lettering"),
+    "no_logo_or_flag": ("no logo, no flag", "a logo or a flag"),
+    "no_lookalike": ("no public figure", "somebody looks like a public figure"),
+    "anatomy_ok": ("bodies are believable", "a body that cannot be"),
+    "no_gore": ("nothing that hurts", "something that hurts"),
+}
+MEASURED = {  # what pixels say
+    "decodes": ("the file can be opened", "the file cannot be opened"),
+    "size": ("large enough", "too small"),
+    "not_blank": ("something is on it", "nothing is on it"),
+    "not_static": ("no noise", "noise"),
+    "not_plain": ("several colours", "hardly more than one colour"),
+    "not_a_grid": ("one picture", "a sheet of the same picture"),
 }
 
 
@@ -105,10 +127,44 @@ def plate_number(plate_id: int) -> str:
     return f"Sample {-plate_id}" if plate_id < 0 else f"No. {plate_id}"
 
 
-def until_next(until: datetime, now: datetime) -> int:
-    """Seconds (5 … 86400) until it is worth asking again."""
-    left = (until - now) / timedelta(seconds=1)
-    return min(max(math.ceil(left), 5), 86400)
+def after(then: datetime, first: datetime) -> str:
+    """How long after the first moment: "+41 s"; "" for the first itself."""
+    seconds = (then - first).total_seconds()
+    return f"+{span(seconds)}" if seconds >= 0.5 else ""
+
+
+def nth(number: int) -> str:
+    """A place in a row: "First", "Second", ... and "No. 13" beyond a dozen."""
+    words = "First Second Third Fourth Fifth Sixth Seventh Eighth Ninth Tenth Eleventh Twelfth".split()  # noqa: SIM905
+    return words[number - 1] if 0 < number <= len(words) else f"No. {number}"
+
+
+def point(check: Mapping[str, Any]) -> str:
+    """What a critic looked for, and whether it is so."""
+    name = str(check["id"])
+    well, ill = (SEEN | MEASURED).get(name, (name.replace("_", " "),) * 2)
+    return well if check["ok"] else ill
+
+
+def recipe(recipe: Mapping[str, Any]) -> dict[str, object]:
+    """A picture's recipe for people: who painted it and how, without what is for machines."""
+    lines = {label(key): recipe[key] for key in RECIPE if recipe.get(key) not in (None, "", [], {})}
+    if recipe.get("width_px") and recipe.get("height_px"):
+        lines["Painted at"] = f"{recipe['width_px']} × {recipe['height_px']} px"
+    if isinstance(took := recipe.get("took_s"), (int, float)):
+        lines["Took"] = span(took)
+    return lines
+
+
+def until_next(showing: Showing, now: datetime, display: DisplayInfo) -> int:
+    """Seconds (5 … 86400) until it is worth asking for a display's slide again.
+
+    Where its time is up and nothing newer has come, another turn is waited for. A battery lives on being left alone: an
+    e-ink panel is never told to wake within the minute.
+    """
+    left = (showing.until - now) / timedelta(seconds=1)
+    wait = (left if left > 0 else display.dwell_seconds) + LATE_SECONDS
+    return min(max(math.ceil(wait), 60 if display.profile.eink else 5), 86400)
 
 
 def troubles(status: Mapping[str, object]) -> list[str]:
@@ -118,6 +174,8 @@ def troubles(status: Mapping[str, object]) -> list[str]:
     if isinstance(disk, Mapping) and disk.get("low"):
         free = disk.get("free_bytes")
         lines.append("the disk is nearly full" + (f": {size(free)} free" if isinstance(free, (int, float)) else ""))
+    failing = [row for row in editors(status) if row.get("error")]
+    lines += [f"editor {row.get('name')}: {_shortened(str(row['error']), 160)}" for row in failing]
     for key in ("feeds", "displays", "stuck"):
         rows = [row for row in _rows(status.get(key)) if row.get("error")]
         if not rows:
@@ -147,7 +205,7 @@ class Section:
 
 def sections(status: Mapping[str, object]) -> list[Section]:
     """The status in parts for the page, whatever it holds: plain values together first, then a part for each group."""
-    status = {key: value for key, value in status.items() if key not in ("version", "gate")}
+    status = {key: value for key, value in status.items() if key not in ("version", "gate", "editors")}
     plain = {k: v for k, v in status.items() if not isinstance(v, (Mapping, list, tuple))}
     parts = [Section("Service", facts=plain)] if plain else []
     for key, value in status.items():
@@ -158,6 +216,11 @@ def sections(status: Mapping[str, object]) -> list[Section]:
             told = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, ""))
             parts.append(Section(TITLES.get(key, label(key)), list(told), rows[:MOST], more=max(0, len(rows) - MOST)))
     return parts
+
+
+def editors(status: Mapping[str, object]) -> list[Row]:
+    """Who directs the pictures, and how they are."""
+    return _rows(status.get("editors"))
 
 
 def gates(status: Mapping[str, object]) -> list[Row]:

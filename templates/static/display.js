@@ -23,9 +23,11 @@
 
   const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
   const within = (ms, promise) => Promise.race([promise, sleep(ms).then(() => { throw new Error("too slow"); })]);
+  const via = new URLSearchParams(location.search).get("via"); // the mark of the device that was sent here, if one was
   const even = (px) => Math.min(Math.max(px - (px % 8), 160), 3840);
   const address = () =>
-    location.pathname + "/now.json?w=" + even(window.innerWidth) + "&h=" + even(window.innerHeight);
+    location.pathname + "/now.json?w=" + even(window.innerWidth) + "&h=" + even(window.innerHeight) +
+    (via ? "&via=" + encodeURIComponent(via) : "");
 
   // ---- asking
 
@@ -76,6 +78,7 @@
   // ---- hanging
 
   async function hang(slide) {
+    document.body.dataset.night = slide.night || "";
     if (current && current.html === slide.html) { current = slide; return; }
     const layer = document.createElement("div");
     layer.className = "layer";
@@ -84,7 +87,9 @@
     layer.innerHTML = slide.html; // escaped where it was composed; and the page's policy runs no inline script
     const pictures = Array.from(layer.querySelectorAll("img"));
     for (const picture of pictures) {
-      if (!picture.getAttribute("alt")) picture.alt = picture.classList.contains("pic") ? slide.alt : "";
+      const painted = picture.classList.contains("pic");
+      if (!picture.getAttribute("alt")) picture.alt = painted ? slide.alt : "";
+      if (painted && slide.alt_language) picture.lang = slide.alt_language;
       picture.draggable = false;
     }
     layer.dataset.width = slide.width;

@@ -1,5 +1,8 @@
 """Questions to an OpenAI-compatible server whose answers must have a set form."""
 
-from .ladder import Access, Ladder, Question
+from .access import Access
+from .budget import Budget
+from .duty import Duty
+from .ladder import Ladder, Question
 
-__all__ = ["Access", "Ladder", "Question"]
+__all__ = ["Access", "Budget", "Duty", "Ladder", "Question"]

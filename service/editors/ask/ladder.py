@@ -18,15 +18,22 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from ...errors import EditorError
+from ...protocols import Note, unnoted
+from . import transcript
+from .access import Access
+from .budget import Usage, estimated
+from .duty import Duty
 from .reading import found
+from .refusal import MAX_PAUSE, failed, spent, verdict
+from .rest import Failing
 from .schema import strict_schema
+from .sight import blind
 
 if TYPE_CHECKING:
-    from .wire import Refused, Reply, Wire
+    from .wire import Reply, Wire
 
 A = TypeVar("A", bound=BaseModel)
 _BUSY = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
-_MAX_PAUSE = 10.0  #: seconds
 _QUOTED_BACK = 4_000  #: characters of a bad answer shown to the model again
 
 
@@ -39,19 +46,6 @@ class Rung(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
-    """Where a model is and how it is spoken to."""
-
-    base_url: str
-    model: str
-    key: str
-    key_name: str  #: the environment variable the key is in; "" where there is none
-    timeout_seconds: float  #: for a whole question, every try together
-    max_tokens: int
-    reasoning_effort: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Question(Generic[A]):
     """What is asked, the answer's form, and what makes an answer of that form a bad one (nothing: it is good)."""
 
@@ -61,15 +55,22 @@ class Question(Generic[A]):
     faults: Callable[[A], Sequence[str]]
     repair: Callable[[Sequence[str]], str]  #: faults as words to the model
     temperature: float
+    further: Callable[[A], str] = lambda _: ""  #: a good answer to what is said to the model before it answers anew
+    name: str = "question"  #: of the standing instructions, for the transcript
+    note: Callable[[Note], None] = unnoted
+    picture: str = ""  #: a data: URL of what the model is to look at
+    asking: Callable[[], None] = lambda: None  #: called before every request; what it raises ends the question
 
 
 @dataclass(slots=True)
 class _Talk:
     """One question's course."""
 
-    messages: list[dict[str, str]]
+    messages: list[dict[str, Any]]
     until: float
     rung: Rung
+    note: Callable[[Note], None]
+    heard: bool = False  #: the server has answered, well or badly
     retried: bool = False
     repaired: bool = False
     left_out: set[str] = field(default_factory=set)
@@ -78,16 +79,28 @@ class _Talk:
 class Ladder:
     """Asks one model at one server; remembers which form and parameters it takes."""
 
-    def __init__(self, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
-        self.access, self._pause = access, pause
+    def __init__(self, access: Access, duty: Duty, pause: Callable[[float], None] = time.sleep) -> None:
+        self.access, self._duty, self._pause = access, duty, pause
         self.rung = Rung.SCHEMA
         self._unwanted: set[str] = set()  #: optional parameters this model rejects
         self._wire: Wire | None = None
 
     def ask(self, question: Question[A]) -> A:
-        """A valid answer. At most eight requests within ``timeout_seconds``. Raises EditorError."""
+        """A valid answer. At most eight requests, and one more after each further message, within ``timeout_seconds``.
+
+        Raises EditorError; OffDuty, without a request, where it may not be asked now.
+        """
+        self._duty.admit()
         until = time.monotonic() + self.access.timeout_seconds
-        talk = _Talk(_messages(question), until, self.rung)
+        talk = _Talk(_messages(question), until, self.rung, question.note)
+        question.note(transcript.asked(self.access.model, question.user, question.name, talk.messages[0]["content"]))
+        try:
+            return self._climbed(talk, question)
+        except Failing as failing:
+            self._duty.failed(failing, heard=talk.heard)
+            raise
+
+    def _climbed(self, talk: _Talk, question: Question[A]) -> A:
         while True:
             reply = self._heard(talk, question)
             if reply is None:
@@ -96,17 +109,23 @@ class Ladder:
             if answer is not None:
                 self.rung = talk.rung
             if answer is not None and not faults:
-                return answer
+                if not (more := question.further(answer)):
+                    return answer
+                talk.messages += _turn(reply, more)
+                continue
+            talk.note(transcript.found_wrong(faults))
             if answer is None and not reply.cut and not _has_form(reply) and talk.rung < Rung.PROMPT:
-                talk.rung = Rung(talk.rung + 1)  # nothing like an answer: this form of asking may be what broke it
+                self._step_down(talk, "nothing like an answer")  # this form of asking may be what broke it
                 continue
             if talk.repaired:
                 raise EditorError(f"{self.access.model} gave no usable answer: {'; '.join(faults)[:300]}")
             talk.repaired = True
-            talk.messages += [
-                {"role": "assistant", "content": (reply.text or reply.thought)[:_QUOTED_BACK] or "…"},
-                {"role": "user", "content": question.repair(faults)},
-            ]
+            talk.messages += _turn(reply, question.repair(faults))
+            talk.note(transcript.asked_again(talk.messages[-1]["content"]))
+
+    def _step_down(self, talk: _Talk, why: str) -> None:
+        talk.rung = Rung(talk.rung + 1)
+        talk.note(transcript.stepped_down(talk.rung.name.lower(), why))
 
     def _heard(self, talk: _Talk, question: Question[A]) -> Reply | None:
         """The server's reply, or None where the next rung must be tried. Raises EditorError."""
@@ -117,11 +136,11 @@ class Ladder:
         except Refused as refused:
             if refused.status in (400, 415, 422) and self._drop_parameter(refused.said):
                 return None
-            final = _verdict(refused, self.access)
+            final = verdict(refused, self.access, shown=bool(question.picture))
             if final or talk.rung is Rung.PROMPT:
                 self.rung = Rung.SCHEMA
-                raise final or EditorError(_failed(refused, self.access)) from refused
-            talk.rung = Rung(talk.rung + 1)
+                raise final or Failing(failed(refused, self.access)) from refused
+            self._step_down(talk, failed(refused, self.access))
             return None
         if reply.refusal:
             raise EditorError(f"{self.access.model} would not answer: {reply.refusal[:160]}")
@@ -129,27 +148,52 @@ class Ladder:
 
     def _posted(self, talk: _Talk, question: Question[A]) -> Reply:
         """One request, and once a question a second one where the server is busy or stumbles."""
-        from .wire import Refused, Wire
+        from .wire import Refused
 
-        self._wire = self._wire or Wire(self.access.base_url, self.access.key)
         body = self._body(talk, question)
         try:
-            return self._wire.post(body, self._left(talk))
+            return self._sent(talk, question, body)
         except Refused as refused:
-            wait = min(1.0 if refused.retry_after is None else refused.retry_after, _MAX_PAUSE)
-            if talk.retried or refused.status not in _BUSY or _spent(refused) or self._left(talk) < wait + 1:
+            wait = min(1.0 if refused.retry_after is None else refused.retry_after, MAX_PAUSE)
+            hopeless = spent(refused) or (question.picture and blind(refused, self.access.model))
+            if talk.retried or refused.status not in _BUSY or hopeless or self._left(talk) < wait + 1:
                 raise
             talk.retried = True
+            talk.note(transcript.waited(wait, failed(refused, self.access)))
             self._pause(wait)
-        return self._wire.post(body, self._left(talk))
+        return self._sent(talk, question, body)
+
+    def _sent(self, talk: _Talk, question: Question[A], body: Mapping[str, Any]) -> Reply:
+        """One request, counted."""
+        from .wire import Refused, Wire
+
+        question.asking()
+        self._wire = self._wire or Wire(self.access.base_url, self.access.key)
+        seconds = self._left(talk)
+        aside = self._duty.begin(body, self.access.max_tokens)
+        began = time.monotonic()
+        try:
+            reply = self._wire.post(body, seconds)
+        except (Refused, Failing) as failure:
+            if not failure.reached:
+                self._duty.settle(aside, Usage())
+            raise
+        talk.heard = True
+        self._duty.answered()
+        said = reply.text or reply.thought or reply.refusal
+        usage = reply.usage or estimated(talk.messages, said)
+        self._duty.settle(aside, usage)
+        form, usd = talk.rung.name.lower(), usage.cost(self._duty.budget.price)
+        talk.note(transcript.answered(said, form, usage, seconds=time.monotonic() - began, usd=usd))
+        return reply
 
     def _left(self, talk: _Talk) -> float:
         left = talk.until - time.monotonic()
         if left <= 0:
-            raise EditorError(
+            raise Failing(
                 f"{self.access.model} gave no usable answer within {self.access.timeout_seconds:g} s: "
-                "a smaller model or a larger timeout_seconds may help"
-            )
+                "a smaller model or a larger timeout_seconds may help", patience=1,
+            )  # fmt: skip
         return left
 
     def _body(self, talk: _Talk, question: Question[A]) -> Mapping[str, Any]:
@@ -170,10 +214,19 @@ class Ladder:
         return False
 
 
-def _messages(question: Question[A]) -> list[dict[str, str]]:
+def _messages(question: Question[A]) -> list[dict[str, Any]]:
     schema = json.dumps(strict_schema(question.answer), separators=(",", ":"))
     system = f"{question.system}\n\nReply with one JSON object of this schema and nothing else:\n{schema}"
-    return [{"role": "system", "content": system}, {"role": "user", "content": question.user}]
+    user: str | list[dict[str, Any]] = question.user
+    if question.picture:
+        user = [{"type": "image_url", "image_url": {"url": question.picture}}, {"type": "text", "text": question.user}]
+    return [{"role": "system", "content": system}, {"role": "user", "content": user}]
+
+
+def _turn(reply: Reply, words: str) -> list[dict[str, str]]:
+    """What the model said, and what is said to it then."""
+    said = (reply.text or reply.thought)[:_QUOTED_BACK] or "…"
+    return [{"role": "assistant", "content": said}, {"role": "user", "content": words}]
 
 
 def _form(rung: Rung, answer: type[BaseModel]) -> dict[str, Any]:
@@ -209,29 +262,3 @@ def _has_form(reply: Reply) -> bool:
 
 def _explained(error: ValidationError) -> list[str]:
     return [f"{'.'.join(map(str, fault['loc'])) or 'answer'}: {fault['msg']}" for fault in error.errors()[:5]]
-
-
-def _spent(refused: Refused) -> bool:
-    return refused.status == 402 or "quota" in refused.said.lower() or "billing" in refused.said.lower()
-
-
-def _verdict(refused: Refused, access: Access) -> EditorError | None:
-    """What no other form of asking would change; None where one might."""
-    url, said = access.base_url, refused.said.lower()
-    if refused.status in (401, 403):
-        key = f"the key in {access.key_name}" if access.key_name else "a request without a key: set api_key_env"
-        return EditorError(f"{url} refused {key}")
-    if _spent(refused):
-        return EditorError(f"the account at {url} has no credit left: {refused.said}")
-    if refused.status == 429:
-        return EditorError(f"{url} is busy: too many requests")
-    if "model" in said and any(word in said for word in ("not found", "not exist", "not loaded", "no such")):
-        return EditorError(f"{url} has no model {access.model!r}: check its name (for Ollama: ollama pull)")
-    if refused.status in (404, 405):
-        return EditorError(f"there is no /chat/completions at {url}: base_url usually ends in /v1")
-    return None
-
-
-def _failed(refused: Refused, access: Access) -> str:
-    reason = f": {refused.said}" if refused.said else ""
-    return f"{access.base_url} failed with {access.model} (HTTP {refused.status}){reason}"

@@ -13,8 +13,9 @@ from typing import Any
 import httpx2
 import openai
 
-from ...errors import EditorError
 from ...metered import ONE_USE, meter, within
+from .budget import Usage, usage_of
+from .rest import Failing
 
 MAX_BYTES = 1_000_000  #: of one answer, thinking aloud included
 _CONNECT_SECONDS = 5.0
@@ -28,6 +29,7 @@ class Reply:
     thought: str = ""  #: what a reasoning parser put aside; some put the answer there too
     cut: bool = False  #: the server stopped it at the token limit
     refusal: str = ""  #: why the model would not
+    usage: Usage | None = None  #: None: the server did not say
 
 
 class Refused(Exception):
@@ -36,6 +38,7 @@ class Refused(Exception):
     def __init__(self, status: int, said: str, retry_after: float | None = None) -> None:
         super().__init__(said)
         self.status, self.said, self.retry_after = status, said, retry_after
+        self.reached = status == 413  #: it may have answered at length, and bill that
 
 
 class _TooLong(openai.OpenAIError): ...
@@ -49,7 +52,7 @@ class Wire:
         self._client: openai.OpenAI | None = None
 
     def post(self, body: Mapping[str, Any], seconds: float) -> Reply:
-        """One chat completion. Raises Refused, and EditorError where no server answers in time or talks no JSON."""
+        """One chat completion. Raises Refused, and Failing where no server answers in time or talks no JSON."""
         client = self._client = self._client or _client(self.base_url, self._key)
         limits = httpx2.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
 
@@ -61,19 +64,19 @@ class Wire:
         except (TimeoutError, openai.APITimeoutError) as error:
             self.close()  # breaks the connection of a request that is still under way
             if isinstance(error.__cause__, httpx2.ConnectTimeout):
-                raise EditorError(self._silent()) from error
-            raise EditorError(
+                raise Failing(self._silent(), patience=1) from error
+            raise Failing(
                 f"{self.base_url} did not answer in full in the time it has: "
-                "a smaller model or a larger timeout_seconds may help"
-            ) from error
+                "a smaller model or a larger timeout_seconds may help", patience=1, reached=True,
+            ) from error  # fmt: skip
         except _TooLong as error:
             raise Refused(413, f"its answer had more than {MAX_BYTES:,} bytes") from error
         except openai.APIStatusError as error:
             raise Refused(error.status_code, self._words(error.body), _retry_after(error.response)) from error
         except openai.APIConnectionError as error:
-            raise EditorError(self._silent()) from error
+            raise Failing(self._silent()) from error
         except (openai.OpenAIError, httpx2.HTTPError, httpx2.InvalidURL, UnicodeError) as error:
-            raise EditorError(f"{self.base_url} cannot be used: {self._words(str(error))}") from error
+            raise Failing(f"{self.base_url} cannot be used: {self._words(str(error))}") from error
 
     def _silent(self) -> str:
         return f"no server answers at {self.base_url}: is it running? (for Ollama: ollama serve)"
@@ -108,16 +111,15 @@ def _reply(content: bytes, base_url: str) -> Reply:
     try:
         body = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise EditorError(
-            f"{base_url} answered with something that is not JSON: base_url usually ends in /v1"
-        ) from error
+        raise Failing(f"{base_url} answered with something that is not JSON: base_url usually ends in /v1") from error
     if isinstance(body, dict) and body.get("error") and not body.get("choices"):
         fault = body["error"] if isinstance(body["error"], dict) else {"message": body["error"]}
         code = fault.get("code")  # OpenRouter reports failures with status 200
         raise Refused(code if isinstance(code, int) else 500, str(fault.get("message", ""))[:200])
     choice = _first(body)
     message = choice.get("message")
-    return _heard(message if isinstance(message, dict) else {}, choice.get("finish_reason"))
+    usage = usage_of(body.get("usage")) if isinstance(body, dict) else None
+    return _heard(message if isinstance(message, dict) else {}, choice.get("finish_reason"), usage)
 
 
 def _first(body: object) -> dict[str, Any]:
@@ -126,10 +128,10 @@ def _first(body: object) -> dict[str, Any]:
     return first if isinstance(first, dict) else {}
 
 
-def _heard(message: Mapping[str, Any], finish: object) -> Reply:
+def _heard(message: Mapping[str, Any], finish: object, usage: Usage | None) -> Reply:
     thought = _text(message.get("reasoning_content")) or _text(message.get("reasoning"))
     refusal = _text(message.get("refusal")) or ("its content filter" if finish == "content_filter" else "")
-    return Reply(_text(message.get("content")), thought, finish == "length", refusal)
+    return Reply(_text(message.get("content")), thought, finish == "length", refusal, usage)
 
 
 def _text(content: object) -> str:
@@ -139,14 +141,16 @@ def _text(content: object) -> str:
 
 
 def _streamed(content: bytes) -> Reply:
-    text = ""
+    text, usage = "", None
     for line in content.decode("utf-8", "replace").splitlines():
         try:
-            delta = _first(json.loads(line.removeprefix("data:"))).get("delta")
+            chunk = json.loads(line.removeprefix("data:"))
         except (ValueError, RecursionError):
             continue
+        delta = _first(chunk).get("delta")
         text += _text(delta.get("content")) if isinstance(delta, dict) else ""
-    return Reply(text)
+        usage = usage_of(chunk.get("usage")) or usage if isinstance(chunk, dict) else usage
+    return Reply(text, usage=usage)
 
 
 def _retry_after(response: httpx2.Response) -> float | None:

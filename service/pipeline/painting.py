@@ -1,0 +1,109 @@
+"""The verb render: tries, by the channel's engines in order, until a picture can hang."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from ..compose.finish import signed
+from ..errors import EngineError
+from ..model import Plate, Step
+from ..protocols import Note
+from .line import Desk, Event, Line
+from .looking import UNTRAINED, Eye
+from .plates import MAX_ATTEMPTS
+from .tries import Sitting
+
+PAPER = "papercut"  #: what the house's own engine is called in the rows
+
+
+def render(line: Line, desk: Desk) -> Iterator[Event]:
+    """Paint every described plate and look at what came out."""
+    plates = line.store.waiting(desk.name, Step.DESCRIBED)
+    eye = Eye(desk.critic if line.settings.critic.max_calls else None)
+    for done, plate in enumerate(plates, 1):
+        yield replace(_render(_Work(line, desk, eye), plate), done=done, total=len(plates))
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """Who is at work on a round's plates."""
+
+    line: Line
+    desk: Desk
+    eye: Eye
+
+    def sitting(self, plate: Plate) -> tuple[Sitting, list[tuple[str, str]]]:
+        """A plate's sitting, and the file and engine of every try that an earlier round left."""
+        line = self.line
+        assert plate.prompt is not None
+        sitting = Sitting(
+            plate.prompt, self.eye, line.settings.critic, line.store.now, lambda note: line.journal.note(plate.id, note)
+        )
+        sound = (tried for tried in line.journal.tries(plate.id) if line.store.folder.whole(tried.picture))
+        return sitting, [(tried.picture, tried.engine) for tried in sitting.recall(sound)]
+
+
+def _render(work: _Work, plate: Plate) -> Event:
+    """Attempts are spent at once on an engine that has another behind it, and with waits on the last one."""
+    line, desk, event = work.line, work.desk, Event("render", plate.story.title, plate=plate.id)
+    sitting, tries = work.sitting(plate)
+    while plate.engine < len(desk.engines) and (prompt := sitting.wanted()):
+        name, engine = desk.engines[plate.engine]
+        if plate.attempts >= MAX_ATTEMPTS:
+            line.store.next_engine(plate, plate.error or "")
+            plate = replace(plate, engine=plate.engine + 1, attempts=0)
+            continue
+        line.store.begin(plate)
+        try:
+            picture = signed(engine.render(prompt, desk.width_px, desk.height_px))
+        except EngineError as error:
+            if sitting.best is not None:
+                break  # there is one that can hang
+            plate = replace(plate, attempts=plate.attempts + 1, error=f"{name}: {error}")
+            last = plate.engine == len(desk.engines) - 1
+            line.store.failed(plate, plate.error or "", _wait(plate.attempts) if last else timedelta(0))
+            if last and plate.attempts < MAX_ATTEMPTS:
+                return replace(event, error=plate.error)
+            continue
+        if picture.recipe.get("trained") is not False:
+            sitting.note(Note("engine", "painted", f"{name}, seed {prompt.seed}"))
+        critique = sitting.look(picture, prompt)
+        tries.append((line.journal.tried(plate, prompt, picture, name, critique), name))
+        plate = replace(plate, attempts=0)
+    if sitting.best is not None:
+        file, name = tries[sitting.best]
+        line.store.rendered(plate, file)
+        return replace(event, note=_told(name, sitting))
+    return _unpainted(work, plate, event, rejected=bool(tries))
+
+
+def _unpainted(work: _Work, plate: Plate, event: Event, *, rejected: bool) -> Event:
+    """Where every try was rejected, what the house can cut from paper; else the story's words alone."""
+    line, desk, prompt = work.line, work.desk, plate.prompt
+    if rejected and desk.paper and prompt and plate.attempts < MAX_ATTEMPTS:
+        line.store.begin(plate)
+        try:
+            picture = signed(desk.paper.render(prompt, desk.width_px, desk.height_px))
+        except EngineError as error:
+            plate = replace(plate, error=f"{PAPER}: {error}")
+        else:
+            line.journal.note(plate.id, Note("engine", "cut it from paper", "every picture before was rejected"))
+            line.store.rendered(plate, line.journal.tried(plate, prompt, picture, PAPER, UNTRAINED))
+            return replace(event, note=f"{PAPER}: every picture was rejected")
+    line.store.unillustrated(plate, plate.error)
+    return replace(event, note="text only", error=plate.error)
+
+
+def _told(name: str, sitting: Sitting) -> str:
+    """Who painted it, and what else there was to choose from."""
+    place, made = sitting.best or 0, len(sitting.critiques)
+    if made == 1:
+        return name
+    why = sitting.critiques[place].why
+    return f"{name}, try {place + 1} of {made}" + (f", though {why}" if why else "")
+
+
+def _wait(attempts: int) -> timedelta:
+    return timedelta(minutes=2 * 2**attempts)
