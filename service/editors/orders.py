@@ -17,7 +17,7 @@ from importlib import resources
 from ..language import gibberish
 from .disguise import decoded, masked, unmasked, visible
 
-_READ_MAX = 8_000  #: characters that are read: twice what is shown of an article
+_READ_MAX = 10_000  #: characters that are read
 _TITLE = 300  #: characters that tell a language
 _ENCODED = 12  #: letters that come out of a code: no chance, and no news
 

@@ -13,7 +13,7 @@ import trafilatura
 from service.text import clean
 
 from ...walls import serve
-from ..quoting import orders
+from ..quoting import doubts, orders
 
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE)
 _WARM = b"<html><body><p>" + b"A sentence that is long enough to be an article, said once more. " * 8
@@ -43,11 +43,11 @@ def readable(page: bytes, content_type: str, chars: int) -> list[str]:
 
 
 def honest(paragraphs: Sequence[str]) -> dict[str, Any]:
-    """The paragraphs that speak to no machine, how many do, and the order that the others give together, if they do.
+    """The paragraphs that surely speak to no machine, how many may not, and the order that the others give together.
 
     Here rather than where the model is asked: looking for orders in many languages takes seconds on a text made for it.
     """
-    kept = [paragraph for paragraph in paragraphs if not orders(paragraph)]
+    kept = [paragraph for paragraph in paragraphs if not doubts(paragraph)]
     return {"paragraphs": kept, "dropped": len(paragraphs) - len(kept), "order": orders("\n".join(kept))}
 
 
