@@ -253,3 +253,11 @@ def test_a_try_that_is_kept_ends_the_attempt(store):
     journal.tried(made, prompt(), picture(b"one"), "gpu", Critique("accept", ""))
     assert Archive(store).plate(made.id).attempts == 0
     assert [t.critique for t in journal.tries(made.id)] == [Critique("accept", "")]
+
+
+def test_what_was_declined_when_choosing_is_no_plate_to_look_at(store, archive):
+    """An editor's no leaves a row, so that nobody is asked again; there is nothing to show of it."""
+    (told,) = add(store, "Ten deals of the week")
+    store.declined("home", told.id, "an advert")
+    (number,) = store.db.execute("SELECT id FROM plates").fetchone()
+    assert archive.plate(number) is None

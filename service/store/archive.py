@@ -105,7 +105,10 @@ class Archive:
     # -- reading ----------------------------------------------------------------------------
 
     def plate(self, plate_id: int) -> Plate | None:
-        row = self.store.db.execute(f"{PLATE} WHERE plates.id = ?", (plate_id,)).fetchone()
+        # what an editor declined when choosing was never a plate to look at: it has no verdict
+        row = self.store.db.execute(
+            f"{PLATE} WHERE plates.id = ? AND plates.verdict IS NOT NULL", (plate_id,)
+        ).fetchone()
         return plate_of(row) if row else None
 
     def recent(self, limit: int, channel: str = "") -> list[Plate]:
