@@ -74,25 +74,30 @@ def _readings(text: str) -> Iterator[str]:
 
 
 def _said(kind: str, text: str) -> re.Match[str] | None:
-    latin, other = _patterns()[kind]
-    patterns = (*(latin if _LATIN.search(text) else ()), *(() if text.isascii() else other))
+    patterns = (
+        *(_patterns(kind, latin=True) if _LATIN.search(text) else ()),
+        *(() if text.isascii() else _patterns(kind, latin=False)),
+    )
     return next((found for pattern in patterns if (found := pattern.search(text))), None)
 
 
 @cache
-def _patterns() -> dict[str, tuple[list[re.Pattern[str]], list[re.Pattern[str]]]]:
-    """``orders.toml`` as expressions for small letters: those in Latin letters, and those in all other scripts.
+def _patterns(kind: str, *, latin: bool) -> tuple[re.Pattern[str], ...]:
+    """Those of ``orders.toml`` for small letters: in Latin letters, or in all other scripts.
 
     One by one, and not as one long alternative: that is three times as fast.
     """
-    file = resources.files(__package__).joinpath("orders.toml").read_text("utf-8")
-    patterns = {}
-    for kind, table in tomllib.loads(file).items():
-        parts: tuple[list[re.Pattern[str]], list[re.Pattern[str]]] = ([], [])
-        for language, listed in table.items():
-            parts[language in _OTHER_SCRIPTS].extend(re.compile(_small(part), re.DOTALL) for part in listed)
-        patterns[kind] = parts
-    return patterns
+    return tuple(
+        re.compile(_small(pattern), re.DOTALL)
+        for language, listed in _table()[kind].items()
+        for pattern in listed
+        if (language not in _OTHER_SCRIPTS) == latin
+    )
+
+
+@cache
+def _table() -> dict[str, dict[str, list[str]]]:
+    return tomllib.loads(resources.files(__package__).joinpath("orders.toml").read_text("utf-8"))
 
 
 def _small(pattern: str) -> str:
