@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 OWNER, DISPLAY, PAIRING = "frontispiece_owner", "frontispiece_display", "frontispiece_pairing"  # cookies
 LOGIN = timedelta(days=90)
 WRONG, WITHIN = 30, timedelta(minutes=10)  # wrong tokens from one address, until none is answered any more
+_LABEL = re.compile(r"(?!local$)[a-z0-9_](?:[a-z0-9_-]*[a-z0-9])?")  # a name without a dot
 HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^:\[\]]+)(?::\d{1,5})?")
 
 
@@ -80,12 +81,8 @@ class Ownership:
         """
         found = HOST.fullmatch(host.lower())
         name = found[1].rstrip(".") if found else ""
-        return (
-            (bool(name) and "." not in name)
-            or name in self.names
-            or name.endswith((".local", ".localhost"))
-            or _is_address(name)
-        )
+        at_home = _LABEL.fullmatch(name) is not None or name.endswith((".local", ".localhost"))
+        return at_home or name in self.names or _is_address(name)
 
     def is_ours(self, headers: Mapping[str, str]) -> bool:
         """Whether a request comes from a page of ours, or from no page at all (Fetch Metadata; RFC 6454 §7)."""
