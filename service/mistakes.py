@@ -40,6 +40,7 @@ def _key_at(location: Sequence[int | str]) -> list[int | str]:
 
 
 def explained(error: ValidationError, root: type[BaseModel], also: Sequence[str] = ()) -> Iterator[str]:
+    """A line for each fault of a validation: the key's path, what is wrong, and the nearest key that is known."""
     for fault in error.errors():
         path, what = _path(fault["loc"]), fault["msg"].removeprefix("Value error, ")
         if fault["type"] == "extra_forbidden":
