@@ -1,7 +1,11 @@
-"""What can go wrong, named after what failed.
+"""What can go wrong while learning, named after what failed.
 
 PersonalizationError
-  SubjectError       a subject's name, card or folder cannot be used
+  PhotoError         a photo, or the set of them, cannot be learned from
+  BaseError          the base model cannot be read, or is not of a family that can learn
+  TrainingError      learning stopped: memory, disk, a lost GPU, a result that is not fit to publish
+
+A subject's name, card or folder that cannot be used is the service's ``SubjectError``.
 """
 
 
@@ -9,4 +13,10 @@ class PersonalizationError(Exception):
     """Base of every failure we expect. The message says what failed and, where it can, what to do."""
 
 
-class SubjectError(PersonalizationError): ...
+class PhotoError(PersonalizationError): ...
+
+
+class BaseError(PersonalizationError): ...
+
+
+class TrainingError(PersonalizationError): ...

@@ -10,6 +10,7 @@ FrontispieceError
   EngineError        a picture could not be made
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
+  SubjectError       a subject's name, card or folder cannot be used
   Busy               a round is running already
   Refused            what the owner asks for cannot be done now, and why
 
@@ -64,6 +65,9 @@ class ComposeError(FrontispieceError): ...
 
 
 class DisplayError(FrontispieceError): ...
+
+
+class SubjectError(FrontispieceError): ...
 
 
 class Busy(FrontispieceError): ...

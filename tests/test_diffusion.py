@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from service.engines import diffusion
 from service.engines.child import Child, environment
 from service.engines.diffusion import Diffusion, Settings, make
-from service.engines.painter import native
+from service.engines.loading import native
 from service.engines.wording import Wording
 from service.errors import EngineError
 from service.protocols import Surroundings

@@ -337,7 +337,7 @@ def test_the_wheel_holds_every_file_of_the_packages(wheel):
 def test_the_wheel_works_by_itself(wheel, tmp_path):
     """Unpacked far from the checkout, it imports, and finds what it ships."""
     zipfile.ZipFile(wheel).extractall(tmp_path)
-    code = "import service, personalization.subject, pathlib; print(pathlib.Path(service.__file__).parent)"
+    code = "import service, personalization.errors, pathlib; print(pathlib.Path(service.__file__).parent)"
     command = [sys.executable, "-P", "-c", f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert ran.stdout.strip() == str(tmp_path / "service"), ran.stderr

@@ -59,7 +59,8 @@ def trial(folder):
     """A good model, and what the painter says of bad ones, as JSON. All in one process: torch is slow to import."""
     import shutil
 
-    from service.engines.painter import Model, Painter
+    from service.engines.loading import Model
+    from service.engines.painter import Painter
     from service.engines.worker import explained
 
     good = save(folder / "good")

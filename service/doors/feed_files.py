@@ -16,9 +16,9 @@ from service import telling
 from service.addresses import masked, target
 from service.assembly import Service, opened
 from service.errors import FrontispieceError, SourceError
+from service.files import write_whole
 from service.settings import Settings
 from service.sources import opml
-from service.store.folder import write_whole
 
 from . import feed_words as words
 from .asked import AsJson, Config, Data, UsageError, channel_named, settings_of

@@ -25,7 +25,8 @@ from ..pixels import blank
 from ..protocols import Progress, Surroundings
 from . import proof
 from .child import Child, Ended
-from .painter import THRIFT, Job, Model
+from .loading import THRIFT, Model
+from .painter import Job
 from .wording import Family, Wording, clip_tokens, family_of
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")

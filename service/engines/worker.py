@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import IO, Any, Protocol
 
 from ..frames import receive, send
-from .painter import Job, Model, Painted, Painter, Unsafe
+from .loading import Model
+from .painter import Job, Painted, Painter, Unsafe
 
 Tell = Callable[[dict[str, Any]], None]
 

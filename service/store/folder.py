@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import DataFolderError
+from ..files import write_whole
 from ..model import Picture
 
 PATIENCE = 10  #: tries 20 ms apart: someone may be looking whether the folder is taken
@@ -148,18 +149,3 @@ def _taken(lock: io.TextIOWrapper) -> bool:
         else:
             return True
     return False
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whatever happens meanwhile."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise

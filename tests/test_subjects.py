@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
-from personalization.errors import SubjectError
-from personalization.subject import CARD, Frequency, Kind, Subject, folder, load, names, save
+from service.errors import SubjectError
+from service.subjects import CARD, Frequency, Kind, Subject, folder, load, names, save
 
 
 def subject(**other):

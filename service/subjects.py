@@ -1,13 +1,13 @@
 """A subject's card: who it is, what it is called in prompts, and the rules under which it may appear.
 
-The card is ``data/subjects/<name>/subject.toml``. It is all the service reads of a subject besides its weights, so
-the card says everything the gate and the editor must know, in plain words that its owner can edit by hand.
+The card is ``data/subjects/<name>/subject.toml``. It is all the service reads of a subject besides its weights and
+photos, so the card says everything the gate, the editor and the engines must know, in plain words that its owner can
+edit by hand. Learning (``personalization/``) writes it, and meets the service nowhere else.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import tomllib
 from collections.abc import Iterator
@@ -18,8 +18,11 @@ from typing import Annotated, Any, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from .errors import SubjectError
+from .files import write_whole
 
 CARD = "subject.toml"
+WEIGHTS = "weights.safetensors"  #: beside the card, once something was learned: a LoRA as diffusers saves it
+PHOTOS = "photos"  #: the folder beside the card with its photos, as they were prepared for learning
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")  # a folder, a key in config.toml and a part of addresses
 
 Word = Annotated[
@@ -60,6 +63,9 @@ class Subject(BaseModel):
     max_gravity: float = Field(0.25, ge=0, le=1)  #: never in a story graver than this
     topics_allowed: tuple[Word, ...] = ()  #: empty: every topic that is not forbidden
     topics_forbidden: tuple[Word, ...] = ()
+    family: str = ""  #: of the model that learned it: "sd15", "sdxl", "flux2"; "": nothing was learned yet
+    base: str = ""  #: that model: a hub id or a folder; its weights suit no other
+    rank: int | None = Field(None, ge=1)  #: of the LoRA; None: another kind of adapter
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -116,14 +122,8 @@ def load(data: Path, name: str) -> Subject:
 def save(data: Path, subject: Subject) -> Path:
     """Write a subject's card, whole or not at all. Raises SubjectError."""
     path = folder(data, subject.name) / CARD
-    part = path.with_name(f"{CARD}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("w", encoding="utf-8") as file:
-            file.writelines(_lines(subject))
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
+        write_whole(path, "".join(_lines(subject)).encode())
     except OSError as error:
         raise SubjectError(f"{path} cannot be written: {error.strerror}") from error
     return path
