@@ -21,7 +21,7 @@ try:
 
     from . import __version__, doors, telling
     from .assembly import Service, opened
-    from .doors import AsJson, Config, Data, UsageError
+    from .doors import AsJson, Config, Data, UsageError, states
     from .errors import ConfigError, DataFolderError, FrontispieceError
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     raise SystemExit(INTERRUPTED) from None
@@ -189,7 +189,7 @@ def status(config: Config = None, data: Data = Path("data"), json: AsJson = Fals
         if told is None:
             state = f"process {owner['pid']} is at work, but does not answer" if "pid" in owner else "not running"
             told = dict[str, Any](service.wall.status()) | {"running": False, "state": state}
-        telling.status(told, json=json)
+        states.status(told, json=json)
         if not json:
             doors.editors.tell(told["editors"])
 

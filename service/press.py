@@ -93,6 +93,7 @@ class Press:
             "counts": self.line.archive.counts(),
             "gate": self.gatekeeper.today(),
             "editors": [self._editor(name, editor) for name, editor in self.line.editors.items()],
+            "engines": self._engines(),
             "feeds": [feed for desk in self.line.desks for feed in self._feeds(desk)],
             "stuck": [_stuck(plate) for plate in self._stuck()],
         }
@@ -105,6 +106,22 @@ class Press:
             "name": name, "channels": channels, "model": None, "state": "at work", "since": None, "until": None,
             "says": "", "error": None, **state,
         }  # fmt: skip
+
+    def _engines(self) -> list[dict[str, Any]]:
+        """Who paints: in which channels, how many pictures since midnight, and what keeps it from more."""
+        line, now = self.line, self.line.now
+        painted = line.journal.painted(now.replace(hour=0, minute=0, second=0, microsecond=0))
+        told = []
+        for name, engine in line.engines.items():
+            breaker = line.breaker(name)
+            rests = breaker.until if breaker.rests(now) else None
+            told.append({
+                "name": name, "channels": [d.name for d in line.desks if name in d.channel.engines],
+                "state": "resting" if rests else "at work", "until": rests and rests.isoformat(),
+                "painted_today": painted.get(name, 0), "error": breaker.error,
+                **(engine.state() if isinstance(engine, Reporting) else {}),
+            })  # fmt: skip
+        return told
 
     def _stuck(self) -> list[Plate]:
         """Plates that wait for something; while a round runs, those it has in hand do not."""

@@ -135,7 +135,7 @@ def _list(rows: list[dict[str, Any]], service: Service, *, json: bool) -> None:
         for row in rows:
             telling.line({**row, "address": addresses.get(row["name"], "")})
         return
-    telling._print("displays", ("display", "kind", "channel", "profile", "at", "shows", "state"), [  # noqa: SLF001
+    telling.table("displays", ("display", "kind", "channel", "profile", "at", "shows", "state"), [
         (row["name"], row["kind"], row["channel"], row["profile"], addresses.get(row["name"]) or f"/d/{row['name']}",
          row["headline"], _state(row)) for row in rows
     ])  # fmt: skip
@@ -157,7 +157,7 @@ def _found(devices: list[Found], *, json: bool) -> None:
     if not devices:
         telling.said("no Cast device answered; mDNS stays in its network: in a container, use the host's")
         return
-    telling._print("found", ("name", "model", "address", "uuid", "note"), [  # noqa: SLF001
+    telling.table("found", ("name", "model", "address", "uuid", "note"), [
         (d.name, d.model, d.address, d.uuid, "" if d.screen else "no screen") for d in devices
     ])  # fmt: skip
     telling.said('[[displays]] with kind = "cast" and address = the name, the address or the UUID makes one a display')

@@ -44,6 +44,17 @@ class _Work:
         sound = (tried for tried in line.journal.tries(plate.id) if line.store.folder.whole(tried.picture))
         return sitting, [(tried.picture, tried.engine) for tried in sitting.recall(sound)]
 
+    def passes_over(self, plate: Plate, engine: str) -> bool:
+        """Whether an engine that has another behind it is left alone for now; then the transcript says why."""
+        line = self.line
+        breaker = line.breaker(engine)
+        if not breaker.rests(line.store.now()) or breaker.until is None:
+            return False
+        until = breaker.until.astimezone(line.settings.zone)
+        why = f"{engine} rests until {until:%H:%M} after {breaker.failures} failures in a row: {breaker.error}"
+        line.journal.note(plate.id, Note("engine", "was passed over", why))
+        return True
+
 
 def _render(work: _Work, plate: Plate) -> Event:
     """Attempts are spent at once on an engine that has another behind it, and with waits on the last one."""
@@ -51,7 +62,8 @@ def _render(work: _Work, plate: Plate) -> Event:
     sitting, tries = work.sitting(plate)
     while plate.engine < len(desk.engines) and (prompt := sitting.wanted()):
         name, engine = desk.engines[plate.engine]
-        if plate.attempts >= MAX_ATTEMPTS:
+        last = plate.engine == len(desk.engines) - 1
+        if plate.attempts >= MAX_ATTEMPTS or (not last and work.passes_over(plate, name)):
             line.store.next_engine(plate, plate.error or "")
             plate = replace(plate, engine=plate.engine + 1, attempts=0)
             continue
@@ -59,14 +71,15 @@ def _render(work: _Work, plate: Plate) -> Event:
         try:
             picture = signed(engine.render(prompt, desk.width_px, desk.height_px))
         except EngineError as error:
+            line.breakers[name] = line.breaker(name).failed(line.store.now(), str(error))
             if sitting.best is not None:
                 break  # there is one that can hang
             plate = replace(plate, attempts=plate.attempts + 1, error=f"{name}: {error}")
-            last = plate.engine == len(desk.engines) - 1
             line.store.failed(plate, plate.error or "", _wait(plate.attempts) if last else timedelta(0))
             if last and plate.attempts < MAX_ATTEMPTS:
                 return replace(event, error=plate.error)
             continue
+        line.breakers.pop(name, None)
         if picture.recipe.get("trained") is not False:
             sitting.note(Note("engine", "painted", f"{name}, seed {prompt.seed}"))
         critique = sitting.look(picture, prompt)

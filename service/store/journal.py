@@ -87,6 +87,11 @@ class Journal:
             for r in rows
         ]  # fmt: skip
 
+    def painted(self, since: datetime) -> Mapping[str, int]:
+        """How many pictures each engine has made since then."""
+        counted = "SELECT engine, count(*) FROM tries WHERE tried_at >= ? GROUP BY engine"
+        return dict(self.store.db.execute(counted, (stamp(since),)).fetchall())
+
     def picture(self, plate: int, number: int) -> bytes:
         """The file of a plate's try, from 1. Raises LookupError where there is none, or it is gone or damaged."""
         tries = self.tries(plate)

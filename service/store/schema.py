@@ -132,6 +132,9 @@ MIGRATIONS = (
 
     ALTER TABLE showings ADD COLUMN origin INTEGER;
     """,
+    """
+    CREATE INDEX tries_by_time ON tries (tried_at);
+    """,
 )
 
 

@@ -44,6 +44,11 @@ class _Told(Collector):
         counts = told.get("counts") or {}
         yield _gauge("rows", "What the store holds.", ("what",), [((k,), v) for k, v in counts.items()])
         yield _gauge("plates_stuck", "Plates that wait.", (), [((), len(told.get("stuck") or ()))])
+        engines = told.get("engines") or []
+        yield _gauge("engine_painted_today", "Pictures since midnight.", ("engine",),
+                     [((e["name"],), e["painted_today"]) for e in engines])  # fmt: skip
+        yield _gauge("engine_resting", "1 if it is left alone after failures.", ("engine",),
+                     [((e["name"],), e["state"] == "resting") for e in engines])  # fmt: skip
         yield from _feeds(told.get("feeds") or [])
         yield from _displays(told.get("displays") or [])
 
