@@ -16,13 +16,14 @@ from PIL import Image
 from . import clock
 from .addresses import masked
 from .assembly import Service
-from .errors import ConfigError, DataFolderError, DisplayError, FrontispieceError, OffDuty
+from .errors import ConfigError, DataFolderError, DisplayError, FrontispieceError, OffDuty, SubjectError
 from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
 from .protocols import Bookmark, Brief, Reached
 from .settings import Display
+from .subjects import load
 from .telling import running, several
 
 HEADLINE = "Night trains return to the Alps after forty years"
@@ -130,14 +131,18 @@ def _engines(desk: Desk) -> Iterator[dict[str, Any]]:
 
 def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
     for name in desk.channel.subjects:
-        there = (service.data / "subjects" / name / "subject.toml").exists()
-        yield (
-            _good(f"subject {name}", "trained")
-            if there
-            else _bad(
-                f"subject {name}", "is not in the data folder", "train it, or take it out of channels." + desk.name
+        what = f"subject {name} of {desk.name}"
+        try:
+            subject = load(service.data, name)
+        except SubjectError as error:
+            yield _bad(
+                what, str(error), f"add it with `frontispiece subject add {name} PHOTOS`, or correct the channel"
             )
-        )
+            continue
+        if not subject.consented:
+            yield _bad(what, "has not agreed to appear", "ask, and record it in consent_at")
+        else:
+            yield _good(what, f"learned on {subject.base}" if subject.base else "known, and not learned yet")
 
 
 def _feeds(service: Service) -> Iterator[dict[str, Any]]:

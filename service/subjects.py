@@ -81,12 +81,6 @@ class Subject(BaseModel):
         """Whether it may be learned at all: a person only once they have agreed."""
         return self.kind is not Kind.PERSON or self.consent_at is not None
 
-    def welcomes(self, topic: str, gravity: float) -> bool:
-        """Whether it may appear in a story of this topic and gravity (0 harmless … 1 horrible)."""
-        if not self.consented or self.frequency is Frequency.NEVER or gravity > self.max_gravity:
-            return False
-        return topic not in self.topics_forbidden and (not self.topics_allowed or topic in self.topics_allowed)
-
 
 def folder(data: Path, name: str) -> Path:
     """Where a subject lives. Raises SubjectError for a name that could lead anywhere else."""

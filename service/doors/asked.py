@@ -126,10 +126,8 @@ def directed(
     if not rulings[0].keep:
         raise Declined(rulings[0].why)
     now = clock.now().astimezone(service.settings.zone)
-    brief = Brief(
-        verdict, desk.style(verdict.topics, now), now, family=desk.family,
-        subjects=desk.channel.subjects if verdict.subject_allowed else (), note=note,
-    )  # fmt: skip
+    cast = pipeline.cast(service.data, desk.channel.subjects, verdict, story.id, refused={}, note=note)
+    brief = Brief(verdict, desk.style(verdict.topics, now), now, family=desk.family, subjects=cast, note=note)
     prompt, error = pipeline.directed(desk, story, brief)
     if error:
         telling.remark(f"{error}; the house editor does it")

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Collection, Iterator
 
 from ..errors import FrontispieceError
+from .casting import cast
 from .directing import directed
 from .line import Desk, Event, Line, everywhere
 from .looking import Eye, said
@@ -30,6 +31,7 @@ __all__ = [
     "Line",
     "Sitting",
     "brief",
+    "cast",
     "choose",
     "describe",
     "directed",

@@ -9,6 +9,7 @@ from functools import partial
 from ..errors import Declined, OffDuty
 from ..model import Plate, Step
 from ..protocols import Brief
+from .casting import cast
 from .directing import directed
 from .line import FORTNIGHT, MEMORY, Desk, Event, Line
 
@@ -68,10 +69,12 @@ def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
     """What an editor is told beside the story."""
     now = line.store.now()
     known = [plate for plate in line.archive.since(desk.name, now - FORTNIGHT) if plate.scene]
+    note = partial(line.journal.note, plate.id)
     return Brief(
         verdict=plate.verdict, style=desk.style(plate.verdict.topics, line.now), now=line.now, family=desk.family,
         recent_scenes=tuple(plate.scene for plate in known if plate.chosen_at >= now - MEMORY),
         fortnight=tuple(plate.scene for plate in known),
-        subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
-        note=partial(line.journal.note, plate.id),
+        subjects=cast(line.store.folder.path, desk.channel.subjects, plate.verdict, plate.story.id,
+                      refused=line.screens.refusals(), note=note),
+        note=note,
     )  # fmt: skip

@@ -134,6 +134,7 @@ MIGRATIONS = (
     """,
     """
     CREATE INDEX tries_by_time ON tries (tried_at);
+    ALTER TABLE absences ADD COLUMN subject TEXT;
     """,
 )
 
