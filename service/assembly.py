@@ -18,6 +18,7 @@ from pydantic import BaseModel
 
 from . import clock, displays, editors, engines, settings as config, sources, styles
 from .compose.slide import Composer, templates as slide_templates
+from .decency import Naked, naked
 from .embedding import Embedding, load
 from .errors import ConfigError
 from .gate.topics import TOPICS, VETO_TOPICS
@@ -144,6 +145,11 @@ class Service:
         return load(told.model, told.languages) if told.model else None
 
     @cached_property
+    def naked(self) -> Naked | None:
+        """What looks for nakedness in pictures, if the config wants that. Raises ConfigError where it is not there."""
+        return naked() if self.settings.critic.nsfw_above else None
+
+    @cached_property
     def net(self) -> Net:
         return Net(allow_private=self.settings.net.allow_private)
 
@@ -238,7 +244,7 @@ class Service:
         desks = [self._for_every_screen(desk) for desk in self.desks.values()]
         return Press(
             Line(self.settings, self.store, self.archive, self.wishes, self.journal, desks,
-                 self.source, self.displays, self.parser.close, self.embedding)
+                 self.source, self.displays, self.parser.close, self.embedding, self.naked)
         )  # fmt: skip
 
     @cached_property

@@ -126,6 +126,7 @@ class Critic(Table):
     max_pictures: int = Field(3, ge=1, le=12)
     max_calls: int = Field(6, ge=0)
     seconds: float = Field(240, gt=0)
+    nsfw_above: float = Field(0, ge=0, le=1)  #: such a picture never hangs; 0: nobody looks for nakedness
 
 
 class Embeddings(Table):

@@ -16,7 +16,7 @@ GROUND = {
 }  # fmt: skip
 SEAMS = {"settings", "mistakes", "protocols", "subjects"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
-ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys"}
+ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys", "decency"}
 WORK = {"pipeline", "gatekeeper", "hand", "pairing", "soundness", "wall", "press", "stills", "trials"}
 DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from .. import hanging, styles
+from ..decency import Naked
 from ..embedding import Embedding
 from ..gate.verdict import Rules
 from ..profiles import PROFILES
@@ -76,6 +77,7 @@ class Line:
     displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves
     rest: Callable[[], None]  #: called when the sources have been visited: give back what they held
     embedding: Embedding | None = None  #: a model of sentences, if there is one
+    naked: Naked | None = None  #: looks for nakedness in pictures, if the config wants that
     breakers: dict[str, Breaker] = field(default_factory=dict)  #: of the engines that have failed, by name
 
     def feeds(self, desk: Desk) -> tuple[str, ...]:

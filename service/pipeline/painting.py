@@ -21,7 +21,8 @@ PAPER = "papercut"  #: what the house's own engine is called in the rows
 def render(line: Line, desk: Desk) -> Iterator[Event]:
     """Paint every described plate and look at what came out."""
     plates = line.store.waiting(desk.name, Step.DESCRIBED)
-    eye = Eye(desk.critic if line.settings.critic.max_calls else None)
+    bounds = line.settings.critic
+    eye = Eye(desk.critic if bounds.max_calls else None, naked=line.naked, naked_above=bounds.nsfw_above)
     for done, plate in enumerate(plates, 1):
         yield replace(_render(_Work(line, desk, eye), plate), done=done, total=len(plates))
 
