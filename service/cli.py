@@ -93,6 +93,7 @@ def run(
     """
     from . import schedule
     from .compose import fonts
+    from .studio import Studio
     from .web.app import create
     from .web.server import serve
 
@@ -105,6 +106,7 @@ def run(
         application = create(
             service.wall, templates=service.templates, secret=service.keys.token, fonts=fonts.folder(),
             fonts_css=fonts.web_css, login=settings.web.login, hosts=(*settings.web.hosts, host or settings.web.host),
+            studio=Studio(service.press.line),
         )  # fmt: skip
         host, port = host or settings.web.host, settings.web.port if port is None else port
 

@@ -74,7 +74,7 @@ class Prompt:
     mood: Mood
     topic: str
     seed: int  #: 0 … 2**32 - 1
-    style: str = "papercut"
+    style: str = "papercut"  #: a file of templates/styles; "": the words are told to a model as they are
     avoid: tuple[str, ...] = ()
     subject: str | None = None  #: a trained subject's name; None: an anonymous figure or nobody
     alt: str = ""  #: what the picture shows, for those who cannot see it

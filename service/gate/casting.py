@@ -22,9 +22,7 @@ Refusals = Mapping[tuple[str, str], int]
 
 def unwelcome(subject: Subject, verdict: Verdict, story: str, refused: Refusals) -> str:
     """Why a subject does not appear in a story (its id), in words; "" where it does."""
-    if not verdict.subject_allowed:
-        return "nobody of this home appears in such a story"
-    if ruled := _ruled(subject, verdict):
+    if ruled := forbidden(subject, verdict):
         return ruled
     times = {topic: refused.get((subject.name, topic), 0) for topic in verdict.topics}
     if taught := next((topic for topic, number in times.items() if number >= TAUGHT), None):
@@ -34,8 +32,10 @@ def unwelcome(subject: Subject, verdict: Verdict, story: str, refused: Refusals)
     return "" if drawn < share else f"{subject.name} appears in some stories only, and not in this one"
 
 
-def _ruled(subject: Subject, verdict: Verdict) -> str:
-    """Which rule of the card keeps a subject out; "" where none does."""
+def forbidden(subject: Subject, verdict: Verdict) -> str:
+    """Which rule of the gate or of the card keeps a subject out, whatever chance says; "" where none does."""
+    if not verdict.subject_allowed:
+        return "nobody of this home appears in such a story"
     if not subject.consented:
         return f"{subject.name} has not agreed to appear"
     if subject.frequency is Frequency.NEVER:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
+from threading import Lock
 
 from .. import hanging, styles
 from ..decency import Naked
@@ -79,6 +81,7 @@ class Line:
     embedding: Embedding | None = None  #: a model of sentences, if there is one
     naked: Naked | None = None  #: looks for nakedness in pictures, if the config wants that
     breakers: dict[str, Breaker] = field(default_factory=dict)  #: of the engines that have failed, by name
+    _turns: dict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
 
     def feeds(self, desk: Desk) -> tuple[str, ...]:
         """A channel's feeds: the config's, then those added at run time."""
@@ -95,6 +98,10 @@ class Line:
     def engines(self) -> Mapping[str, Engine]:
         """Everybody who paints, by the name in the config."""
         return {name: engine for desk in self.desks for name, engine in desk.engines}
+
+    def turn(self, engine: str) -> Lock:
+        """Held while an engine paints: a round, and what is painted to order, wait for each other."""
+        return self._turns[engine]
 
     def breaker(self, engine: str) -> Breaker:
         """How an engine has been doing."""

@@ -70,7 +70,8 @@ def _render(work: _Work, plate: Plate) -> Event:
             continue
         line.store.begin(plate)
         try:
-            picture = signed(engine.render(prompt, desk.width_px, desk.height_px))
+            with line.turn(name):
+                picture = signed(engine.render(prompt, desk.width_px, desk.height_px))
         except EngineError as error:
             line.breakers[name] = line.breaker(name).failed(line.store.now(), str(error))
             if sitting.best is not None:
