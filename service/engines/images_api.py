@@ -22,8 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..protocols import Progress, Surroundings
-from ..settings import secret
-from . import learned, proof, sizes
+from . import credentials, learned, proof, sizes
 from .images.dialect import Dialect, Wish, body, dialect
 from .images_refusal import Refusal
 from .learned import Guest
@@ -213,7 +212,7 @@ class ImagesApi:
         if self._wire is None:
             from .images.wire import Wire
 
-            self._wire = Wire(self.settings.base_url, _key(self.settings.api_key_env))
+            self._wire = Wire(self.settings.base_url, credentials.key(self.settings.api_key_env))
         return self._wire
 
     def _hold(self, words: str) -> None:
@@ -246,19 +245,6 @@ class ImagesApi:
         """Let go of the connection. Safe to repeat."""
         if self._wire is not None:
             self._wire.close()
-
-
-def _key(name: str) -> str:
-    """The key in the environment. Raises EngineError where there is none."""
-    if not name:
-        return ""
-    try:
-        key = (secret(name) or "").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EngineError(f"the file that {name}_FILE names cannot be read") from error
-    if not key:
-        raise EngineError(f"there is no key: set {name} (or {name}_FILE) in the service's environment")
-    return key
 
 
 def _first(answer: dict[str, Any]) -> dict[str, Any]:

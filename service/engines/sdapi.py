@@ -21,8 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..protocols import Progress, Surroundings
-from ..settings import secret
-from . import learned, proof, sizes
+from . import credentials, learned, proof, sizes
 from .images_refusal import Refusal
 from .learned import Guest
 from .wording import Family, Said, Wording, clip_tokens, family_of
@@ -145,7 +144,7 @@ class SdApi:
         """The server's answer. However the waiting ends before it, the server is told to stop. Raises EngineError."""
         from .remote.http import Http, table
 
-        login = _login(self.settings.login_env)
+        login = credentials.login(self.settings.login_env)
         self._main = self._main or Http(self.settings.base_url, login)
         self._side = self._side or Http(self.settings.base_url, login)
         try:
@@ -218,19 +217,6 @@ class SdApi:
         for http in (self._main, self._side):
             if http is not None:
                 http.close()
-
-
-def _login(name: str) -> str:
-    """ "user:password" from the environment. Raises EngineError where it is missing or no such thing."""
-    if not name:
-        return ""
-    try:
-        login = (secret(name) or "").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EngineError(f"the file that {name}_FILE names cannot be read") from error
-    if ":" not in login:
-        raise EngineError(f'there is no login: set {name} (or {name}_FILE) to "user:password"')
-    return login
 
 
 def _model(answer: dict[str, Any]) -> str:
