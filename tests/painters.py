@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import struct
+import sys
 import threading
 import zlib
 from contextlib import contextmanager
@@ -253,7 +254,6 @@ def _handler(server):
         wbufsize = -1
 
         def do_GET(self):
-            self.server.release = server.release
             if self.headers.get("Upgrade") == "websocket" and hasattr(server.wire, "socket"):
                 with contextlib.suppress(OSError):
                     server.wire.socket(self)
@@ -287,11 +287,23 @@ def send(handler, answer, *, length=None, cut=None):
     handler.wfile.flush()
 
 
+class _Http(ThreadingHTTPServer):
+    daemon_threads, block_on_close = False, True  #: no thread outlives its test
+
+    def __init__(self, handler):
+        super().__init__(("127.0.0.1", 0), handler)
+        self.wrong = []  #: what this server did not expect, as an assertion in it that failed
+
+    def handle_error(self, request, client_address):
+        error = sys.exception()
+        if not isinstance(error, OSError | ValueError):  # the other side hung up
+            self.wrong.append(error)
+
+
 @contextmanager
 def painting(wire, *, fault=None, picture=None):
     server = Running(wire, fault, picture)
-    with ThreadingHTTPServer(("127.0.0.1", 0), _handler(server)) as http:
-        http.daemon_threads = True
+    with _Http(_handler(server)) as http:
         server.host = f"127.0.0.1:{http.server_port}"
         server.url = f"http://{server.host}{wire.root}"
         thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
@@ -300,8 +312,10 @@ def painting(wire, *, fault=None, picture=None):
             yield server
         finally:
             server.release.set()
+            getattr(wire, "queued", server.release).set()
             http.shutdown()
             thread.join(5)
+    assert http.wrong == []
 
 
 # -- faults of the answer that should hold the picture -----------------------------------------------------------------
