@@ -20,6 +20,10 @@ _LONGEST_SAID = 200  #: characters of a server's own words that are passed on
 class _TooLong(Exception): ...
 
 
+#: RuntimeError: the connection was closed meanwhile
+_TROUBLE = (TimeoutError, _TooLong, UnicodeError, RuntimeError)
+
+
 class Http:
     """A connection to one server. Every request ends within the seconds it is given."""
 
@@ -53,22 +57,26 @@ class Http:
 
         try:
             body = within(seconds, send, "image-server", meanwhile=meanwhile, every_s=every_s)
-        except (TimeoutError, httpx2.TimeoutException) as error:
-            raise EngineError("did not answer in full in the time it has: raise timeout_seconds") from error
-        except _TooLong as error:
-            raise EngineError(f"sent more than {MOST_BYTES // 1_000_000} MB") from error
-        except (httpx2.RemoteProtocolError, httpx2.ReadError) as error:
-            raise EngineError("broke off in the middle of its answer") from error
-        except httpx2.TransportError as error:
-            raise EngineError("does not answer: is it running, and is base_url right?") from error
-        except (httpx2.HTTPError, httpx2.InvalidURL, UnicodeError, RuntimeError) as error:
-            raise EngineError(f"cannot be used: {self._words(str(error))}") from error
+        except (*_TROUBLE, httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise EngineError(self._meaning(error)) from error
         finally:
             if not answers:
                 self.close()  # breaks the connection of a request that is still under way
         if not answers[0].is_success:
             raise self._refusal(answers[0])
         return body
+
+    def _meaning(self, error: Exception) -> str:
+        """What went wrong on the way, completing "HOST …"."""
+        if isinstance(error, TimeoutError | httpx2.TimeoutException):
+            return "did not answer in full in the time it has: raise timeout_seconds"
+        if isinstance(error, _TooLong):
+            return f"sent more than {MOST_BYTES // 1_000_000} MB"
+        if isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError):
+            return "broke off in the middle of its answer"
+        if isinstance(error, httpx2.TransportError):
+            return "does not answer: is it running, and is base_url right?"
+        return f"cannot be used: {self._words(str(error))}"
 
     def _opened(self) -> httpx2.Client:
         user, _, word = self._login.partition(":")
