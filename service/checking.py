@@ -21,7 +21,7 @@ from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark, Brief, Reached
+from .protocols import Bookmark, Brief, Reached, Sending
 from .settings import Display
 from .subjects import load
 from .telling import running, several
@@ -124,7 +124,8 @@ def _engines(desk: Desk) -> Iterator[dict[str, Any]]:
         what = f"engine {name} of {desk.name}"
         try:
             picture = engine.render(prompt, desk.width_px, desk.height_px)
-            yield _good(what, f"painted {picture.width_px}x{picture.height_px}")
+            sends = engine.sends() if isinstance(engine, Sending) else ""
+            yield _good(what, f"painted {picture.width_px}x{picture.height_px}" + (f"; {sends}" if sends else ""))
         except FrontispieceError as error:
             yield _bad(what, str(error), f"see engines.{name} in the config; the next engine takes over meanwhile")
 

@@ -201,6 +201,15 @@ class Wording(Protocol):
         ...
 
 
+@runtime_checkable
+class Sending(Protocol):
+    """An engine that may send more than words to another machine. Optional."""
+
+    def sends(self) -> str:
+        """What it sends and whereto, in a sentence; "" where it sends nothing but words."""
+        ...
+
+
 class Display(Protocol):
     """A screen that must be told what to show. A browser asks by itself and needs none of this."""
 

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -66,6 +66,7 @@ class Subject(BaseModel):
     family: str = ""  #: of the model that learned it: "sd15", "sdxl", "flux2"; "": nothing was learned yet
     base: str = ""  #: that model: a hub id or a folder; its weights suit no other
     rank: int | None = Field(None, ge=1)  #: of the LoRA; None: another kind of adapter
+    photos_travel: Literal["never", "home", "anywhere"] = "home"  #: how far an engine may send its photos
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

@@ -21,7 +21,7 @@ WORK = {"pipeline", "gatekeeper", "hand", "pairing", "soundness", "wall", "press
 DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "ray"}
-ONE_FILE_EACH = ("openai", "pychromecast", "feedparser", "trafilatura")
+ONE_FILE_EACH = ("openai", "pychromecast", "feedparser", "trafilatura", "websockets")
 
 
 def module_of(path):
