@@ -61,6 +61,9 @@ for name, part in doors.displays.COMMANDS.items():
 app.add_typer(displays, name="displays")
 for vote in (doors.favourite, doors.ban, doors.not_me):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
+app.command(rich_help_panel="Teach it your taste", epilog=EXITS, context_settings={"ignore_unknown_options": True})(
+    doors.mood  # -3 is no option
+)
 app.command("next", rich_help_panel="On the displays", epilog=EXITS)(doors.next_slide)
 for turn in (doors.previous, doors.pause, doors.resume, doors.show, doors.pair, doors.unpair):
     app.command(rich_help_panel="On the displays", epilog=EXITS)(turn)

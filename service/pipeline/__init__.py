@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 
 from ..errors import FrontispieceError
 from .directing import directed
-from .line import Desk, Event, Line, everywhere
+from .line import Desk, Event, Line, dialled, everywhere
 from .looking import Eye, said
 from .painting import render
 from .plates import brief, describe, mend
@@ -32,6 +32,7 @@ __all__ = [
     "brief",
     "choose",
     "describe",
+    "dialled",
     "directed",
     "everywhere",
     "fetch",
