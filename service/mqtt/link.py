@@ -30,6 +30,8 @@ HELLO_SECONDS = 5.0  #: everything is said again at most so often, however often
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  #: seconds between two tries
 STEADY_SECONDS = 20.0  #: a connection that held so long was a good one: the waits begin anew
 CLOSE_SECONDS = 1.5
+MANY = 3  #: connections lost soon, one after the other: somebody else may have our name
+TWINS = ", again and again: does a copy of the data folder run elsewhere?"
 NOTED_SECONDS = 60.0  #: between two lines of the log about what made no sense
 
 
@@ -48,7 +50,7 @@ class Link:
         self._error: str | None = None
         self._sent = self._ignored = self._dropped = 0
         self._look_at = self._hello_at = self._noted_at = 0.0
-        self._hello, self._rows = False, -1
+        self._hello, self._rows, self._short = False, -1, 0  # the last: connections that were soon lost, in a row
 
     def start(self) -> None:
         self._thread.start()
@@ -84,7 +86,7 @@ class Link:
                 log.exception("mqtt: a bug; it is tried again")
                 self._lost("a bug of ours, see the log")
             if time.monotonic() - began > STEADY_SECONDS:
-                self._wait = self._first_wait
+                self._wait, self._short = self._first_wait, 0
             self._rest()
         self.wire.drop()
 
@@ -99,6 +101,8 @@ class Link:
     def _lost(self, error: str) -> None:
         self.wire.drop()
         with self._lock:
+            self._short += self._connected_at is not None
+            error += TWINS if self._short >= MANY else ""
             new, self._error, self._connected_at = error != self._error, error, None
         if new:
             log.warning("mqtt: %s; it is tried again and again", error)
