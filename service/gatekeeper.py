@@ -50,7 +50,11 @@ class Gatekeeper:
         turned = self.line.wishes.dial(configured.name, configured.channel.mood)
         desk = self.line.dialled(configured)
         tally, dial, before = self.tally(desk), desk.channel.mood, configured.channel.mood
-        hand = f"; the dial was turned by hand to {dial:+d}, the config says {before:+d}" if turned else ""
+        hand = (
+            f"; the dial was turned by hand to {skipping.degrees(dial)}, the config says {skipping.degrees(before)}"
+            if turned
+            else ""
+        )
         return {
             "channel": desk.name, "mood": dial, "configured": before,
             "turned_at": turned and turned.turned_at.isoformat(), "setting": skipping.setting(dial),

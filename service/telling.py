@@ -175,7 +175,8 @@ def status(told: dict[str, Any], *, json: bool) -> None:
         (d["name"], d["headline"], moment(d["since"]), _display(d)) for d in told["displays"]
     ])  # fmt: skip
     if mqtt := told.get("mqtt"):
-        out.print(f"Home Assistant, by {literal(mqtt['broker'])}: {literal(mqtt['says'])}", soft_wrap=True)
+        says = mqtt["last_error"] or ("connected" if mqtt["connected"] else "connecting")
+        out.print(f"Home Assistant’s broker {literal(mqtt['broker'])}: {literal(says)}", soft_wrap=True)
     if told["stuck"]:
         _print("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
             (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _next(p))

@@ -47,7 +47,8 @@ def _number(said: str) -> int:
 
 
 def _sentence(told: dict[str, Any]) -> str:
-    stands = f"{told['channel']}: {told['mood']:+d}, {skipping.setting(told['mood'])}"
+    stands = f"{told['channel']}: {skipping.degrees(told['mood'])}, {skipping.setting(told['mood'])}"
     if told["turned_at"] is None:
         return f"{stands}, as the config says"
-    return f"{stands}; turned by hand {telling.moment(told['turned_at'])}, the config says {told['configured']:+d}"
+    configured = skipping.degrees(told["configured"])
+    return f"{stands}; turned by hand {telling.moment(told['turned_at'])}, the config says {configured}"

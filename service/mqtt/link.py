@@ -31,7 +31,7 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  #: seconds between two tries
 STEADY_SECONDS = 20.0  #: a connection that held so long was a good one: the waits begin anew
 CLOSE_SECONDS = 1.5
 MANY = 3  #: connections lost soon, one after the other: somebody else may have our name
-TWINS = ", again and again: does a copy of the data folder run elsewhere?"
+TWINS = " soon after letting us in, time after time: does a copy of the data folder run elsewhere?"
 NOTED_SECONDS = 60.0  #: between two lines of the log about what made no sense
 
 
@@ -64,12 +64,11 @@ class Link:
     def state(self) -> Mapping[str, object]:
         """How it is. JSON-safe."""
         with self._lock:
-            error = self._error or self.wire.trouble
             return {
-                "broker": self.settings.where, "says": error or ("connected" if self._connected_at else "connecting"),
-                "connected": self._connected_at is not None,
-                "connected_at": self._connected_at and self._connected_at.isoformat(),
-                "next_try_at": self._next_try_at and self._next_try_at.isoformat(), "last_error": error,
+                "broker": self.settings.where, "connected": self._connected_at is not None,
+                "since": self._connected_at and self._connected_at.isoformat(),
+                "next_try_at": self._next_try_at and self._next_try_at.isoformat(),
+                "last_error": self._error or self.wire.trouble,
                 "sent": self._sent, "ignored": self._ignored, "dropped": self._dropped,
             }  # fmt: skip
 
@@ -83,7 +82,7 @@ class Link:
             except BrokerError as error:
                 self._lost(str(error))
             except Exception:
-                log.exception("mqtt: a bug; it is tried again")
+                log.exception("mqtt: a bug; it will be tried again")
                 self._lost("a bug of ours, see the log")
             if time.monotonic() - began > STEADY_SECONDS:
                 self._wait, self._short = self._first_wait, 0
@@ -105,7 +104,7 @@ class Link:
             error += TWINS if self._short >= MANY else ""
             new, self._error, self._connected_at = error != self._error, error, None
         if new:
-            log.warning("mqtt: %s; it is tried again and again", error)
+            log.warning("mqtt: %s (it will be tried again)", error)
 
     def _visit(self) -> None:
         """One connection from its beginning to its end. Raises BrokerError."""
