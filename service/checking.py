@@ -16,7 +16,7 @@ from PIL import Image
 from . import clock
 from .addresses import masked
 from .assembly import Service
-from .errors import ConfigError, DataFolderError, DisplayError, FrontispieceError, OffDuty, SubjectError
+from .errors import BrokerError, ConfigError, DataFolderError, DisplayError, FrontispieceError, OffDuty, SubjectError
 from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
@@ -48,6 +48,7 @@ def findings(service: Service) -> Iterator[dict[str, Any]]:
         yield from _subjects(service, desk)
     yield from _feeds(service)
     yield from _displays(service)
+    yield from _broker(service)
 
 
 def mistaken(error: ConfigError) -> Iterator[dict[str, Any]]:
@@ -187,6 +188,20 @@ def _display(service: Service, display: Display) -> dict[str, Any]:
         return _good(what, adapter.reach())
     except DisplayError as error:
         return _bad(what, str(error), "see docs/displays.md; the other displays go on meanwhile")
+
+
+def _broker(service: Service) -> Iterator[dict[str, Any]]:
+    """Whether Home Assistant's broker takes us; nothing is left there."""
+    from . import mqtt
+
+    settings = service.settings.mqtt
+    if settings is None:
+        return
+    what = f"MQTT broker {settings.where}"
+    try:
+        yield _good(what, mqtt.probe(settings))
+    except BrokerError as error:
+        yield _bad(what, str(error), "see [mqtt] in the config; everything else goes on meanwhile")
 
 
 def _good(what: str, says: str) -> dict[str, Any]:

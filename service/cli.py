@@ -11,8 +11,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 INTERRUPTED = 130  #: the exit code after Ctrl-C
 
@@ -61,6 +63,8 @@ for name, part in doors.displays.COMMANDS.items():
 app.add_typer(displays, name="displays")
 for vote in (doors.favourite, doors.ban, doors.not_me):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
+NUMBERS = {"ignore_unknown_options": True}  # -3 is no option
+app.command(rich_help_panel="Teach it your taste", epilog=EXITS, context_settings=NUMBERS)(doors.mood)
 app.command("next", rich_help_panel="On the displays", epilog=EXITS)(doors.next_slide)
 for turn in (doors.previous, doors.pause, doors.resume, doors.show, doors.pair, doors.unpair):
     app.command(rich_help_panel="On the displays", epilog=EXITS)(turn)
@@ -91,7 +95,7 @@ def run(
 
     The first slide is up at once (a sample, until the first story is painted). Stopping at any moment is safe.
     """
-    from . import schedule
+    from . import mqtt, schedule
     from .compose import fonts
     from .studio import Studio
     from .web.app import create
@@ -115,14 +119,15 @@ def run(
             names = [display.name for display in service.hand.line.everywhere()]
             telling.welcome(address, names, new_token)
             service.wall.greet()
-            jobs.append(schedule.start(service.press))
+            ends.append(partial(schedule.start(service.press).shutdown, wait=False))
+            ends.extend(mqtt.linked(service.wall, settings.mqtt, data, urlsplit(address).port or 80))
 
-        jobs: list[Any] = []
+        ends: list[Callable[[], object]] = []
         try:
             serve(application, host, port, started)
         finally:
-            for job in jobs:
-                job.shutdown(wait=False)
+            for end in ends:
+                end()
             if service.press.stop(STOP_SECONDS):  # else the folder stays ours until the process ends
                 service.store.folder.release()
 

@@ -10,6 +10,7 @@ FrontispieceError
   EngineError        a picture could not be made
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
+  BrokerError        the MQTT broker could not be used
   SubjectError       a subject's name, card or folder cannot be used
   Busy               a round is running already
   Refused            what the owner asks for cannot be done now, and why
@@ -65,6 +66,9 @@ class ComposeError(FrontispieceError): ...
 
 
 class DisplayError(FrontispieceError): ...
+
+
+class BrokerError(FrontispieceError): ...
 
 
 class SubjectError(FrontispieceError): ...

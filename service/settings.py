@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
+from .broker import Mqtt
 from .errors import ConfigError
 from .mistakes import Kinds, explained, known, near, pruned, within
 from .nights import Look, Nights, hours
@@ -162,6 +163,7 @@ class Settings(Table):
     store: Store = Store()
     net: Net = Net()
     place: Place | None = None
+    mqtt: Mqtt | None = None  #: None: nothing is started
 
     @property
     def zone(self) -> ZoneInfo:

@@ -33,6 +33,9 @@ def status(told: dict[str, Any], *, json: bool) -> None:
     table("displays", ("display", "shows", "since", "note"), [
         (d["name"], d["headline"], moment(d["since"]), _display(d)) for d in told["displays"]
     ])  # fmt: skip
+    if mqtt := told.get("mqtt"):
+        says = mqtt["last_error"] or ("connected" if mqtt["connected"] else "connecting")
+        out.print(f"Home Assistant’s broker {literal(mqtt['broker'])}: {literal(says)}", soft_wrap=True)
     if told["stuck"]:
         table("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
             (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _next(p))

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator
 from ..errors import FrontispieceError
 from .casting import cast
 from .directing import directed
-from .line import Desk, Event, Line, everywhere
+from .line import Desk, Event, Line, dialled, everywhere
 from .looking import Eye, said
 from .painting import render
 from .plates import brief, describe, mend
@@ -34,6 +34,7 @@ __all__ = [
     "cast",
     "choose",
     "describe",
+    "dialled",
     "directed",
     "everywhere",
     "fetch",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
 
@@ -88,6 +88,10 @@ class Line:
         added = (subscription.url for subscription in self.wishes.subscriptions(desk.name))
         return tuple(dict.fromkeys((*desk.channel.feeds, *added)))
 
+    def dialled(self, desk: Desk) -> Desk:
+        """The desk with its mood dial as it stands."""
+        return dialled(desk, self.wishes)
+
     @property
     def editors(self) -> Mapping[str, Editor | Critic]:
         """Everybody who directs or looks at pictures, by the name in the config."""
@@ -131,6 +135,12 @@ class Line:
     @property
     def now(self) -> datetime:
         return self.store.now().astimezone(self.settings.zone)
+
+
+def dialled(desk: Desk, wishes: Wishes) -> Desk:
+    """The desk with its mood dial as it stands: the config's, or where the owner's hand turned it."""
+    dial = wishes.dial(desk.name, desk.channel.mood)
+    return desk if dial is None else replace(desk, channel=desk.channel.model_copy(update={"mood": dial.mood}))
 
 
 def everywhere(settings: Settings, screens: Screens) -> tuple[Screen, ...]:

@@ -40,7 +40,7 @@ def _tones(line: Line, stories: Sequence[Story]) -> Sequence[float | None]:
 
 def choose(line: Line, desk: Desk) -> Iterator[Event]:
     """Pick the round's plates: those the dial lets through, fresh, varied, and the same event only once."""
-    room = desk.channel.plates_per_round
+    desk, room = line.dialled(desk), desk.channel.plates_per_round
     asked = _asked(line, desk)[:room]  # the owner's word comes first, and does not wait for plates that are stuck
     wanted = room - len(asked) - len(line.store.unfinished(desk.name))
     if wanted <= 0 and not asked:

@@ -51,6 +51,8 @@ class _Told(Collector):
                      [((e["name"],), e["state"] == "resting") for e in engines])  # fmt: skip
         yield from _feeds(told.get("feeds") or [])
         yield from _displays(told.get("displays") or [])
+        if mqtt := told.get("mqtt"):
+            yield from _mqtt(mqtt)
 
 
 def _feeds(feeds: list[Row]) -> Iterator[Metric]:
@@ -79,6 +81,19 @@ def _displays(displays: list[Row]) -> Iterator[Metric]:
     ):
         yield _gauge(f"display_{key}_info", help_text, ("display", key),
                      [((d["name"], d[key]), 1) for d in displays if d.get(key)])  # fmt: skip
+
+
+def _mqtt(told: Row) -> Iterator[Metric]:
+    yield _gauge("mqtt_connected", "1 if the broker has us.", (), [((), told.get("connected"))])
+    yield _gauge("mqtt_failing", "1 if something is wrong with it.", (), [((), bool(told.get("last_error")))])
+    for key, help_text in (
+        ("sent", "Messages published."),
+        ("ignored", "Messages that made no sense."),
+        ("dropped", "Orders that were too many, or for nobody."),
+    ):
+        yield _gauge(f"mqtt_{key}", help_text, (), [((), told.get(key))])
+    if told.get("last_error"):
+        yield _gauge("mqtt_error_info", "What failed last.", ("error",), [((told["last_error"],), 1)])
 
 
 def _gauge(name: str, help_text: str, labels: tuple[str, ...], samples: list[tuple[tuple[Any, ...], Any]]) -> Metric:
