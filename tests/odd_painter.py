@@ -70,7 +70,7 @@ class Odd:
     def __init__(self, how, flag=None):
         self.how, self.flag, self.thrift = how, flag and Path(flag), 0
 
-    def load(self, model):
+    def load(self, model, heard):
         unready(self.how)
         self.thrift = model.thrift
         return {}

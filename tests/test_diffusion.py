@@ -178,8 +178,8 @@ def test_a_picture_can_be_stopped(odd):
 def test_memory_that_does_not_suffice_is_used_more_thriftily(odd):
     """Each failure for memory holds the model another way from then on, and says so."""
     engine = odd("swell")
-    assert "not enough memory for the model; it will be held in parts from now on" in failing(engine)
-    assert "in layers" in failing(engine)
+    assert "not enough memory for the model; it will be held with its pictures decoded in tiles from" in failing(engine)
+    assert "in parts" in failing(engine)
     assert engine.render(prompt(), 320, 200).recipe["thrift"] == 2
     assert engine.render(prompt(), 320, 200).recipe["thrift"] == 2
 

@@ -24,8 +24,10 @@ from ..model import Picture, Prompt
 from ..pixels import blank
 from ..protocols import Progress, Surroundings
 from . import proof
+from .cards import PLAIN, Card
 from .child import Child, Ended
-from .loading import THRIFT, Model
+from .choosing import rungs
+from .loading import Model
 from .painter import Job
 from .wording import Family, Wording, clip_tokens, family_of
 
@@ -69,6 +71,7 @@ class Diffusion:
         self.settings, self._wording, self._pipeline = settings, wording, _pipeline(settings.model)
         self._command = (*command, str(max(idle, _LINGER_S) if idle >= 0 else -1))
         self._child: Child | None = None
+        self._card: Card = PLAIN
         self._turn = threading.Lock()
         self._model = Model(
             name=_found(settings.model), variant=settings.variant, dtype=settings.dtype, device=settings.device,
@@ -147,11 +150,11 @@ class Diffusion:
             self._leave()
         says = str(answer["says"])
         if answer.get("memory"):
-            thrift = self._model.thrift + 1
-            if thrift == len(THRIFT):
-                return EngineError(f"{says}, even {THRIFT[-1]}: choose a smaller model, or another engine")
+            ladder, thrift = rungs(self._card), self._model.thrift + 1
+            if thrift == len(ladder):
+                return EngineError(f"{says}, even {ladder[-1].how}: choose a smaller model, or another engine")
             self._model = replace(self._model, thrift=thrift)
-            says += f"; it will be held {THRIFT[thrift]} from now on, which is slower"
+            says += f"; it will be held {ladder[thrift].how} from now on"
         return EngineError(says)
 
     def _recipe(self, job: Job, answer: dict[str, Any]) -> dict[str, Any]:

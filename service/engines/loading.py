@@ -7,11 +7,14 @@ https://huggingface.co/docs/diffusers/api/pipelines/auto_pipeline
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-#: how a model is held when it does not fit: each costs speed (a model in parts about 2x, in layers about 14x)
-THRIFT = ("whole", "in parts", "in layers")
+from .cards import PLAIN, Card
+from .choosing import Rung, rungs
+
+Heard = Callable[[dict[str, Any]], None]  #: told how reading goes on: ``says`` and, of a download, ``bytes`` and ``of``
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,9 @@ class Model:
     dtype: str = "auto"
     device: str = "auto"
     allow_pickle: bool = False  #: weights in pickle files can run code when they are read
-    thrift: int = 0  #: index in THRIFT
-    side_px: int = 0  #: of the square it was trained at; 0: what its own config says
+    thrift: int = 0  #: index in the ``choosing.rungs`` of its card
+    side_px: int = 0  #: of the square it was trained at; 0: what its card or its own config says
+    card: dict[str, Any] | None = None  #: of this very model, as JSON; None: it has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,26 +38,34 @@ class Loaded:
     pipe: Any
     native: tuple[int, int]  #: what sides must be divisible by, px; how many pixels it was trained at
     facts: dict[str, Any]  #: for the recipe, JSON-safe
+    card: Card = PLAIN  #: its own, or what holds for its kind; steps and guidance are those of the way it was loaded
 
 
-def load(model: Model) -> Loaded:
+def unheard(_news: dict[str, Any]) -> None:
+    """Where nobody wants to know."""
+
+
+def load(model: Model, heard: Heard = unheard) -> Loaded:
     """Read the weights, from disk or from the hub."""
     import diffusers
     import torch
 
     device, dtype = _place(torch, model)
+    card = Card.model_validate(model.card) if model.card else PLAIN
+    rung = rungs(card, device)[model.thrift]
     pipeline: Any = diffusers.AutoPipelineForText2Image
+    heard({"says": f"reading {model.name}"})
     pipe = pipeline.from_pretrained(
         model.name, dtype=dtype, use_safetensors=not model.allow_pickle or None,
         variant=model.variant or None,
     )  # fmt: skip
     pipe.set_progress_bar_config(disable=True)
-    _settled(pipe, device, model.thrift)
+    _settled(pipe, device, rung)
     facts = {
         "model": model.name, "pipeline": type(pipe).__name__, "device": device, "dtype": str(dtype)[6:],
-        "held": THRIFT[model.thrift], "torch": torch.__version__, "diffusers": diffusers.__version__,
+        "held": rung.how, "torch": torch.__version__, "diffusers": diffusers.__version__,
     }  # fmt: skip
-    return Loaded(pipe, native(pipe, model.side_px), facts)
+    return Loaded(pipe, native(pipe, model.side_px), facts, card)
 
 
 def _place(torch: Any, model: Model) -> tuple[str, Any]:
@@ -69,17 +81,16 @@ def _place(torch: Any, model: Model) -> tuple[str, Any]:
     return device, {"cpu": torch.float32, "mps": torch.float16}.get(device, torch.bfloat16)
 
 
-def _settled(pipe: Any, device: str, thrift: int) -> None:
+def _settled(pipe: Any, device: str, rung: Rung) -> None:
     """Put a pipeline where it will paint, whole or as memory allows."""
-    if thrift == 0 or device == "cpu":
-        pipe.to(device)
-        return
-    if hasattr(getattr(pipe, "vae", None), "enable_tiling"):
+    if rung.tiles and hasattr(getattr(pipe, "vae", None), "enable_tiling"):
         pipe.vae.enable_tiling()
-    if thrift == 1:
+    if rung.offload == "parts":
         pipe.enable_model_cpu_offload(device=device)
-    else:
+    elif rung.offload == "layers":
         pipe.enable_sequential_cpu_offload(device=device)
+    else:
+        pipe.to(device)
 
 
 def native(pipe: Any, side_px: int = 0) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import IO, Any, Protocol
 
 from ..frames import receive, send
-from .loading import Model
+from .loading import Heard, Model
 from .painter import Job, Painted, Painter, Unsafe
 
 Tell = Callable[[dict[str, Any]], None]
@@ -26,7 +26,7 @@ Tell = Callable[[dict[str, Any]], None]
 class Paints(Protocol):
     """What the process does its work with."""
 
-    def load(self, model: Model) -> dict[str, Any]: ...
+    def load(self, model: Model, heard: Heard) -> dict[str, Any]: ...
 
     def paint(self, job: Job, progress: Callable[[float], None]) -> Painted: ...
 
@@ -62,7 +62,8 @@ def serve(painter: Paints, requests: IO[bytes], answers: IO[bytes], idle_s: floa
 
 def _work(painter: Paints, request: dict[str, Any], tell: Tell, answers: IO[bytes]) -> None:
     if "load" in request:
-        tell({"told": "done", **painter.load(Model(**request["load"]))})
+        facts = painter.load(Model(**request["load"]), lambda news: tell({"told": "reading", **news}))
+        tell({"told": "done", **facts})
         return
     try:
         painted = painter.paint(Job(**request["paint"]), lambda share: tell({"told": "step", "share": share}))
