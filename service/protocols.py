@@ -76,6 +76,7 @@ class Surroundings:
     ledger: Ledger | None = None  #: of what this adapter spends; None: nobody counts
     place: Place | None = None  #: the owner's, for the weather; None: not said
     nights: Nights | None = None  #: of a display that has any
+    subjects: tuple[str, ...] = ()  #: of an engine: those whom the channels that name it may show
     key: str = ""  #: a display's own: opens its still (``?key=``) where looking needs a login; "" where it does not
 
 

@@ -70,6 +70,9 @@ class Odd:
     def __init__(self, how, flag=None):
         self.how, self.flag, self.thrift = how, flag and Path(flag), 0
 
+    def fetch(self, model, heard):
+        pass
+
     def load(self, model, heard):
         unready(self.how)
         self.thrift = model.thrift

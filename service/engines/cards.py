@@ -115,9 +115,9 @@ class Card(_Part):
 
     def like(self) -> Card:
         """What holds for other weights of the same architecture: not their licence, nor how they are run."""
-        bare: Table = {"hub": "", "also": (), "licence": None, "download_gb": 0, "variant": "", "steps": None,
-                "guidance": None, "scheduler": "", "scheduler_options": {}, "few_step": None, "held": ()}  # fmt: skip
-        return self.model_copy(update=bare)
+        kept = {"id", "name", "pipelines", "family", "bfloat16", "compile", "channels_last", "tiny_vae", "learning",
+                "references"}  # fmt: skip
+        return Card(**{key: value for key, value in self if key in kept})
 
     @property
     def free(self) -> bool:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .cards import PLAIN, Card
-from .loading import Heard, Model, load, unheard
+from .fetching import Heard
+from .loading import Model, fetch, load, unheard
 from .sizes import Size, near
 from .wording import within
 
@@ -53,6 +54,10 @@ class Painter:
         self._facts: dict[str, Any] = {}
         self._native: tuple[int, int] = 8, 512 * 512
         self._card: Card = PLAIN
+
+    def fetch(self, model: Model, heard: Heard = unheard) -> None:
+        """Bring what a model lacks from the hub, which may take hours. Raises EngineError."""
+        fetch(model, heard)
 
     def load(self, model: Model, heard: Heard = unheard) -> dict[str, Any]:
         """Read the weights, from disk or from the hub. What comes out names the pipeline, device and dtype."""
