@@ -216,7 +216,7 @@ class Display(Protocol):
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A display or an editor that can say how it is. Optional."""
+    """A display, an editor or an engine that can say how it is. Optional."""
 
     def state(self) -> Mapping[str, object]:
         """What is known, JSON-safe.

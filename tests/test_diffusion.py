@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -177,11 +178,20 @@ def test_a_picture_can_be_stopped(odd):
 
 def test_memory_that_does_not_suffice_is_used_more_thriftily(odd):
     """Each failure for memory holds the model another way from then on, and says so."""
-    engine = odd("swell")
+    engine = odd("swell", device="cuda")
     assert "not enough memory for the model; it will be held with its pictures decoded in tiles from" in failing(engine)
     assert "in parts" in failing(engine)
     assert engine.render(prompt(), 320, 200).recipe["thrift"] == 2
     assert engine.render(prompt(), 320, 200).recipe["thrift"] == 2
+
+
+def test_a_download_is_told_with_its_licence(odd, caplog):
+    """Before the first byte of a model from the hub; once it is there nothing is being read."""
+    engine = odd("well")
+    with caplog.at_level(logging.INFO):
+        engine.render(prompt(), 320, 200)
+    assert "fetching any/model, 2.0 GB: its licence is not known" in caplog.text
+    assert engine.state() == {"model": "any/model", "says": "any/model", "reading": ""}
 
 
 GARBAGE = {

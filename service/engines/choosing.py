@@ -58,6 +58,11 @@ def rungs(card: Card, device: str = "cuda") -> tuple[Rung, ...]:
     return (*ladder, replace(last, how=f"{last.how}, for pictures of half the size", share=0.5))
 
 
+def ladder_on(card: Card, *devices: str) -> tuple[Rung, ...]:
+    """That ladder for the first of these that names a device."""
+    return rungs(card, next((device for device in devices if device not in ("", "auto")), "cuda"))
+
+
 def rung_of(card: Card, held: Held, device: str = "cuda") -> int:
     """The place of a card's way in that ladder; the first where the ladder has no such rung."""
     ways = [rung.how for rung in rungs(card, device)]

@@ -25,7 +25,7 @@ from ..protocols import Progress, Surroundings
 from . import proof
 from .cards import PLAIN, SHIPPED, akin, read
 from .child import Child, Ended
-from .choosing import rungs, terms
+from .choosing import ladder_on, terms
 from .loading import Model
 from .painter import Job
 from .reading import Reading
@@ -194,7 +194,7 @@ class Diffusion:
         says = str(answer["says"])
         if answer.get("memory"):
             found = self._what()
-            ladder, thrift = rungs(found.card, found.model.device), found.model.thrift + 1
+            ladder, thrift = ladder_on(found.card, found.model.device, found.model.expects), found.model.thrift + 1
             if thrift == len(ladder):
                 return EngineError(f"{says}, even {ladder[-1].how}: choose a smaller model, or another engine")
             self._settled = replace(found, model=replace(found.model, thrift=thrift))

@@ -31,14 +31,14 @@ def fitted(pipe: Any, card: Card, wish: Wish, heard: Heard) -> tuple[Card, list[
     be had, in words: a picture is worth more than its speed.
     """
     without: list[str] = []
+    if card.scheduler:
+        pipe.scheduler = _scheduler(pipe, card.scheduler, card.scheduler_options)
     extra = card.few_step if wish.few_step else None
     if extra is not None:
         try:
             card = _hastened(pipe, card, extra, heard)
         except EngineError as error:
             without.append(f"the LoRA for {extra.steps} steps: {error}")
-    elif card.scheduler:
-        pipe.scheduler = _scheduler(pipe, card.scheduler, card.scheduler_options)
     few = (wish.steps or card.steps or FEW + 1) <= FEW
     if card.tiny_vae is not None and (few or wish.rung.tiny_vae):
         try:

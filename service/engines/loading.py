@@ -69,7 +69,9 @@ def load(model: Model, heard: Heard = unheard) -> Loaded:
     import torch
 
     device, dtype = _place(torch, model, card)
-    rung = rungs(card, device)[model.thrift]
+    ladder = rungs(card, device)
+    rung = ladder[min(model.thrift, len(ladder) - 1)]
+    diffusers.utils.logging.disable_progress_bar()
     heard({"says": f"reading {model.name}"})
     if single:
         pipe = _single(path, model, card, dtype, heard)
