@@ -104,7 +104,13 @@ class Service:
         if room == "displays":
             nights = self.settings.display(name).nights(self.settings.zone)
             key = self.display_keys.get(name, "")
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place, nights, key)
+        whom = self._whom(name) if room == "engines" else ()
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place, nights, whom, key)
+
+    def _whom(self, engine: str) -> tuple[str, ...]:
+        """The subjects that an engine may be asked to paint."""
+        channels = [channel for channel in self.settings.channels.values() if engine in channel.engines]
+        return tuple(dict.fromkeys(name for channel in channels for name in channel.subjects))
 
     @cached_property
     def templates(self) -> Path:

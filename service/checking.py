@@ -21,7 +21,7 @@ from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark, Brief, Reached, Sending
+from .protocols import Bookmark, Brief, Reached, Reporting, Sending
 from .settings import Display
 from .subjects import load
 from .telling import running, several
@@ -123,6 +123,8 @@ def _engines(desk: Desk) -> Iterator[dict[str, Any]]:
     prompt = Prompt(SCENE, SCENE, Mood.CALM, "check", 1)
     for name, engine in desk.engines:
         what = f"engine {name} of {desk.name}"
+        if isinstance(engine, Reporting) and (says := engine.state().get("says")):  # before what may be a long download
+            yield _good(f"model of {what}", str(says))
         try:
             picture = engine.render(prompt, desk.width_px, desk.height_px)
             sends = engine.sends() if isinstance(engine, Sending) else ""

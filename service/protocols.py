@@ -76,6 +76,7 @@ class Surroundings:
     ledger: Ledger | None = None  #: of what this adapter spends; None: nobody counts
     place: Place | None = None  #: the owner's, for the weather; None: not said
     nights: Nights | None = None  #: of a display that has any
+    subjects: tuple[str, ...] = ()  #: of an engine: those whom the channels that name it may show
     key: str = ""  #: a display's own: opens its still (``?key=``) where looking needs a login; "" where it does not
 
 
@@ -224,7 +225,7 @@ class Display(Protocol):
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A display or an editor that can say how it is. Optional."""
+    """A display, an editor or an engine that can say how it is. Optional."""
 
     def state(self) -> Mapping[str, object]:
         """What is known, JSON-safe.

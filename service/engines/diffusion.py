@@ -6,7 +6,6 @@ for ``keep_alive_minutes``: then every byte of memory is given back. Whatever ha
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
@@ -24,13 +23,19 @@ from ..model import Picture, Prompt
 from ..pixels import blank
 from ..protocols import Progress, Surroundings
 from . import proof
+from .cards import PLAIN, SHIPPED, akin, read
 from .child import Child, Ended
-from .loading import THRIFT, Model
+from .choosing import ladder_on, terms
+from .loading import Model
 from .painter import Job
+from .reading import Reading
+from .settling import AUTO, OWN, Bits, Home, Settled, settled
+from .weights import is_file
 from .wording import Family, Wording, clip_tokens, family_of
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
 log = logging.getLogger(__name__)
+_FETCH_S = 7 * 24 * 3600.0  #: for a download; one that stands still fails by itself
 _LINGER_S = 2.0  #: how long "at once" is: the next picture of a round comes within it
 
 
@@ -40,7 +45,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["diffusion"] = "diffusion"
-    model: str = Field(min_length=1)  #: a folder as diffusers writes it, or a hub id
+    model: str = Field(AUTO, min_length=1)  #: "auto", a card's id, a hub id, a folder as diffusers writes it, a file
+    card: str = ""  #: the id of the card that a folder or a file goes by; "": as its name or its inside tells
+    config: str = ""  #: of a single file: a folder with its configs and tokenizers; "": fetched once
+    quantise: Bits = "auto"  #: weights in fewer bits: "auto" where the card says so and a package for it is there
     variant: str = ""  #: "fp16" where the repository has such files
     steps: int | None = Field(None, ge=1, le=500)  #: None: the pipeline's own
     guidance: float | None = Field(None, ge=0, le=100)
@@ -58,22 +66,22 @@ class Settings(BaseModel):
 def make(settings: Settings, surroundings: Surroundings) -> Diffusion:
     """The engine, as ``config.toml`` selects it. Starts nothing."""
     wording = Wording(surroundings.templates, surroundings.data / "subjects", settings.style)
-    return Diffusion(settings, wording)
+    return Diffusion(settings, wording, home=Home(surroundings.data, surroundings.subjects))
 
 
 class Diffusion:
     """An Engine whose work is done by a worker process."""
 
-    def __init__(self, settings: Settings, wording: Wording, *, command: Sequence[str] = WORKER) -> None:
+    def __init__(
+        self, settings: Settings, wording: Wording, *, command: Sequence[str] = WORKER, home: Home | None = None
+    ) -> None:
         idle = settings.keep_alive_minutes * 60
-        self.settings, self._wording, self._pipeline = settings, wording, _pipeline(settings.model)
+        self.settings, self._wording = settings, wording
         self._command = (*command, str(max(idle, _LINGER_S) if idle >= 0 else -1))
         self._child: Child | None = None
+        self._home, self._reading = home or Home(Path("nowhere")), Reading()
         self._turn = threading.Lock()
-        self._model = Model(
-            name=_found(settings.model), variant=settings.variant, dtype=settings.dtype, device=settings.device,
-            allow_pickle=settings.allow_pickle, side_px=settings.side_px,
-        )  # fmt: skip
+        self._settled: Settled | None = None
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
@@ -88,11 +96,35 @@ class Diffusion:
         image = proof.shaped(image, width_px, height_px)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, answer))
 
+    def _what(self) -> Settled:
+        """Which model paints; found out once. Raises EngineError."""
+        if self._settled is None:
+            mine = self.settings
+            asked = Model(
+                name=_found(mine.model), variant=mine.variant, dtype=mine.dtype, device=mine.device, steps=mine.steps,
+                allow_pickle=mine.allow_pickle, side_px=mine.side_px, config=_found(mine.config) if mine.config else "",
+            )  # fmt: skip
+            found = settled(asked, self._home, card=mine.card, bits=mine.quantise)
+            for line in (found.says, *found.notes):
+                log.info("%s", line)
+            self._settled = found
+        return self._settled
+
+    def state(self) -> dict[str, object]:
+        """Which model paints and why, and how far the reading of it has got."""
+        try:
+            found = self._what()
+        except EngineError as error:
+            return {"model": self.settings.model, "says": "", "error": str(error)}
+        return {"model": found.model.name, "says": "; ".join((found.says, *found.notes)), "reading": self._reading.now}
+
     @property
     def family(self) -> Family:
-        """How the model wants its prompts worded: as the table says, else as its pipeline's or its own name tells."""
-        given = self.settings.family
-        return family_of(self._pipeline, self.settings.model) if given == "auto" else given
+        """How the model wants its prompts worded: as the table says, else its card, else its name."""
+        if self.settings.family != "auto":
+            return self.settings.family
+        found = self._what()
+        return family_of(found.model.name) if found.card is PLAIN else found.card.family
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
@@ -126,19 +158,33 @@ class Diffusion:
         """The worker with the model in it; a new one where there is none. Raises EngineError, Ended."""
         if self._child is not None:
             return self._child
-        if self._model.name.endswith((".safetensors", ".ckpt", ".gguf")):
-            raise EngineError(f"{self._model.name} is one file; what is needed is a diffusers folder, or a hub id")
-        if self._model.name.startswith(("/", ".")) and not Path(self._model.name).is_dir():
-            raise EngineError(f"there is no folder {self._model.name}")
+        model = self._what().model
+        if model.name.startswith("/") and not Path(model.name).exists():
+            raise EngineError(f"there is no {'file' if is_file(model.name) else 'folder'} {model.name}")
         self._child = child = Child(self._command)
         began = time.monotonic()
-        log.info("reading %s; the first time it may have to be fetched, which takes long", self._model.name)
-        answer, _ = child.ask({"load": asdict(self._model)}, self.settings.load_minutes * 60, lambda _: None)
-        if answer["told"] == "failed":
-            raise self._failure(answer)
-        self._pipeline = str(answer.get("pipeline", ""))
-        log.info("read %s in %.0f s: %s", self._model.name, time.monotonic() - began, answer)
+        if not model.name.startswith("/"):
+            self._told(child.ask({"fetch": asdict(model)}, _FETCH_S, self._heard))
+        answer = self._told(child.ask({"load": asdict(model)}, self.settings.load_minutes * 60, self._heard))
+        self._known(str(answer.get("pipeline", "")))
+        log.info("read %s in %.0f s: %s", model.name, time.monotonic() - began, answer)
         return child
+
+    def _told(self, answered: tuple[dict[str, Any], bytes]) -> dict[str, Any]:
+        """What the worker says when it is done. Raises EngineError."""
+        self._reading.now = ""
+        if answered[0]["told"] == "failed":
+            raise self._failure(answered[0])
+        return answered[0]
+
+    def _known(self, pipeline: str) -> None:
+        """A model whose name said nothing has told what it is."""
+        found = self._what()
+        if found.card is PLAIN and (kind := akin(read(SHIPPED, self._home.data / OWN), pipeline)):
+            self._settled = replace(found, card=kind)
+
+    def _heard(self, news: dict[str, Any]) -> None:
+        self._reading.heard(news, terms(self._what().card))
 
     def _failure(self, answer: dict[str, Any]) -> EngineError:
         """What the worker says went wrong. Where it was memory, the next worker holds the model more thriftily."""
@@ -147,11 +193,12 @@ class Diffusion:
             self._leave()
         says = str(answer["says"])
         if answer.get("memory"):
-            thrift = self._model.thrift + 1
-            if thrift == len(THRIFT):
-                return EngineError(f"{says}, even {THRIFT[-1]}: choose a smaller model, or another engine")
-            self._model = replace(self._model, thrift=thrift)
-            says += f"; it will be held {THRIFT[thrift]} from now on, which is slower"
+            found = self._what()
+            ladder, thrift = ladder_on(found.card, found.model.device, found.model.expects), found.model.thrift + 1
+            if thrift == len(ladder):
+                return EngineError(f"{says}, even {ladder[-1].how}: choose a smaller model, or another engine")
+            self._settled = replace(found, model=replace(found.model, thrift=thrift))
+            says += f"; it will be held {ladder[thrift].how} from now on"
         return EngineError(says)
 
     def _recipe(self, job: Job, answer: dict[str, Any]) -> dict[str, Any]:
@@ -172,15 +219,6 @@ class Diffusion:
             child.end()
         with self._turn:
             self._leave()
-
-
-def _pipeline(model: str) -> str:
-    """The pipeline's name that a folder's index gives; "" where it must be fetched first."""
-    try:
-        index = json.loads((Path(model).expanduser() / "model_index.json").read_text(encoding="utf-8"))
-        return str(index["_class_name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def _found(model: str) -> str:

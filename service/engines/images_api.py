@@ -136,7 +136,10 @@ class ImagesApi:
         return learned.told(self._name) if self._takes_photos else ""
 
     def _guest(self, prompt: Prompt) -> Guest:
-        return learned.guest(prompt, self._data, self.settings.loras, takes_photos=self._takes_photos, host=self._name)
+        return learned.guest(
+            prompt, self._data, self.settings.loras, takes_photos=self._takes_photos, host=self._name,
+            by_name=self.settings.dialect.lora == "subject",
+        )  # fmt: skip
 
     def _said(self, guest: Guest) -> Said:
         return self._wording.said(guest.prompt, self.family, clip_tokens)

@@ -60,13 +60,19 @@ class Guest:
     photos: tuple[bytes, ...] = ()
 
 
-def guest(prompt: Prompt, data: Path, loras: Mapping[str, str], *, takes_photos: bool, host: str) -> Guest:
-    """The subject of a prompt as a server can take it; the bare prompt where it can only be told the noun."""
+def guest(
+    prompt: Prompt, data: Path, loras: Mapping[str, str], *, takes_photos: bool, host: str, by_name: bool = False
+) -> Guest:
+    """The subject of a prompt as a server can take it; the bare prompt where it can only be told the noun.
+
+    ``by_name``: the server knows its own subjects by name, and puts its own token in their place.
+    """
     card = _card(prompt, data)
     if card is None or not card.consented:
         return Guest(prompt)
     if card.name in loras:
-        return Guest(_called(prompt, f"{card.token} {card.class_noun}"), lora(loras[card.name]))
+        theirs = lora(loras[card.name])
+        return Guest(_called(prompt, theirs.name if by_name else f"{card.token} {card.class_noun}"), theirs)
     if takes_photos and may_travel(card, host) and (found := photos(data, card.name)):
         where = "picture" if len(found) == 1 else "pictures"
         return Guest(_called(prompt, f"the {card.class_noun} in the reference {where}"), photos=tuple(found))

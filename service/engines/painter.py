@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from .loading import Model, load
+from .cards import PLAIN, Card
+from .fetching import Heard
+from .loading import Model, fetch, load, unheard
 from .sizes import Size, near
 from .wording import within
 
@@ -51,11 +53,17 @@ class Painter:
         self._pipe: Any = None
         self._facts: dict[str, Any] = {}
         self._native: tuple[int, int] = 8, 512 * 512
+        self._card: Card = PLAIN
 
-    def load(self, model: Model) -> dict[str, Any]:
+    def fetch(self, model: Model, heard: Heard = unheard) -> None:
+        """Bring what a model lacks from the hub, which may take hours. Raises EngineError."""
+        fetch(model, heard)
+
+    def load(self, model: Model, heard: Heard = unheard) -> dict[str, Any]:
         """Read the weights, from disk or from the hub. What comes out names the pipeline, device and dtype."""
-        loaded = load(model)
+        loaded = load(model, heard)
         self._pipe, self._native, self._facts = loaded.pipe, loaded.native, loaded.facts
+        self._card = loaded.card
         return self._facts
 
     def paint(self, job: Job, progress: Callable[[float], None]) -> Painted:
@@ -64,11 +72,12 @@ class Painter:
 
         began, known = time.monotonic(), inspect.signature(self._pipe.__call__).parameters
         width, height = self.size(job.width_px, job.height_px)
-        steps = job.steps or known["num_inference_steps"].default
+        steps = job.steps or self._card.steps or known["num_inference_steps"].default
+        guidance = job.guidance if job.guidance is not None else self._card.guidance
         words = self._read(job)
         wanted = {
             "prompt": words, "negative_prompt": job.avoid or None, "width": width, "height": height,
-            "num_inference_steps": steps, "guidance_scale": job.guidance, "output_type": "pil",
+            "num_inference_steps": steps, "guidance_scale": guidance, "output_type": "pil",
             "generator": torch.Generator("cpu").manual_seed(job.seed),
             "callback_on_step_end": _telling(progress, steps),
         }  # fmt: skip
@@ -78,7 +87,7 @@ class Painter:
         image = result.images[0].convert("RGB")
         facts = self._facts | {
             "prompt": words, "steps": steps,
-            "guidance": job.guidance if job.guidance is not None else _default(known, "guidance_scale"),
+            "guidance": guidance if guidance is not None else _default(known, "guidance_scale"),
             "took_s": round(time.monotonic() - began, 3), "peak_mb": _peak(torch, self._facts["device"]),
         }  # fmt: skip
         return Painted(image.tobytes(), image.width, image.height, facts)

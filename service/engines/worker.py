@@ -16,7 +16,9 @@ import traceback
 from collections.abc import Callable
 from typing import IO, Any, Protocol
 
+from ..errors import EngineError
 from ..frames import receive, send
+from .fetching import Heard
 from .loading import Model
 from .painter import Job, Painted, Painter, Unsafe
 
@@ -26,7 +28,9 @@ Tell = Callable[[dict[str, Any]], None]
 class Paints(Protocol):
     """What the process does its work with."""
 
-    def load(self, model: Model) -> dict[str, Any]: ...
+    def load(self, model: Model, heard: Heard) -> dict[str, Any]: ...
+
+    def fetch(self, model: Model, heard: Heard) -> None: ...
 
     def paint(self, job: Job, progress: Callable[[float], None]) -> Painted: ...
 
@@ -61,8 +65,13 @@ def serve(painter: Paints, requests: IO[bytes], answers: IO[bytes], idle_s: floa
 
 
 def _work(painter: Paints, request: dict[str, Any], tell: Tell, answers: IO[bytes]) -> None:
+    if "fetch" in request:
+        painter.fetch(Model(**request["fetch"]), lambda news: tell({"told": "reading", **news}))
+        tell({"told": "done"})
+        return
     if "load" in request:
-        tell({"told": "done", **painter.load(Model(**request["load"]))})
+        facts = painter.load(Model(**request["load"]), lambda news: tell({"told": "reading", **news}))
+        tell({"told": "done", **facts})
         return
     try:
         painted = painter.paint(Job(**request["paint"]), lambda share: tell({"told": "step", "share": share}))
@@ -75,6 +84,8 @@ def _work(painter: Paints, request: dict[str, Any], tell: Tell, answers: IO[byte
 
 def explained(error: Exception) -> dict[str, Any]:
     """What went wrong in words, and whether it was memory."""
+    if isinstance(error, EngineError):
+        return {"says": str(error)}
     words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
     if isinstance(error, ImportError):
         return {"says": f"what diffusion models need is not installed: run `make gpu` ({words})"}
