@@ -228,7 +228,7 @@ def test_the_sound_comes_back_after_a_failure(home, fault):
 
 def test_the_sound_comes_back_after_a_crash(home):
     """The next process takes back the mute that the last one left."""
-    cast_notes.write(home.folder / "displays" / "hall.json", cast_notes.Notes(muted=True))
+    cast_notes.Notebook(home.folder / "displays" / "hall.json", home.device.address).note(muted=True)
     home.device.volume["muted"] = True
     home.display().show(plate())
     assert home.shows(1)
@@ -670,6 +670,19 @@ def test_quiet_hours_take_the_picture_away_once(home):
     assert (home.device.count("STOP"), home.device.count("LAUNCH")) == (1, 2)
 
 
+def test_a_service_that_starts_at_night_takes_away_what_it_left(home):
+    """The picture of the last process goes, though nothing is to be shown; then nothing is sent."""
+    display = home.display(night="off")
+    display.show(plate(id=1))
+    assert home.shows(1)
+    display.close()
+    assert home.device.app
+    home.clock = AT_NIGHT
+    home.display(night="off").show(plate(id=2))
+    assert home.device.until(lambda: home.device.app is None)
+    assert (home.device.count("STOP"), home.device.count("LAUNCH"), home.device.count("LOAD")) == (1, 1, 1)
+
+
 def test_a_dim_night_sends_the_slide_again_darker_and_in_the_morning_bright(home):
     """Another address for each look, one launch, and the plate is the same."""
     display = home.display(night="dim")
@@ -872,6 +885,28 @@ def test_a_restart_finds_its_own_page(home, live):
     live.ask(hangs=2)
     assert said(second, lambda s: s["shown_plate"] == 2)
     assert home.device.count("LAUNCH") == 1
+
+
+def test_another_receiver_in_the_config_makes_our_page_no_strangers(home, live):
+    """The page that the last process opened in its own receiver gives way to one in the receiver that is wanted now."""
+    home.device.page_apps.add("0F00BA44")
+    first = home.display(mode="page", app_id="0F00BA44")
+    first.show(plate(id=1))
+    assert said(first, lambda s: s["mode"] == "page")
+    first.close()
+    home.displays.clear()
+    home.display().show(plate(id=2))
+    assert home.shows(2)
+
+
+def test_what_was_noted_of_another_device_is_forgotten(home):
+    """A display's name with another address is another device: its sound and its apps are not ours."""
+    cast_notes.Notebook(home.folder / "displays" / "hall.json", "192.0.2.1").note(muted=True, session="session-1")
+    home.device.volume["muted"] = True
+    home.display().show(plate())
+    assert home.shows(1)
+    assert home.device.volume["muted"]
+    assert home.device.count("SET_VOLUME") == 0
 
 
 def test_a_page_left_by_the_last_process_becomes_stills_where_the_config_says_so(home, live):
