@@ -11,6 +11,7 @@ FrontispieceError
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
   SubjectError       a subject's name, card or folder cannot be used
+  Withdrawn          the owner took a plate back while it was worked on
   Busy               a round is running already
   Refused            what the owner asks for cannot be done now, and why
 
@@ -68,6 +69,9 @@ class DisplayError(FrontispieceError): ...
 
 
 class SubjectError(FrontispieceError): ...
+
+
+class Withdrawn(FrontispieceError): ...
 
 
 class Busy(FrontispieceError): ...

@@ -27,7 +27,7 @@ class Press:
         self.last_error: str | None = None
         self._round, self._hanging = threading.Lock(), threading.Lock()
         self._stopped = threading.Event()
-        self._given: dict[str, int] = {}  # display -> the showing it was last told of
+        self._given: dict[str, pipeline.Face] = {}  # display -> what it was last seen with
 
     def round(self, channels: Collection[str] = (), *, wait: bool = False) -> Iterator[Event]:
         """One round through every verb for these channels (none named: all), told as it goes.

@@ -171,7 +171,7 @@ def test_a_new_slide_is_on_the_screen(home):
     display = home.display()
     display.show(plate(id=7))
     assert home.shows(7)
-    assert home.device.fetched == [f"http://127.0.0.1:{home.port}/d/hall.jpg?v=7"]
+    assert home.device.fetched == [f"http://127.0.0.1:{home.port}/d/hall.jpg?v=7&p=words"]
     state = display.state()
     assert (state["reachable"], state["app"], state["busy_by"]) == (True, "Default Media Receiver", None)
     assert state["shown_at"]
@@ -282,6 +282,17 @@ def test_somebody_elses_session_of_the_same_player_is_a_guest(home):
     assert home.device.count("LOAD") == home.device.count("LAUNCH") == home.device.count("STOP") == 0
 
 
+def test_a_picture_that_was_taken_from_its_plate_leaves_the_screen(home):
+    """The same plate without its picture, or with another, is another slide: it is sent at once."""
+    display, painted = home.display(), plate(id=1, picture="ab/abcdef0123456789.png")
+    for shown, token in ((painted, "abcdef01"), (replace(painted, picture=None), "words")):
+        display.show(shown)
+        assert home.device.until(
+            lambda token=token: home.device.fetched[-1:] and f"&p={token}" in home.device.fetched[-1]
+        )
+    assert home.device.count("LAUNCH") == 1
+
+
 def test_after_the_guest_the_newest_slide_comes_back(home):
     """Not a backlog, not before the time."""
     display = home.display(resume_after_seconds=0.5)
@@ -295,7 +306,7 @@ def test_after_the_guest_the_newest_slide_comes_back(home):
     home.device.home()
     assert home.shows(4)
     assert time.monotonic() - left >= 0.5
-    assert [url.partition("v=")[2] for url in home.device.fetched] == ["1", "4"]
+    assert [url.partition("v=")[2].partition("&")[0] for url in home.device.fetched] == ["1", "4"]
 
 
 def test_a_guest_that_comes_in_during_a_launch_keeps_the_screen(home):
@@ -408,7 +419,9 @@ def test_the_same_slide_is_loaded_again_before_the_devices_time_out(home):
     """At ``reload_minutes``, by another address, into the same session."""
     home.display(reload_minutes=0.01).show(plate())
     assert home.device.until(lambda: len(home.device.fetched) >= 3)
-    assert home.device.fetched[:2] == [f"http://127.0.0.1:{home.port}/d/hall.jpg?{q}" for q in ("v=1", "v=1&again=1")]
+    assert home.device.fetched[:2] == [
+        f"http://127.0.0.1:{home.port}/d/hall.jpg?{q}" for q in ("v=1&p=words", "v=1&p=words&again=1")
+    ]
     assert home.device.count("LAUNCH") == 1
 
 
@@ -597,7 +610,7 @@ def test_base_url_is_what_the_device_is_told(home):
     """For a container, whose own address nobody can reach."""
     home.display(base_url=f"http://localhost:{home.port}/").show(plate())
     assert home.shows(1)
-    assert home.device.fetched == [f"http://localhost:{home.port}/d/hall.jpg?v=1"]
+    assert home.device.fetched == [f"http://localhost:{home.port}/d/hall.jpg?v=1&p=words"]
 
 
 def test_a_sick_display_does_not_delay_a_healthy_one(home):
@@ -688,7 +701,7 @@ def test_a_dim_night_sends_the_slide_again_darker_and_in_the_morning_bright(home
     display = home.display(night="dim")
     display.show(plate(id=1))
     assert home.shows(1)
-    for clock, query in ((AT_NIGHT, "v=1&night=dim"), (NOON, "v=1")):
+    for clock, query in ((AT_NIGHT, "v=1&p=words&night=dim"), (NOON, "v=1&p=words")):
         home.clock = clock
         home.wake(display)
         assert home.device.until(lambda query=query: home.device.fetched[-1].endswith(f"?{query}"))
@@ -708,7 +721,7 @@ def test_a_clock_is_sent_anew_each_minute(home):
         assert "night=clock&at=" in home.device.fetched[-1]
     home.clock = NOON
     home.wake(display)
-    assert home.device.until(lambda: home.device.fetched[-1].endswith("?v=1"))
+    assert home.device.until(lambda: home.device.fetched[-1].endswith("?v=1&p=words"))
     assert home.device.count("LAUNCH") == 1
 
 

@@ -1,16 +1,18 @@
 """The owner's hand: next, previous, pause, show, not me; on the command line, over HTTP, and seen by every display."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from service import pipeline
-from service.errors import Refused
+from service.errors import Refused, Withdrawn
 from service.hand import Hand
 from service.model import Step
 
 from .command import objects, told
-from .homes import client, home, painted
+from .homes import FEED, client, home, painted, picture
+from .values import prompt, verdict
 
 DWELL = timedelta(hours=1)
 
@@ -205,6 +207,63 @@ def test_not_me_can_be_taken_back(tmp_path):
             service.hand.not_me(plate, absent=False)
         service.hand.not_me(plate)
         assert service.hand.not_me(plate, absent=False)["subject_allowed"]
+
+
+def test_not_me_is_told_to_a_display_that_has_nothing_else_to_show(tmp_path):
+    """The plate is told once more without its picture, and again when it has another."""
+    with home(tmp_path) as (service, _):
+        plate, screen = painted(service, 1, subject="anna"), Screen()
+        object.__setattr__(service.press.line, "displays", {"hall": screen})
+        service.press.show()
+        service.hand.not_me(plate)
+        for _ in range(2):
+            service.press.show()
+        assert screen.shown == [plate, plate]
+        list(pipeline.describe(service.press.line, service.press.line.desks[0]))
+        list(pipeline.render(service.press.line, service.press.line.desks[0]))
+        for _ in range(2):
+            service.press.show()
+        assert screen.shown == [plate, plate, plate]
+
+
+class Interrupted:
+    """An engine that is still at work when the owner has a word to say."""
+
+    def __init__(self, says):
+        self.says = says
+
+    def render(self, prompt, width_px, height_px, progress=None):
+        self.says()
+        return picture(9)
+
+
+@pytest.mark.parametrize("word", ["not_me", "ban"])
+def test_a_picture_that_was_being_painted_when_the_owner_spoke_does_not_land(tmp_path, word):
+    """Neither as the plate's picture nor as one of its tries; the round goes on and says so."""
+    with home(tmp_path) as (service, _):
+        plate = painted(service, 1, subject="anna")
+        service.store.spoilt(service.archive.plate(plate))
+        line = service.press.line
+        engine = Interrupted(lambda: getattr(service.hand, word)(plate))
+        events = list(pipeline.render(line, replace(line.desks[0], engines=[("gpu", engine)])))
+        assert [event.note for event in events] == [f"plate {plate} was taken back meanwhile"]
+        now = service.archive.plate(plate)
+        assert (now.picture, now.attempts, line.journal.tries(plate)) == (None, 0 if word == "not_me" else 1, [])
+        assert now.step is (Step.CHOSEN if word == "not_me" else Step.DESCRIBED)
+
+
+def test_a_direction_that_was_being_written_when_somebody_was_taken_out_does_not_land(tmp_path):
+    """The same story on another channel: what was directed with them is directed anew."""
+    channels = {"home": {"feeds": [FEED]}, "kids": {"feeds": [FEED]}}
+    with home(tmp_path, channels=channels) as (service, _):
+        plate = painted(service, 1, subject="anna")
+        story = service.archive.plate(plate).story
+        service.store.chosen("kids", story.id, verdict(), text_only=False)
+        kids = service.store.waiting("kids", Step.CHOSEN)[0]
+        service.hand.not_me(plate)
+        with pytest.raises(Withdrawn):
+            service.store.described(kids, prompt(subject="anna"))
+        service.store.described(kids, prompt())
 
 
 def test_not_me_where_nobody_is(house):

@@ -17,7 +17,7 @@ from .line import Desk, Event, Line, everywhere
 from .looking import Eye, said
 from .painting import render
 from .plates import brief, describe, mend
-from .showings import show, tidy
+from .showings import Face, show, tidy
 from .stories import choose, judge
 from .tries import Sitting
 from .turning import not_me, show_now, turn_back, turn_on
@@ -27,6 +27,7 @@ __all__ = [
     "Desk",
     "Event",
     "Eye",
+    "Face",
     "Line",
     "Sitting",
     "brief",

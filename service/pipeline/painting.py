@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..compose.finish import signed
-from ..errors import EngineError
+from ..errors import EngineError, Withdrawn
 from ..model import Plate, Step
 from ..protocols import Note
 from .line import Desk, Event, Line
@@ -23,7 +23,11 @@ def render(line: Line, desk: Desk) -> Iterator[Event]:
     plates = line.store.waiting(desk.name, Step.DESCRIBED)
     eye = Eye(desk.critic if line.settings.critic.max_calls else None)
     for done, plate in enumerate(plates, 1):
-        yield replace(_render(_Work(line, desk, eye), plate), done=done, total=len(plates))
+        try:
+            event = _render(_Work(line, desk, eye), plate)
+        except Withdrawn as withdrawn:
+            event = Event("render", plate.story.title, note=str(withdrawn), plate=plate.id)
+        yield replace(event, done=done, total=len(plates))
 
 
 @dataclass(frozen=True, slots=True)
