@@ -9,6 +9,7 @@ from service import pipeline
 from service.errors import Refused, Withdrawn
 from service.hand import Hand
 from service.model import Step
+from service.profiles import PROFILES
 
 from .command import objects, told
 from .homes import FEED, client, home, painted, picture
@@ -272,6 +273,43 @@ def test_not_me_where_nobody_is(house):
     with pytest.raises(Refused, match="nobody of this home is in plate 1"):
         service.hand.not_me(1)
     assert service.archive.plate(1).picture
+
+
+def test_a_plates_page_takes_not_me_back(tmp_path):
+    """The button that undoes it is there for as long as it holds."""
+    with home(tmp_path) as (service, clock):
+        plate = painted(service, 1, subject="anna")
+        owner, button = client(service, clock), f'formaction="/plates/{plate}/me"'
+        assert button not in owner.get(f"/plates/{plate}").text
+        assert owner.post(f"/plates/{plate}/not-me").status_code == 303
+        assert button in owner.get(f"/plates/{plate}").text
+        assert owner.post(f"/plates/{plate}/me").status_code == 303
+        assert button not in owner.get(f"/plates/{plate}").text
+        assert service.archive.plate(plate).verdict.subject_allowed
+
+
+def test_a_plates_page_has_a_slide_for_every_profile(house):
+    """Whatever profiles there are."""
+    service, clock = house
+    page = client(service, clock).get("/plates/1").text
+    assert all(f'href="/plates/1.jpg?profile={name}"' in page for name in PROFILES)
+
+
+def test_a_screen_that_is_paired_gets_pictures_of_its_size_from_the_next_round_on(tmp_path):
+    """No restart: what is painted next is as large as the largest screen that the channel has by then."""
+    with home(tmp_path) as (service, _):
+        plate, sizes = painted(service, 1), []
+        engine = Interrupted(lambda: None)
+        engine.render = lambda prompt, *size: sizes.append(size) or picture(3)
+        line = service.press.line
+        line.desks[:] = [replace(line.desks[0], engines=[("gpu", engine)])]
+        for paired in (False, True):
+            if paired:
+                service.screens.offer("123456", "0" * 64)
+                service.screens.confirm("123456", "den", "tv", "home")
+            service.store.folder.remove(service.archive.plate(plate).picture)
+            list(pipeline.run_round(line, ["home"]))
+        assert list(dict.fromkeys(sizes)) == [(1024, 600), (1920, 1080)]
 
 
 # -- one slide for many ----------------------------------------------------------------------------

@@ -14,7 +14,7 @@ GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
     "daily", "files", "frames", "guesses", "hanging", "memory", "metered", "nights", "styles", "pixels", "walled", "walls",
 }  # fmt: skip
-SEAMS = {"settings", "mistakes", "protocols", "subjects"}
+SEAMS = {"settings", "reading", "mistakes", "protocols", "subjects"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
 ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys"}
 WORK = {"pipeline", "gatekeeper", "hand", "pairing", "soundness", "wall", "press", "stills", "trials"}

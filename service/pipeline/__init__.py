@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from ..errors import FrontispieceError
 from .directing import directed
@@ -55,7 +56,7 @@ log = logging.getLogger(__name__)
 
 def run_round(line: Line, channels: Collection[str]) -> Iterator[Event]:
     """One round for these channels through every verb up to the finished plate; ``show`` hangs it."""
-    desks = [desk for desk in line.desks if desk.name in channels]
+    desks = [_sized(line, desk) for desk in line.desks if desk.name in channels]
     for desk in desks:
         yield from mend(line, desk)
     yield from fetch(line, desks)
@@ -64,6 +65,12 @@ def run_round(line: Line, channels: Collection[str]) -> Iterator[Event]:
         yield from choose(line, desk)
         yield from describe(line, desk)
         yield from render(line, desk)
+
+
+def _sized(line: Line, desk: Desk) -> Desk:
+    """The desk, painting as large as the largest screen that there is by now."""
+    profile = line.largest(desk.name)
+    return replace(desk, width_px=profile.width_px, height_px=profile.height_px)
 
 
 def told(events: Iterator[Event]) -> Iterator[Event]:
