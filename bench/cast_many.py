@@ -92,7 +92,7 @@ def measure(home: Home, alive: list[cast.Cast]) -> None:
     before = sum(process.cpu_times()[:2])
     time.sleep(IDLE_SECONDS)
     used = sum(process.cpu_times()[:2]) - before
-    print(f"idle: {used / IDLE_SECONDS:.1%} of a core, {process.num_threads()} threads")
+    print(f"idle: {used / IDLE_SECONDS:.2%} of a core, {process.num_threads()} threads")
     began = time.monotonic()
     home.close()
     print(f"closed after {time.monotonic() - began:.2f} s")

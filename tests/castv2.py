@@ -24,7 +24,7 @@ PEM = Path(__file__).with_suffix(".pem")
 class Receiver:
     """A device on loopback. Attributes say how it behaves; ``until`` waits for what it went through."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, pem=PEM):
         self.bell = threading.Condition(threading.RLock())
         self.app, self.number = None, 0
         self.volume = {"level": 0.4, "muted": False, "controlType": "attenuation"}
@@ -36,7 +36,7 @@ class Receiver:
         self.violations, self._guest_at = [], 0.0  # what somebody else's app had to suffer
         self.chimes, self.fetched, self.pictures, self.connections = 0, [], [], []
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._tls.load_cert_chain(PEM)
+        self._tls.load_cert_chain(pem)
         self.port = port
         self.on()
 

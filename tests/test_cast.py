@@ -525,8 +525,13 @@ def test_a_silent_device_is_asked_whether_it_is_there(home, monkeypatch):
 
 @pytest.mark.parametrize(
     "garbage",
-    [struct.pack(">I", 8) + b"\xff" * 8, struct.pack(">I", 1_000_000) + b"x" * 1_000_000, b"HTTP/1.1 400 Bad\r\n\r\n"],
-    ids=["no protobuf", "a megabyte", "another protocol"],
+    [
+        struct.pack(">I", 8) + b"\xff" * 8,
+        struct.pack(">I", 1_000_000) + b"x" * 1_000_000,
+        b"HTTP/1.1 400 Bad\r\n\r\n",
+        struct.pack(">I", 1000) + b"half a frame",
+    ],
+    ids=["no protobuf", "a megabyte", "another protocol", "half a frame"],
 )
 def test_a_device_that_answers_garbage_is_an_error_on_its_row(home, garbage, monkeypatch):
     """It is told, and forgotten as soon as the device makes sense again."""
