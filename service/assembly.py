@@ -9,14 +9,14 @@ import secrets
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel
 
-from . import clock, displays, editors, engines, settings as config, sources, styles
+from . import clock, displays, editors, engines, reading, sources, styles
 from .compose.slide import Composer, templates as slide_templates
 from .decency import Naked, naked
 from .embedding import Embedding, load
@@ -26,7 +26,7 @@ from .gate.verdict import Rules
 from .hand import Hand
 from .keys import Keys
 from .net import Net
-from .pipeline import Desk, Line, everywhere
+from .pipeline import Desk, Line
 from .press import Press
 from .profiles import PROFILES, largest
 from .protocols import Critic, Display, Editor, Engine, Place, Source, Surroundings
@@ -60,9 +60,9 @@ def read_settings(path: Path | None) -> Settings:
     kinds: dict[str, dict[str, type[BaseModel]]] = {
         room: {kind: module.Settings for kind, module in adapters(room).items()} for room in ROOMS
     }
-    return config.load(
+    return reading.load(
         path,
-        config.Known(
+        reading.Known(
             kinds,
             slide_templates(shipped("templates") / "slides"),
             topics=TOPICS,
@@ -239,17 +239,10 @@ class Service:
         told = [d for d in self.settings.displays if d.kind != "page"]
         return {d.name: self._make("displays", d.own, d.name) for d in told}
 
-    def _for_every_screen(self, desk: Desk) -> Desk:
-        """The desk, painting as large as the largest screen of its channel, a paired one too."""
-        there = everywhere(self.settings, self.screens)
-        profile = largest([PROFILES[display.profile] for display in there if display.channel == desk.name])
-        return replace(desk, width_px=profile.width_px, height_px=profile.height_px)
-
     @cached_property
     def press(self) -> Press:
-        desks = [self._for_every_screen(desk) for desk in self.desks.values()]
         return Press(
-            Line(self.settings, self.store, self.archive, self.wishes, self.journal, desks,
+            Line(self.settings, self.store, self.archive, self.wishes, self.journal, list(self.desks.values()),
                  self.source, self.displays, self.parser.close, self.embedding, self.naked)
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ FrontispieceError
   DisplayError       a screen could not be reached
   BrokerError        the MQTT broker could not be used
   SubjectError       a subject's name, card or folder cannot be used
+  Withdrawn          the owner took a plate back while it was worked on
   Busy               a round is running already
   Refused            what the owner asks for cannot be done now, and why
 
@@ -72,6 +73,9 @@ class BrokerError(FrontispieceError): ...
 
 
 class SubjectError(FrontispieceError): ...
+
+
+class Withdrawn(FrontispieceError): ...
 
 
 class Busy(FrontispieceError): ...

@@ -122,4 +122,5 @@ class Plate:
     also: tuple[Telling, ...] = ()  #: who else tells it
     favourite: bool = False
     banned: bool = False  #: the owner never wants to see it again
+    absent: bool = False  #: nobody of this home belongs in its story, the owner says
     sample: bool = False  #: one of our own invented headlines; the slide says so

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from . import __version__, pipeline
@@ -19,6 +21,20 @@ from .store import FeedRow
 LOW_DISK_BYTES = 200_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What a channel's rounds came to since the service began. Those that a stop cut short do not count."""
+
+    count: int = 0
+    failed: int = 0  #: that had to stop, as without a disk to write to
+    seconds: float = 0.0  #: all together; a round for several channels counts in full for each
+    last_seconds: float | None = None
+
+    def after(self, seconds: float, *, failed: bool) -> Rounds:
+        """With one more."""
+        return Rounds(self.count + 1, self.failed + failed, self.seconds + seconds, seconds)
+
+
 class Press:
     """Runs the verbs of one line, one caller at a time."""
 
@@ -27,7 +43,8 @@ class Press:
         self.last_error: str | None = None
         self._round, self._hanging = threading.Lock(), threading.Lock()
         self._stopped = threading.Event()
-        self._given: dict[str, int] = {}  # display -> the showing it was last told of
+        self._rounds = {desk.name: Rounds() for desk in line.desks}
+        self._given: dict[str, pipeline.Face] = {}  # display -> what it was last seen with
 
     def round(self, channels: Collection[str] = (), *, wait: bool = False) -> Iterator[Event]:
         """One round through every verb for these channels (none named: all), told as it goes.
@@ -40,11 +57,17 @@ class Press:
             if self._stopped.is_set():
                 raise Busy("the service is stopping")
             self.last_error = None
-            names = channels or [desk.name for desk in self.line.desks]
+            names, began = channels or list(self._rounds), time.monotonic()
             yield from self._noted(pipeline.run_round(self.line, names))
+            self._ended(names, time.monotonic() - began)
             yield from self.show()
         finally:
             self._round.release()
+
+    def _ended(self, channels: Collection[str], seconds: float) -> None:
+        """Count a round for each channel that it was for."""
+        for name in set(channels) & set(self._rounds):
+            self._rounds[name] = self._rounds[name].after(seconds, failed=self.last_error is not None)
 
     def stop(self, seconds: float) -> bool:
         """Let a running round end after its present step, and no other begin; False if that took too long."""
@@ -89,6 +112,7 @@ class Press:
             "version": __version__,
             "data": str(self.line.store.folder.path),
             "error": self.last_error,
+            "rounds": [{"channel": name, **asdict(rounds)} for name, rounds in self._rounds.items()],
             "disk": {"free_bytes": free, "low": free < LOW_DISK_BYTES},
             "counts": self.line.archive.counts(),
             "gate": self.gatekeeper.today(),

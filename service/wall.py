@@ -27,7 +27,7 @@ from .hand import Hand
 from .model import Picture, Plate
 from .nights import Look, look_at
 from .press import Press
-from .profiles import PROFILES, Profile, fitted, largest
+from .profiles import PROFILES, Profile, fitted
 from .protocols import Calling, Engine, Fetching, Reporting
 from .settings import Display
 from .skipping import Kept, Kind
@@ -273,11 +273,11 @@ class Wall:
 
     def _painted(self, plate: Plate) -> Picture:
         """A picture of the sample edition, painted when first asked for."""
-        return self._cache.get(("sample", plate), lambda: self._paint(plate), lambda picture: len(picture.data))
+        size = self.line.largest(plate.channel)
+        return self._cache.get(("sample", plate, size), lambda: self._paint(plate, size), lambda made: len(made.data))
 
-    def _paint(self, plate: Plate) -> Picture:
+    def _paint(self, plate: Plate, profile: Profile) -> Picture:
         assert plate.prompt is not None
-        profile = largest([PROFILES[d.profile] for d in self.line.everywhere() if d.channel == plate.channel])
         with self._painting:
             return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px))
 

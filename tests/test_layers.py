@@ -14,7 +14,7 @@ GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
     "daily", "files", "frames", "guesses", "hanging", "memory", "metered", "nights", "styles", "pixels", "walled", "walls",
 }  # fmt: skip
-SEAMS = {"settings", "broker", "mistakes", "protocols", "subjects"}
+SEAMS = {"settings", "broker", "reading", "mistakes", "protocols", "subjects"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
 ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys", "decency"}
 WORK = {"pipeline", "gatekeeper", "hand", "pairing", "soundness", "wall", "press", "stills", "studio", "trials"}

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -248,7 +249,7 @@ def test_attempts_of_killed_rounds_count(bench):
     bench.store.folder.remove(made.picture)
     bench.store.spoilt(made)
     for _ in range(3):
-        bench.store.begin(made)
+        bench.store.begin(replace(made, step=Step.DESCRIBED))
     last = Engine()
     bench.engines = [("gpu", Engine(EngineError("never called"))), ("papercut", last)]
     bench.round()

@@ -12,7 +12,7 @@ from .. import hanging, styles
 from ..decency import Naked
 from ..embedding import Embedding
 from ..gate.verdict import Rules
-from ..profiles import PROFILES
+from ..profiles import PROFILES, Profile, largest
 from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Display as Screen, Settings
 from ..store import Archive, Journal, Screens, Store, Wishes
@@ -122,6 +122,10 @@ class Line:
     def display(self, name: str) -> Screen:
         """A display by its name. Raises KeyError."""
         return {display.name: display for display in self.everywhere()}[name]
+
+    def largest(self, channel: str) -> Profile:
+        """The largest screen of a channel, one paired a moment ago too: its pictures are painted for that."""
+        return largest([PROFILES[display.profile] for display in self.everywhere() if display.channel == channel])
 
     def dwell_seconds(self, display: Screen) -> float:
         """How long a plate hangs there."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..compose.finish import signed
-from ..errors import EngineError
+from ..errors import EngineError, Withdrawn
 from ..model import Plate, Step
 from ..protocols import Note
 from .line import Desk, Event, Line
@@ -24,7 +24,11 @@ def render(line: Line, desk: Desk) -> Iterator[Event]:
     bounds = line.settings.critic
     eye = Eye(desk.critic if bounds.max_calls else None, naked=line.naked, naked_above=bounds.nsfw_above)
     for done, plate in enumerate(plates, 1):
-        yield replace(_render(_Work(line, desk, eye), plate), done=done, total=len(plates))
+        try:
+            event = _render(_Work(line, desk, eye), plate)
+        except Withdrawn as withdrawn:
+            event = Event("render", plate.story.title, note=str(withdrawn), plate=plate.id)
+        yield replace(event, done=done, total=len(plates))
 
 
 @dataclass(frozen=True, slots=True)

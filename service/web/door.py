@@ -16,6 +16,7 @@ from service import __version__
 from service.cache import Cache
 from service.clock import Clock
 from service.model import Plate
+from service.profiles import PROFILES
 from service.studio import Studio
 
 from . import caching, wording
@@ -104,5 +105,5 @@ def environment(templates: Path) -> ImmutableSandboxedEnvironment:
         nth=wording.nth,
         after=wording.after,
     )
-    pages.globals.update(picture_src=picture_src, SEEN=wording.SEEN)
+    pages.globals.update(picture_src=picture_src, SEEN=wording.SEEN, PROFILES=tuple(PROFILES))
     return pages

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from . import caching
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 @router.get("/metrics")
 def metrics(door: Here) -> Response:
-    """Displays, feeds, plates and disk as gauges."""
+    """Rounds, editors, displays, feeds, plates and disk."""
     registry = CollectorRegistry()
     registry.register(_Told(door.wall.status()))
     return Response(
@@ -49,10 +49,40 @@ class _Told(Collector):
                      [((e["name"],), e["painted_today"]) for e in engines])  # fmt: skip
         yield _gauge("engine_resting", "1 if it is left alone after failures.", ("engine",),
                      [((e["name"],), e["state"] == "resting") for e in engines])  # fmt: skip
+        yield from _rounds(told.get("rounds") or [])
+        yield from _editors(told.get("editors") or [])
         yield from _feeds(told.get("feeds") or [])
         yield from _displays(told.get("displays") or [])
         if mqtt := told.get("mqtt"):
             yield from _mqtt(mqtt)
+
+
+def _rounds(rounds: list[Row]) -> Iterator[Metric]:
+    each = [((r["channel"],), r) for r in rounds]
+    for name, key, help_text in (
+        ("rounds", "count", "Rounds since the service began."),
+        ("rounds_failed", "failed", "Those that had to stop."),
+        ("rounds_seconds", "seconds", "What they took; one for several channels counts in full for each."),
+    ):
+        family = CounterMetricFamily(f"frontispiece_{name}", help_text, labels=("channel",))
+        for labels, row in each:
+            family.add_metric(labels, row[key])
+        yield family
+    yield _gauge("round_last_seconds", "What the last round took.", ("channel",),
+                 [(labels, row["last_seconds"]) for labels, row in each])  # fmt: skip
+
+
+def _editors(editors: list[Row]) -> Iterator[Metric]:
+    """What is asked of models; the day is the owner's, so that these begin anew at midnight."""
+    each = [((e["name"],), e) for e in editors]
+    for key, help_text in (
+        ("calls", "Requests today."),
+        ("tokens", "Tokens today, in and out."),
+        ("cost_usd", "What today cost, as far as it is known."),
+    ):
+        yield _gauge(f"editor_{key}_today", help_text, ("editor",), [(labels, e.get(key)) for labels, e in each])
+    yield _gauge("editor_failing", "1 if its last request failed.", ("editor",),
+                 [(labels, bool(e.get("error"))) for labels, e in each])  # fmt: skip
 
 
 def _feeds(feeds: list[Row]) -> Iterator[Metric]:
