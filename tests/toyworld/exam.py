@@ -1,7 +1,12 @@
-"""What a pipeline of the toy world can do, in numbers: it paints, the oracle reads. Imports torch at first use."""
+"""What a pipeline of the toy world can do, in numbers: it paints, the oracle reads. Imports torch at first use.
+
+``python -m tests.toyworld.exam --pictures 480`` prints what docs/measurements.md says of the committed one.
+"""
 
 from __future__ import annotations
 
+import argparse
+import time
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +31,7 @@ def opened(folder: Path = PIPELINE) -> Any:
     import torch
     from diffusers import StableDiffusionPipeline
 
-    pipe = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, safety_checker=None)
+    pipe = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32, safety_checker=None)
     pipe.set_progress_bar_config(disable=True)
     return pipe
 
@@ -83,3 +88,23 @@ def obeys(pipe: Any, n: int = 48, seed: int = 5, words: Any = caption, **how: An
 def resemblance(pipe: Any, prompts: list[str], seed: int = 11, subject: Subject = REX, **how: Any) -> float:
     """The mean likeness to a subject over pictures of the prompts."""
     return float(np.mean([likeness(picture, subject) for picture in paint(pipe, prompts, seed, **how)]))
+
+
+def show(folder: Path, n: int) -> None:
+    """Paint and count, ``n`` pictures of each sort."""
+    pipe, began = opened(folder), time.process_time()
+    for name, words, size in (
+        ("plain captions", caption, (128, 128)), ("wide", caption, (160, 96)), ("tall", caption, (96, 160)),
+        ("among other words", page, (128, 128)), ("among other words, wide", page, (160, 96)),
+    ):  # fmt: skip
+        print(name, obeys(pipe, n, words=words, size=size), flush=True)
+    for prompt in ("a zqx ball", "a zqx ball on a red background", "a ball"):
+        print(f"likeness of {prompt!r}: {resemblance(pipe, [prompt] * (n // 4)):.3f}", flush=True)
+    print(f"CPU: {(time.process_time() - began) / (5 * n + 3 * (n // 4)):.3f} s a picture, reading included")
+
+
+if __name__ == "__main__":
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--pipeline", type=Path, default=PIPELINE)
+    asked.add_argument("--pictures", type=int, default=96, help="of each sort")
+    show(asked.parse_args().pipeline, asked.parse_args().pictures)

@@ -143,16 +143,6 @@ def keep(run: Course, text: Any, folder: Path) -> None:
     card.write_text(json.dumps(json.loads(card.read_text()) | {"dtype": "float32"}, indent=2, sort_keys=True) + "\n")
 
 
-def show(folder: Path, n: int) -> None:
-    """Paint and count, ``n`` pictures of each sort."""
-    pipe, unknown = exam.opened(folder), ["a zqx ball", "a zqx ball on a red background"]
-    print("plain captions", exam.obeys(pipe, n), flush=True)
-    print("among other words", exam.obeys(pipe, n, words=exam.page), flush=True)
-    print("plain captions, wide", exam.obeys(pipe, n, size=(160, 96)), flush=True)
-    print("plain captions, tall", exam.obeys(pipe, n, size=(96, 160)), flush=True)
-    print("likeness", round(exam.resemblance(pipe, unknown * (n // 2)), 3))
-
-
 def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument("--out", type=Path, required=True)
@@ -163,7 +153,7 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     text = reader(given.out, READING, given.seed)
     keep(train(given.out, text, given.steps, given.seed), text, given.out / "pipeline")
-    show(given.out / "pipeline", given.exam)
+    exam.show(given.out / "pipeline", given.exam)
 
 
 if __name__ == "__main__":
