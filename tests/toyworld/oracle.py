@@ -16,7 +16,7 @@ from PIL import Image
 from .world import CELLS, COLOURS, KINDS, REX, SIDES, STRANGE, Subject, bands, mask, places
 
 STANDS_OUT = 45  #: from the ground, root of the mean square of the three channels: counts in full
-TOLERANCE = 90  #: from a subject's colour, likewise: nothing of it is left
+TOLERANCE = 75  #: from a subject's colour, likewise: nothing of it is left
 FITS = 0.5  #: least overlap with a thing's outline
 NAMES = list(COLOURS | STRANGE)
 RGB = np.array(list((COLOURS | STRANGE).values()), float)  # (9, 3)
