@@ -104,7 +104,8 @@ def show(folder: Path, n: int) -> None:
 
 
 if __name__ == "__main__":
-    asked = argparse.ArgumentParser(description=__doc__)
-    asked.add_argument("--pipeline", type=Path, default=PIPELINE)
-    asked.add_argument("--pictures", type=int, default=96, help="of each sort")
-    show(asked.parse_args().pipeline, asked.parse_args().pictures)
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--pipeline", type=Path, default=PIPELINE)
+    options.add_argument("--pictures", type=int, default=96, help="of each sort")
+    given = options.parse_args()
+    show(given.pipeline, given.pictures)

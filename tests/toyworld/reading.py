@@ -1,7 +1,7 @@
 """The text encoder learns first, alone, to say what a caption is about, as CLIP's comes trained. Imports torch.
 
 Linear heads read kind, colour, ground and side from the places after the text's end; they are thrown away afterwards.
-A U-Net that meets such an encoder finds what it needs in every place, and learns in a third of the steps.
+A U-Net that meets such an encoder finds what it needs in every place, and need not wait for words to mean something.
 """
 
 from __future__ import annotations
