@@ -1,4 +1,4 @@
-"""``python -m personalization VERB --data DATA NAME ...``: learning as a process of its own, as the service starts it."""
+"""``python -m personalization VERB --data DATA NAME ...``: learning as a process of its own."""
 
 from .cli import main
 

@@ -1,9 +1,9 @@
 """The process that learns, seen from outside: a verb, JSON lines on stdout, an exit code.
 
-``python -m personalization VERB --data DATA NAME ...``. A verb is a module with ``run(request) -> Iterator[dict]`` and,
-where it takes options of its own, ``options(parser)``. Each dict it yields is one line, ``{"event": "...", ...}``; the last
-line is ``{"event": "done", ...}`` (exit 0), ``{"event": "error", "says": "..."}`` (exit 1) or, after SIGINT or SIGTERM,
-``{"event": "stopped", ...}`` (exit 130). A verb that yields no last line of its own is given one.
+``python -m personalization VERB --data DATA NAME ...``. A verb is a module with ``run(request) -> Iterator[dict]``
+and, where it takes options of its own, ``options(parser)``. Each dict it yields is one line, ``{"event": "...", ...}``;
+the last line is ``{"event": "done", ...}`` (exit 0), ``{"event": "error", "says": "..."}`` (exit 1) or, after SIGINT or
+SIGTERM, ``{"event": "stopped", ...}`` (exit 130). A verb that yields no last line of its own is given one.
 
 What anything else prints goes to stderr, which is for logs.
 """
@@ -116,7 +116,7 @@ def _request(verb: str, module: Any, rest: Sequence[str]) -> Request:
 def _listen(request: Request) -> None:
     """The first SIGINT or SIGTERM asks the verb to finish; the second ends it where it is."""
 
-    def asked(number: int, frame: FrameType | None) -> None:
+    def asked(_number: int, _frame: FrameType | None) -> None:
         if request.stop.is_set():
             raise KeyboardInterrupt
         request.stop.set()
