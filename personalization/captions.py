@@ -58,13 +58,6 @@ def marked(caption: str, noun: str) -> str:
     return text if marks else _with_mark(text, noun)
 
 
-def composed(noun: str, doing: str, where: str) -> str:
-    """A caption from the two answers of the short form; "" where both are empty."""
-    parts = [part.strip(" ,.;") for part in (doing, where)]
-    said = ", ".join(part for part in parts if part)
-    return f"a {MARK} {noun} {said}" if parts[0] else f"a {MARK} {noun}, {said}" if said else ""
-
-
 def _with_mark(text: str, noun: str) -> str:
     """The mark before the first mention of the noun, else a beginning of ours."""
     mention = re.search(rf"(?<!\w)(?:(an?|the|my|our)\s+)?({re.escape(noun)})(?!\w)", text, re.IGNORECASE)

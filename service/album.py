@@ -1,8 +1,8 @@
 """A subject's album: its photos as they were prepared for learning, with their captions.
 
 They lie in the subject's folder: ``photos/<number>.jpg`` (upright, RGB, without metadata), ``masks/<number>.png`` where
-the subject was cut out, ``seen/<number>.jpg`` as learning sees each, and ``photos.json`` that says of each what was found
-in it and what it shows.
+the subject was cut out, ``seen/<number>.jpg`` as learning sees each, and ``photos.json`` that says of each what was
+found in it and what it shows.
 """
 
 from __future__ import annotations
@@ -58,6 +58,13 @@ def keep(folder: Path, found: Sequence[Photo]) -> None:
     """Write the list, whole or not at all. Raises OSError."""
     text = json.dumps([asdict(photo) for photo in found], ensure_ascii=False, indent=1)
     write_whole(folder / LIST, f"{text}\n".encode())
+
+
+def composed(noun: str, doing: str, where: str) -> str:
+    """A caption from the two answers of the short form; "" where both are empty."""
+    parts = [part.strip(" ,.;") for part in (doing, where)]
+    said = ", ".join(part for part in parts if part)
+    return f"a {MARK} {noun} {said}" if parts[0] else f"a {MARK} {noun}, {said}" if said else ""
 
 
 def _photo(entry: dict[str, object]) -> Photo:

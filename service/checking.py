@@ -129,7 +129,7 @@ def _engines(desk: Desk) -> Iterator[dict[str, Any]]:
 
 
 def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
-    for name in desk.channel.subjects:
+    for name in service.press.line.subjects(desk):
         there = (service.data / "subjects" / name / "subject.toml").exists()
         yield (
             _good(f"subject {name}", "trained")

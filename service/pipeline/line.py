@@ -12,7 +12,7 @@ from ..gate.verdict import Rules
 from ..profiles import PROFILES
 from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Display as Screen, Settings
-from ..store import Archive, Journal, Screens, Store, Wishes
+from ..store import Appearances, Archive, Journal, Screens, Store, Wishes
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
 FORTNIGHT = timedelta(days=14)  #: no idea twice within it, where a model directs
@@ -80,6 +80,14 @@ class Line:
         """A channel's feeds: the config's, then those added at run time."""
         added = (subscription.url for subscription in self.wishes.subscriptions(desk.name))
         return tuple(dict.fromkeys((*desk.channel.feeds, *added)))
+
+    def subjects(self, desk: Desk) -> tuple[str, ...]:
+        """Who may appear on a channel: the config's subjects, then those put on it at run time."""
+        return tuple(dict.fromkeys((*desk.channel.subjects, *self.appearances.on(desk.name))))
+
+    @property
+    def appearances(self) -> Appearances:
+        return Appearances(self.store)
 
     @property
     def editors(self) -> Mapping[str, Editor | Critic]:

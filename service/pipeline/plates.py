@@ -72,6 +72,6 @@ def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
         verdict=plate.verdict, style=desk.style(plate.verdict.topics, line.now), now=line.now, family=desk.family,
         recent_scenes=tuple(plate.scene for plate in known if plate.chosen_at >= now - MEMORY),
         fortnight=tuple(plate.scene for plate in known),
-        subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
+        subjects=line.subjects(desk) if plate.verdict.subject_allowed else (),
         note=partial(line.journal.note, plate.id),
     )  # fmt: skip

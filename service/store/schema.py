@@ -132,6 +132,11 @@ MIGRATIONS = (
 
     ALTER TABLE showings ADD COLUMN origin INTEGER;
     """,
+    """
+    CREATE TABLE appearances (
+        channel TEXT NOT NULL, subject TEXT NOT NULL, since TEXT NOT NULL, PRIMARY KEY (channel, subject)
+    ) STRICT;
+    """,
 )
 
 
