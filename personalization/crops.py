@@ -13,9 +13,7 @@ Box = tuple[int, int, int, int]  #: left, top, right, bottom, px
 
 STEEPEST = 2.0  #: the longest bucket, as width to height or height to width
 FILLED = 0.6  #: of the crop's side that the subject should take: what surrounds it is learned from captions
-LARGEST_ZOOM = (
-    1.0  #: a crop is never enlarged beyond the photo's own pixels, unless the photo is smaller than the bucket
-)
+CLOSEST = 0.4  #: of the photo's side that a crop keeps at least: what was found may be a part of the subject
 
 
 class Crop(NamedTuple):
@@ -78,8 +76,8 @@ def _largest(size: tuple[int, int], ratio: float) -> tuple[int, int]:
 def _tightened(whole: tuple[int, int], box: Box, bucket: tuple[int, int]) -> tuple[int, int]:
     """Less than the whole where the subject is small in it, but never fewer pixels than are learned."""
     filling = max((box[2] - box[0]) / whole[0], (box[3] - box[1]) / whole[1])
-    finest = bucket[0] / whole[0] / LARGEST_ZOOM
-    part = min(1.0, max(filling / FILLED, finest))
+    own = bucket[0] / whole[0]  # closer, and pixels would be made up
+    part = min(1.0, max(filling / FILLED, own, CLOSEST))
     return max(1, round(whole[0] * part)), max(1, round(whole[1] * part))
 
 

@@ -20,7 +20,7 @@ from .faces import session
 
 SIDE_PX = 320  #: what the network was made for
 SOLID = 0.5  #: of its answer, 0 to 1: the subject
-LEAST, MOST = 0.02, 0.92  #: of the picture: a cut outside of these is none
+LEAST, MOST = 0.05, 0.92  #: of the picture: less is an eye of a face that fills it, more is everything
 CLEAR = 0.7  #: of what stands out at all: how much must stand out clearly, for the cut to be believed
 _MEAN, _SPREAD = np.array((0.485, 0.456, 0.406)), np.array((0.229, 0.224, 0.225))  # ImageNet's
 

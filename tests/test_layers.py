@@ -17,7 +17,19 @@ GROUND = {
 SEAMS = {"settings", "mistakes", "protocols", "subjects", "album"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
 ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys"}
-WORK = {"pipeline", "gatekeeper", "hand", "learning", "pairing", "roster", "soundness", "wall", "press", "stills", "trials"}
+WORK = {
+    "pipeline",
+    "gatekeeper",
+    "hand",
+    "learning",
+    "pairing",
+    "roster",
+    "soundness",
+    "wall",
+    "press",
+    "stills",
+    "trials",
+}
 DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "ray"}

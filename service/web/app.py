@@ -29,6 +29,7 @@ from . import (
     pairs,
     plates,
     rounds,
+    subjects,
     trmnl,
 )  # fmt: skip
 from .caching import NEVER
@@ -75,7 +76,7 @@ def create(
     owners = Ownership(token, clock, login, hosts)
     app.state.door = Door(wall, templates, fonts, sheet, owners, clock, environment(templates))
     # pages last: /d/{display} would swallow /d/{display}.jpg
-    for room in (files, api, metrics, plates, actions, rounds, trmnl, feeds, login_page, pairs, forms, pages):
+    for room in (files, api, metrics, plates, actions, rounds, trmnl, feeds, login_page, pairs, subjects, forms, pages):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(RequestValidationError, not_understood)
