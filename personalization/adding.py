@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from service import subjects
 from service.subjects import Kind, Subject
@@ -19,6 +20,15 @@ from .judging import MOST, Finding, Looked, advice, findings, twins, varied
 from .request import Event, Events, Request
 
 NOUNS = {Kind.PERSON: "person", Kind.DOG: "dog", Kind.CAT: "cat"}  #: where the owner names none
+
+
+class Candidate(NamedTuple):
+    """A file that could be taken."""
+
+    path: Path
+    sha256: str
+    looks: Looked
+    found: preparing.Found
 
 
 def options(parser: ArgumentParser) -> None:
@@ -35,12 +45,14 @@ def run(request: Request) -> Events:
     files = photos.found(request.options.photos)
     with held(request.data, request.name) as folder:
         album = album_of(folder)
-        looked: list[tuple[Path, str, Looked]] = []
+        looked: list[Candidate] = []
         for done, path in enumerate(files, 1):
             if request.stop.is_set():
                 yield {"event": "stopped", "says": "nothing was taken"}
                 return
-            yield from _looked(path, about.kind, [*(p.sha256 for p in album), *(d for _, d, _ in looked)], looked)
+            yield from _looked(
+                path, about.kind, [*(photo.sha256 for photo in album), *(each.sha256 for each in looked)], looked
+            )
             yield {"event": "progress", "what": "Looking", "done": done, "total": len(files)}
         if not looked and not album:
             raise PhotoError("none of these files could be taken; see what is wrong with each")
@@ -88,36 +100,36 @@ def _known(about: Subject, request: Request) -> Subject:
     return about
 
 
-def _looked(path: Path, kind: Kind, known: list[str], looked: list[tuple[Path, str, Looked]]) -> Iterator[Event]:
+def _looked(path: Path, kind: Kind, known: list[str], looked: list[Candidate]) -> Iterator[Event]:
     """Look at one file; one that cannot be taken is told, and the others go on."""
     try:
         digest = preparing.digest(path)
         if digest in known:
             yield {"event": "refused", "original": path.name, "says": "is there already", "harmless": True}
             return
-        looked.append((path, digest, preparing.glance(path, path.name, kind)))
+        looked.append(Candidate(path, digest, *preparing.glance(path, kind)))
     except PhotoError as error:
         yield {"event": "refused", "original": path.name, "says": str(error)}
     except OSError as error:
         yield {"event": "refused", "original": path.name, "says": f"cannot be read: {error.strerror}"}
 
 
-def _taken(request: Request, folder: Path, album: list[Photo], looked: list[tuple[Path, str, Looked]]) -> Events:
+def _taken(request: Request, folder: Path, album: list[Photo], looked: list[Candidate]) -> Events:
     """Store the best of what was looked at and say of each what is bad about it."""
     about = card(request.data, request.name)
     room = max(0, MOST - sum(photo.used for photo in album))
     chosen = list(range(len(looked)))
     if len(looked) > room:
-        chosen = varied([each for _, _, each in looked], about.kind, room)
+        chosen = varied([each.looks for each in looked], about.kind, room)
         yield {"event": "chosen", "taken": len(chosen), "of": len(looked), "says": _chosen(len(chosen), len(looked))}
     number = max((photo.number for photo in album), default=0)
-    faults = _faults(folder, album, [looked[at][2] for at in chosen], about.kind, number)
+    faults = _faults(folder, album, [looked[at].looks for at in chosen], about.kind, number)
     new: list[Photo] = []
     for done, (at, found) in enumerate(zip(chosen, faults, strict=True), 1):
-        path, digest, _ = looked[at]
-        says, out = tuple(each.says for each in found), any(each.out for each in found)
-        plain = Photo("", path.name, digest, 1, 1, faults=says, used=not out)
-        photo = preparing.store(folder, number + done, preparing.whole(path, about.kind), plain)
+        photo = replace(
+            preparing.store(folder, number + done, looked[at].path, looked[at].found),
+            faults=tuple(each.says for each in found), used=not any(each.out for each in found),
+        )  # fmt: skip
         new.append(photo)
         yield {"event": "progress", "what": "Storing", "done": done, "total": len(chosen)}
         yield told(photo)
@@ -144,8 +156,8 @@ def _faults(folder: Path, album: list[Photo], new: list[Looked], kind: Kind, num
 def looked_at(folder: Path, photo: Photo) -> Looked:
     """A stored photo as judging sees it, by what the album says of it. Raises PhotoError."""
     opened = photos.opened(folder / photo.file)
-    found = preparing.Prepared(opened.image, None, photo.box, photo.faces)
-    return replace(preparing.judged(str(photo.number), found, opened.size), faces=photo.faces)
+    found = preparing.Found(opened.image.size, None, photo.box, photo.faces)
+    return preparing.judged(str(photo.number), opened.image, found, opened.size)
 
 
 def summary(folder: Path, about: Subject) -> Event:

@@ -106,7 +106,8 @@ def _glob(path: Path) -> list[Path]:
     if not any(sign in str(path) for sign in "*?["):
         return []
     root = Path(path.anchor) if path.is_absolute() else Path()
-    return list(root.glob(str(path.relative_to(path.anchor) if path.is_absolute() else path)))
+    pattern = str(path.relative_to(path.anchor) if path.is_absolute() else path)
+    return [found for found in root.glob(pattern) if not found.name.startswith(".")]
 
 
 def _hidden(path: Path, folder: Path) -> bool:

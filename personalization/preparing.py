@@ -24,17 +24,27 @@ SIDE_PX, MULTIPLE = 512, 64  #: of the crop that pages show; the trainer asks fo
 PALE = 0.72  #: how much of what is not the subject turns to paper where learning looks away
 _PAPER = (244, 239, 230)
 _GLANCE_PX = 1024  # enough to judge by
+_MASK_PX = 512  # of hundreds of photos; the network that cuts knows 320
 _QUALITY = 86
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """A photo with everything found in it, not yet stored."""
+class Found:
+    """What was found in a photo."""
 
-    image: Image.Image
+    size: tuple[int, int]  #: px, of the picture that it was found in
     mask: Image.Image | None
     box: Box | None
     faces: int | None
+
+    def scaled(self, size: tuple[int, int]) -> Found:
+        """The same in a larger or smaller copy of the picture."""
+        across, down = size[0] / self.size[0], size[1] / self.size[1]
+        box = self.box and (
+            round(self.box[0] * across), round(self.box[1] * down),
+            min(size[0], round(self.box[2] * across)), min(size[1], round(self.box[3] * down)),
+        )  # fmt: skip
+        return Found(size, self.mask and self.mask.resize(size, Image.Resampling.BICUBIC), box, self.faces)
 
 
 def digest(path: Path) -> str:
@@ -43,28 +53,24 @@ def digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def glance(path: Path, name: str, kind: Kind) -> Looked:
-    """Look at a photo as large as judging needs. Raises PhotoError."""
+def glance(path: Path, kind: Kind) -> tuple[Looked, Found]:
+    """Look at a photo as large as judging needs; its mask is kept small. Raises PhotoError."""
     opened = photos.opened(path, _GLANCE_PX)
-    return judged(name, prepared(opened.image, opened.cutout, kind), opened.size)
+    there = find(opened.image, opened.cutout, kind)
+    looked = judged(path.name, opened.image, there, opened.size)
+    if there.mask:
+        there.mask.thumbnail((_MASK_PX, _MASK_PX))
+    return looked, there
 
 
-def whole(path: Path, kind: Kind) -> Prepared:
-    """The photo as it will be stored. Raises PhotoError."""
-    opened = photos.opened(path)
-    return prepared(opened.image, opened.cutout, kind)
-
-
-def prepared(image: Image.Image, opaque: Image.Image | None, kind: Kind) -> Prepared:
+def find(image: Image.Image, opaque: Image.Image | None, kind: Kind) -> Found:
     """Find the subject in a photo. ``opaque``: a cut that came with it."""
     mask = opaque if opaque is not None and cutout.believed(opaque) else cutout.cut(image)
-    if kind is not Kind.PERSON:
-        return Prepared(image, mask, cutout.around(mask) if mask else None, None)
-    found = faces.faces(image)
-    if not found:
-        return Prepared(image, mask, cutout.around(mask) if mask else None, None if found is None else 0)
-    mask = mask if mask and _holds(mask, found[0].box) else None
-    return Prepared(image, mask, bust(found[0].box, image.size), faces.counted(found))
+    people = faces.faces(image) if kind is Kind.PERSON else None
+    if not people:
+        return Found(image.size, mask, cutout.around(mask) if mask else None, None if people is None else 0)
+    mask = mask if mask and _holds(mask, people[0].box) else None
+    return Found(image.size, mask, bust(people[0].box, image.size), faces.counted(people))
 
 
 def bust(face: Box, size: tuple[int, int]) -> Box:
@@ -77,27 +83,25 @@ def bust(face: Box, size: tuple[int, int]) -> Box:
     )  # fmt: skip
 
 
-def judged(name: str, found: Prepared, size: tuple[int, int]) -> Looked:
+def judged(name: str, image: Image.Image, there: Found, size: tuple[int, int]) -> Looked:
     """What the judging of a photo goes by. ``size``: of its file, px."""
-    cut = crop(found.image.size, found.box, side_px=SIDE_PX, multiple=MULTIPLE).box
-    enlarged = min(max(size), photos.KEPT_PX) / max(found.image.size)  # the glance may be smaller than what is stored
+    cut = crop(image.size, there.box, side_px=SIDE_PX, multiple=MULTIPLE).box
+    enlarged = min(max(size), photos.KEPT_PX) / max(image.size)  # the glance may be smaller than what is stored
     learned = round(min(cut[2] - cut[0], cut[3] - cut[1]) * enlarged)
-    return Looked(name, found.image.size, learned, measured(found.image, found.box), found.box, found.faces)
+    return Looked(name, image.size, learned, measured(image, there.box), there.box, there.faces)
 
 
-def store(folder: Path, number: int, found: Prepared, about: Photo) -> Photo:
-    """Write a photo's files; the list that names them is the caller's. Raises OSError."""
-    file, mask = f"{PHOTOS}/{number:03}.jpg", f"{MASKS}/{number:03}.png" if found.mask else ""
-    write_whole(folder / file, photos.stored(found.image))
-    if found.mask:
-        write_whole(folder / mask, _png(found.mask))
-    cut = crop(found.image.size, found.box, side_px=SIDE_PX, multiple=MULTIPLE)
-    write_whole(folder / SEEN / f"{number:03}.jpg", _jpeg(seen(found.image, found.mask, cut)))
-    width, height = found.image.size
-    return Photo(
-        file, about.original, about.sha256, width, height, about.caption, found.box, mask, found.faces, about.faults,
-        about.used,
-    )  # fmt: skip
+def store(folder: Path, number: int, path: Path, there: Found) -> Photo:
+    """Write a photo's files; the list that names them is the caller's. Raises PhotoError, OSError."""
+    image = photos.opened(path).image
+    there = there.scaled(image.size)
+    file, mask = f"{PHOTOS}/{number:03}.jpg", f"{MASKS}/{number:03}.png" if there.mask else ""
+    write_whole(folder / file, photos.stored(image))
+    if there.mask:
+        write_whole(folder / mask, _png(there.mask))
+    cut = crop(image.size, there.box, side_px=SIDE_PX, multiple=MULTIPLE)
+    write_whole(folder / SEEN / f"{number:03}.jpg", _jpeg(seen(image, there.mask, cut)))
+    return Photo(file, path.name, digest(path), *image.size, box=there.box, mask=mask, faces=there.faces)
 
 
 def seen(image: Image.Image, mask: Image.Image | None, cut: Crop) -> Image.Image:
