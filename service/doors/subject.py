@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -63,26 +62,13 @@ def add(
         raise UsageError(f"say what {name} is with --kind: {', '.join(each.value for each in Kind)}")
     person = (known.kind if known else kind) is Kind.PERSON and not (known and known.consented)
     if person and not consent:
-        agree(name)
+        subject_files.agree(name)
     more = [*_option("--kind", kind.value if kind else ""), *_option("--noun", noun), *_option("--token", token)]
     if person:
         more.append("--consent")
     told = learning.followed(data, "add", name, *more, "--", *(_path(photo) for photo in photos))
     if not words.added(name, told, json=json):
         raise typer.Exit(1)
-
-
-def agree(name: str) -> None:
-    """Ask at the terminal whether a person agrees. Raises UsageError where there is none, or they do not."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(f"{name} is a person: say --consent once they have agreed to be learned and shown")
-    telling.said(
-        f"{name} is a person. From these photos this machine learns to paint {name} in scenes that never happened, for "
-        "everybody who sees your screens and picture feeds. Photos and what is learned stay on this machine, and "
-        f"{NAMED} remove {name}` deletes all of it. For a child, a parent decides."
-    )
-    if not typer.confirm(f"Has {name} agreed?", err=True):
-        raise UsageError(f"without that {name} is not learned; nothing was kept")
 
 
 def photos(

@@ -63,6 +63,19 @@ def export(
     telling.remark(f"{output}: {done['bytes'] / 1e6:.1f} MB, with its card and {several(done['captions'], 'caption')}")
 
 
+def agree(name: str) -> None:
+    """Ask at the terminal whether a person agrees. Raises UsageError where there is none, or they do not."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(f"{name} is a person: say --consent once they have agreed to be learned and shown")
+    telling.said(
+        f"{name} is a person. From these photos this machine learns to paint {name} in scenes that never happened, for "
+        "everybody who sees your screens and picture feeds. Photos and what is learned stay on this machine, and "
+        f"`frontispiece subject remove {name}` deletes all of it. For a child, a parent decides."
+    )
+    if not typer.confirm(f"Has {name} agreed?", err=True):
+        raise UsageError(f"without that {name} is not learned; nothing was kept")
+
+
 def import_(
     file: Annotated[Path, typer.Argument(help="A LoRA as .safetensors, ours or another trainer's.")],
     name: Annotated[str, typer.Option("--name", help="What to call it. [default: the file's name]")] = "",
@@ -75,8 +88,6 @@ def import_(
     data: Data = Path("data"),
 ) -> None:
     """Take a subject from a file; for another trainer's, say what it is, its noun and its word."""
-    from .subject import agree
-
     name = name or _named(file)
     subjects.folder(data, name)
     model = [f"--base={heard(base)}"] if base else []
