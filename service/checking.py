@@ -23,6 +23,7 @@ from .pipeline import Desk
 from .press import LOW_DISK_BYTES
 from .protocols import Bookmark, Brief, Reached
 from .settings import Display
+from .subjects import CARD, WEIGHTS
 from .telling import running, several
 
 HEADLINE = "Night trains return to the Alps after forty years"
@@ -129,11 +130,14 @@ def _engines(desk: Desk) -> Iterator[dict[str, Any]]:
 
 
 def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
-    for name in service.press.line.subjects(desk):
-        there = (service.data / "subjects" / name / "subject.toml").exists()
+    names = desk.channel.subjects
+    with suppress(DataFolderError):  # that is a finding of its own
+        names = service.subjects(desk)
+    for name in names:
+        there = service.data / "subjects" / name / CARD
         yield (
-            _good(f"subject {name}", "trained")
-            if there
+            _good(f"subject {name}", "learned" if (there.parent / WEIGHTS).exists() else "not learned yet")
+            if there.exists()
             else _bad(
                 f"subject {name}", "is not in the data folder", "train it, or take it out of channels." + desk.name
             )

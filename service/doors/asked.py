@@ -128,7 +128,7 @@ def directed(
     now = clock.now().astimezone(service.settings.zone)
     brief = Brief(
         verdict, desk.style(verdict.topics, now), now, family=desk.family,
-        subjects=service.press.line.subjects(desk) if verdict.subject_allowed else (), note=note,
+        subjects=service.subjects(desk) if verdict.subject_allowed else (), note=note,
     )  # fmt: skip
     prompt, error = pipeline.directed(desk, story, brief)
     if error:
