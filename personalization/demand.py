@@ -106,6 +106,7 @@ def _kept(family: Family, pipe: Any, recipe: Recipe, *, half: bool, thrifty: boo
 
     weights = {f"denoiser.{name}": _ghost(tensor, dtype)
                for name, tensor in (*denoiser.named_parameters(), *denoiser.named_buffers())}  # fmt: skip
+    tally.known.update(weight.untyped_storage()._cdata for weight in weights.values())  # noqa: SLF001 - counted already
     watching = torch.autograd.graph.saved_tensors_hooks(tally.add, lambda tensor: tensor)
     with _thrift(denoiser, on=thrifty), _watched(denoiser, tally), watching:
         torch.func.functional_call(Asked(), weights, ())

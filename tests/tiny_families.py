@@ -36,9 +36,9 @@ def flux2(folder):
     import torch
     from diffusers import (
         AutoencoderKLFlux2,
+        FlowMatchEulerDiscreteScheduler,
         Flux2KleinPipeline,
         Flux2Transformer2DModel,
-        FlowMatchEulerDiscreteScheduler,
     )
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
