@@ -21,7 +21,9 @@ class Point:
     likeness: float  #: 1: as like the photos as they are to each other
     leak: float  #: the same, for the class without the token
     drift: float  #: of other pictures, adapter on against off; 1: as different as with another seed
-    alignment: float | None = None  #: the share of pictures whose surroundings are those asked for; None: unknown
+    alignment: float | None = (
+        None  #: pictures in the surroundings asked for, against the base's own; None: it cannot tell
+    )
 
     def score(self, cost: float) -> float:
         """Likeness, less what it cost."""

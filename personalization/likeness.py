@@ -2,8 +2,8 @@
 
 A picture becomes a grid of local features, and likeness asks of each part of the subject in a photo how well it is
 found *anywhere* in the picture. So neither pose nor background decides. The features are DINOv2's or CLIP's where the
-owner has such a model; else the base's own, from the block whose features find the same part in two pictures (Tang et
-al. 2023, "Emergent Correspondence from Image Diffusion").
+owner has such a model; else the base's own, twice: patches of its latents, which know colours and marks, and the block
+whose features find the same part in two pictures (Tang et al. 2023, "Emergent Correspondence from Image Diffusion").
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from .families import Family
 
 Eye = Callable[[Any], Any]  #: (B, 3, H, W) in [-1, 1] to local features (B, C, h, w), float32
 LEVEL = 0.1  #: how much noise the base's features are read at
-GROUND = 0.5  #: a cell of a mask above this is the subject
+FINEST = 32  #: cells along a side: of finer features, means
+NEAR = 0.5  #: squared distance at which a part is found by 1/e; two pictures' features are 2 apart on average
+PATCH = 3  #: cells along a side that are looked at together in latents
 
 
 def own_eye(family: Family, pipe: Any, words: dict[str, Any]) -> Eye:
@@ -40,6 +42,23 @@ def own_eye(family: Family, pipe: Any, words: dict[str, Any]) -> Eye:
         finally:
             hook.remove()
         return family.seen(caught[0], latents).float()
+
+    return look
+
+
+def patch_eye(family: Family, pipe: Any) -> Eye:
+    """Patches of latents: the appearance itself."""
+    import torch
+
+    from .sampling import precision
+
+    def look(pixels: Any) -> Any:
+        with torch.no_grad(), precision(pipe):
+            latents = family.encode_pictures(pipe, pixels).float()
+        finest = -(-latents.shape[-1] // FINEST)
+        small = torch.nn.functional.avg_pool2d(latents, finest)
+        cells = torch.nn.functional.unfold(small, PATCH, padding=PATCH // 2)  # (B, C * PATCH ** 2, n)
+        return cells.view(*cells.shape[:2], *small.shape[2:])
 
     return look
 
@@ -83,75 +102,115 @@ def _colours(*, clip: bool) -> tuple[Any, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Gauge:
-    """The scale of likeness for one subject: 0 is the untouched base's idea of the class, 1 the photos' own."""
+class Part:
+    """What tells the subject in one photo: its features (n, C), and how much each says (n,)."""
+
+    cells: Any
+    says: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Likeness by one eye: 0 is the untouched base's idea of the class, 1 the photos' own."""
 
     eye: Eye
     centre: Any  #: (C, 1, 1): what all pictures have in common is no likeness
-    parts: list[Any]  #: of each photo, the subject's features (n, C), of length 1
+    spread: float  #: root of the mean square of what they have not
+    parts: list[Part]  #: one for each photo
     floor: float
     ceiling: float
 
     def of(self, pictures: Any) -> list[float]:
         """The likeness of each picture (B, 3, H, W)."""
         span = max(self.ceiling - self.floor, 1e-6)
-        return [(value - self.floor) / span for value in raw(self.parts, self.features(pictures))]
+        found = self.features(pictures).flatten(2)  # (B, C, n)
+        return [(found_in(self.parts, picture) - self.floor) / span for picture in found]
 
     def features(self, pictures: Any) -> Any:
-        """(B, C, h, w), centred, each of length 1."""
-        import torch
+        """(B, C, h, w), centred, of mean square 1 over C."""
+        return levelled(looked(self.eye, pictures), self.centre, self.spread)
 
-        return torch.nn.functional.normalize(looked(self.eye, pictures) - self.centre, dim=1)
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """Likeness by several eyes, each counting alike."""
+
+    scales: tuple[Scale, ...]
+
+    def of(self, pictures: Any) -> list[float]:
+        """The likeness of each picture (B, 3, H, W)."""
+        each = zip(*(scale.of(pictures) for scale in self.scales), strict=True)
+        return [sum(values) / len(values) for values in each]
+
+    def features(self, pictures: Any) -> list[Any]:
+        """What each eye sees: (B, C, h, w)."""
+        return [scale.features(pictures) for scale in self.scales]
 
 
 def looked(eye: Eye, pictures: Any, at_once: int = 8) -> Any:
-    """Features of many pictures, on the CPU."""
+    """Features of many pictures, on the CPU, on a grid of at most FINEST x FINEST cells."""
     import torch
 
-    return torch.cat([eye(pictures[at : at + at_once]).cpu() for at in range(0, len(pictures), at_once)])
+    seen = torch.cat([eye(pictures[at : at + at_once]).cpu() for at in range(0, len(pictures), at_once)])
+    return torch.nn.functional.avg_pool2d(seen, -(-seen.shape[-1] // FINEST)) if seen.shape[-1] > FINEST else seen
 
 
-def raw(parts: Sequence[Any], features: Any) -> list[float]:
-    """How well the photos' parts are found in each picture: the mean of best cosines, over the photos."""
-    found = []
-    for picture in features:
-        cells = picture.flatten(1)  # (C, h * w)
-        found.append(sum(float((part @ cells).amax(1).mean()) for part in parts) / len(parts))
-    return found
+def levelled(seen: Any, centre: Any, spread: float) -> Any:
+    """Features by what sets them apart: of mean square 1 over C."""
+    return (seen - centre) / (spread * seen.shape[1] ** 0.5)
 
 
-def gauge(eye: Eye, photos: Any, masks: Any, base: Any) -> Gauge:
-    """Set the scale. ``photos`` and ``base`` (the class as the base paints it) are (N, 3, H, W); masks (N, 1, h, w)."""
+def found_in(parts: Sequence[Part], picture: Any) -> float:
+    """How well what tells the subject is found in a picture (C, n), over all photos."""
+    total = sum(float(part.says.sum()) for part in parts)
+    return sum(float((best(part.cells, picture) * part.says).sum()) for part in parts) / max(total, 1e-6)
+
+
+def best(cells: Any, picture: Any) -> Any:
+    """For each of some cells (m, C), how near the nearest in a picture (C, n) is, 0 … 1; (m,).
+
+    A Gaussian of the distance, not the cosine: a pale copy has the same direction.
+    """
+    apart = cells.square().sum(1)[:, None] + picture.square().sum(0)[None] - 2 * (cells @ picture)  # (m, n)
+    return (-apart.amin(1).clamp(min=0) / NEAR).exp()
+
+
+def gauge(eyes: Sequence[Eye], photos: Any, masks: Any, base: Any) -> Gauge:
+    """Set the scales. ``photos``, and ``base`` (the class as it paints it), are (N, 3, H, W); masks (N, 1, h, w)."""
+    return Gauge(tuple(_scale(eye, photos, masks, base) for eye in eyes))
+
+
+def _scale(eye: Eye, photos: Any, masks: Any, base: Any) -> Scale:
+    """What tells the subject is found by itself: the parts of a photo that are in the others and not in the base's
+    pictures of the class. A background is in either both or neither.
+    """
     import torch
 
     seen, others = looked(eye, photos), looked(eye, base)
-    centre = torch.cat([seen, others]).mean((0, 2, 3))[:, None, None]
-    unit = torch.nn.functional.normalize
-    found = unit(seen - centre, dim=1)
-    parts = [_subject(picture, None if masks is None else masks[number]) for number, picture in enumerate(found)]
-    floor = sum(raw(parts, unit(others - centre, dim=1))) / len(others)
-    return Gauge(eye, centre, parts, floor, _agreement(eye, photos, parts, found, centre))
+    both = torch.cat([seen, others])
+    centre = both.mean((0, 2, 3))[:, None, None]
+    spread = float((both - centre).square().mean().sqrt().clamp(min=1e-6))
+    found, against = (levelled(each, centre, spread).flatten(2) for each in (seen, others))  # (N, C, n)
+    if len(found) == 1:  # of a single photo, its mirror image is the only other
+        company = [levelled(looked(eye, photos.flip(3)), centre, spread).flatten(2)]
+    else:
+        company = [torch.cat([found[:number], found[number + 1 :]]) for number in range(len(found))]
+    parts, sums = [], torch.zeros(3)
+    for number, picture in enumerate(found):
+        cells = picture.T  # (n, C)
+        there = torch.stack([best(cells, other) for other in company[number]]).mean(0)  # (n,)
+        base_has = torch.stack([best(cells, other) for other in against]).mean(0)
+        says = (there - base_has).clamp(min=0) * _inside(None if masks is None else masks[number], seen.shape[2:])
+        parts.append(Part(cells, says))
+        sums += torch.stack([(says * base_has).sum(), (says * there).sum(), says.sum()])
+    low, high, weight = sums.tolist()
+    return Scale(eye, centre, spread, parts, low / max(weight, 1e-6), high / max(weight, 1e-6))
 
 
-def _subject(picture: Any, mask: Any) -> Any:
-    """The cells (n, C) of a photo's features (C, h, w) that show the subject; all of them without a mask."""
+def _inside(mask: Any, size: tuple[int, int]) -> Any:
+    """Which cells show the subject, (n,) in 0 … 1; all of them without a mask (1, h, w)."""
     import torch
 
-    cells = picture.flatten(1).T
     if mask is None:
-        return cells
-    size = picture.shape[1:]
-    inside = torch.nn.functional.interpolate(mask[None].cpu(), size=size, mode="area")[0].flatten() > GROUND
-    return cells[inside] if inside.any() else cells
-
-
-def _agreement(eye: Eye, photos: Any, parts: list[Any], found: Any, centre: Any) -> float:
-    """How well each photo's parts are found in the others; of a single photo, in its mirror image."""
-    import torch
-
-    if len(parts) == 1:
-        mirrored = torch.nn.functional.normalize(looked(eye, photos.flip(3)) - centre, dim=1)
-        return raw(parts, mirrored)[0]
-    pairs = [raw([part], found[other : other + 1])[0]
-             for one, part in enumerate(parts) for other in range(len(found)) if other != one]  # fmt: skip
-    return sum(pairs) / len(pairs)
+        return torch.ones(size[0] * size[1])
+    return torch.nn.functional.interpolate(mask[None].cpu(), size=size, mode="area")[0].flatten()

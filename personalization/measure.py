@@ -15,11 +15,12 @@ from typing import Any, Protocol
 from . import likeness, losses, sampling
 from .asking import Questions
 from .curves import Point
-from .families import Family
+from .families import Family, Words
 from .recipe import Recipe
 
-READ_AT = (0.3, 0.5)  #: noise levels at which prompts are told apart
+READ_AT = (0.6, 0.75, 0.9)  #: noise levels at which prompts are told apart: below, the picture itself tells enough
 RIVALS = 4  #: prompts that a picture's own is told apart from, itself included
+CHANCE = 0.4  #: below this the base does not tell its own pictures apart, and can say nothing of others
 SEEDS = 1000  #: where the seeds of measurements start; those of class images start elsewhere
 
 
@@ -40,9 +41,10 @@ class Studio:
     recipe: Recipe
     asked: Questions
     gauge: likeness.Gauge
-    base_features: Any  #: (B, C, h, w) of the class and of other things
+    base_features: list[Any]  #: by eye, (B, C, h, w), of the class and of other things
     strange: float  #: how far apart two of the base's pictures of different seeds are
-    told: list[Any]  #: what the base is told of each of ``asked.contexts``
+    told: list[Words]  #: what the base is told of each of ``asked.contexts``
+    legible: float  #: the share of the base's own pictures of them that it tells apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,15 @@ def studio(family: Family, pipe: Any, adapter: Switch, recipe: Recipe, **told: A
         words = [family.encode_words(pipe, [context]) for context in asked.contexts]
         base = _painted(family, pipe, recipe, [*asked.classes, *asked.others])
         if told.get("eye"):
-            eye = likeness.foreign_eye(told["eye"], pipe.device)
+            eyes = [likeness.foreign_eye(told["eye"], pipe.device)]
         else:
-            eye = likeness.own_eye(family, pipe, empty)
-        scale = likeness.gauge(eye, photos, masks, base[: len(asked.classes)])
+            eyes = [likeness.patch_eye(family, pipe), likeness.own_eye(family, pipe, empty)]
+        scale = likeness.gauge(eyes, photos, masks, base[: len(asked.classes)])
         features = scale.features(base)
-    strange = float(1 - (features * features.roll(1, 0)).sum(1).mean())
-    return Studio(family, pipe, adapter, recipe, asked, scale, features, max(strange, 1e-6), words)
+        legible = alignment(family, pipe, words, base[: len(asked.classes)])
+    strange = apart(features, [each.roll(1, 0) for each in features])
+    return Studio(family, pipe, adapter, recipe, asked, scale, features, max(strange, 1e-6), words,
+                  legible)  # fmt: skip
 
 
 def measured(room: Studio, step: int) -> Seen:
@@ -83,31 +87,32 @@ def measured(room: Studio, step: int) -> Seen:
         like = room.gauge.of(subject)
         leaks = room.gauge.of(painted[:few])
         features = room.gauge.features(painted)
-        aligned = alignment(room, subject)
-    apart = 1 - (features * room.base_features).sum(1).mean((1, 2))  # (B,)
-    point = Point(step, _mean(like), _mean(leaks), float(apart.mean()) / room.strange, aligned)
+        aligned = alignment(room.family, room.pipe, room.told, subject)
+    drift = apart(features, room.base_features) / room.strange
+    point = Point(step, _mean(like), _mean(leaks), drift,
+                  min(1.0, aligned / room.legible) if room.legible > CHANCE else None)  # fmt: skip
     return Seen(point, subject, painted[:few], painted[few:])
 
 
-def alignment(room: Studio, pictures: Any) -> float | None:
-    """The share of the subject's pictures whose own surroundings explain them best. None: there are no others."""
-    count = len(room.told)
-    if count < 2:
-        return None
-    right = 0
+def apart(one: Sequence[Any], other: Sequence[Any]) -> float:
+    """How far pictures are from each other, place by place: the mean over eyes of squared distance."""
+    return _mean([float((a - b).square().sum(1).mean()) for a, b in zip(one, other, strict=True)])
+
+
+def alignment(family: Family, pipe: Any, told: Sequence[Words], pictures: Any) -> float:
+    """The share of pictures whose own surroundings explain them best; picture i should show ``told[i % len(told)]``."""
+    count, right = len(told), 0
     for number, picture in enumerate(pictures):
-        own = number % count
-        rivals = [(own + step) % count for step in range(min(RIVALS, count))]
-        errors = explained(room, picture[None], [room.told[rival] for rival in rivals])
+        rivals = [(number + step) % count for step in range(min(RIVALS, count))]
+        errors = explained(family, pipe, picture[None], [told[rival] for rival in rivals])
         right += errors.index(min(errors)) == 0
-    return right / len(pictures)
+    return right / len(pictures) if count > 1 else 0.0
 
 
-def explained(room: Studio, picture: Any, told: Sequence[Any]) -> list[float]:
+def explained(family: Family, pipe: Any, picture: Any, told: Sequence[Words]) -> list[float]:
     """How badly each prompt explains a picture (1, 3, H, W) to the base: the loss under the same noise."""
     import torch
 
-    family, pipe = room.family, room.pipe
     with torch.no_grad(), sampling.precision(pipe):
         latents = family.encode_pictures(pipe, picture).repeat(len(told), 1, 1, 1)
         words = {name: torch.cat([one[name] for one in told]) for name in told[0]}

@@ -16,7 +16,7 @@ from .errors import TrainingError
 TAKEN = {"sks": "it is a rifle"}  #: words that guides recommend and that mean something
 TRIED = 5  #: candidates, before the least meaningful of them is taken
 PAINTED = 4  #: pictures of each
-MEANING = 0.15  #: more agreement than this above nothing's is a meaning
+MEANING = 0.3  #: more agreement than this above nothing's is a meaning
 _WORD = re.compile(r"[a-z]{3,4}")
 _SHORT = re.compile(r"[a-z]{1,5}")
 

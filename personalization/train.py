@@ -66,7 +66,7 @@ def run(request: Request) -> Events:
         if "CUDA" not in str(error):
             raise
         raise TrainingError(
-            f"the GPU was lost at step {step} ({str(error).splitlines()[0]}); train again: it goes on from its checkpoint"
+            f"the GPU was lost at step {step} ({str(error).splitlines()[0]}); train again: it goes on from there"
         ) from error
 
 

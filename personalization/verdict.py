@@ -9,7 +9,7 @@ from .curves import Point
 LIKE, BARELY = 0.6, 0.35  #: likeness from here on: "looks like", "resembles"
 LEAKED = 0.3  #: of the class without the token: above it, others of the class look like the subject
 DRIFTED, CHANGED = 0.35, 0.6  #: of other pictures: above these, "change somewhat", "change a lot"
-FOLLOWS, PARTLY = 0.7, 0.45  #: of alignment; chance is 0.25
+FOLLOWS, PARTLY = 0.7, 0.45  #: of alignment, 1 being the base's own
 LEAST = 0.2  #: likeness below this is nothing learned
 
 

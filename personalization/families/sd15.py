@@ -81,7 +81,7 @@ def weights(pipe: Any, levels: Any, gamma: float) -> Any:
 
 def layer(pipe: Any) -> Any:
     """The block on the way up whose features find the same part in two pictures (Tang et al. 2023, DIFT)."""
-    return pipe.unet.up_blocks[(len(pipe.unet.up_blocks) - 1) // 2]
+    return pipe.unet.up_blocks[min(1, len(pipe.unet.up_blocks) - 1)]
 
 
 def seen(output: Any, latents: Any) -> Any:

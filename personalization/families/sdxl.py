@@ -14,8 +14,8 @@ from . import sd15
 from .sd15 import asked, denoiser, draw, encode_pictures, layer, low, noised, seen, targets, weights, width, write
 
 __all__ = [
-    "NAME", "PART", "RECIPE", "TEXT_PARTS", "WIDTH", "asked", "denoised", "denoiser", "draw", "encode_pictures", "encode_words", "layer",
-    "low", "noised", "save", "seen", "shapes", "targets", "weights", "width",
+    "NAME", "PART", "RECIPE", "TEXT_PARTS", "WIDTH", "asked", "denoised", "denoiser", "draw", "encode_pictures",
+    "encode_words", "layer", "low", "noised", "save", "seen", "shapes", "targets", "weights", "width",
 ]  # fmt: skip
 
 NAME = "sdxl"
