@@ -18,9 +18,10 @@ PLACES = (
     "in a kitchen", "in a field of flowers",
 )  # fmt: skip
 OTHERS = (
-    "a man", "a woman", "a dog", "a cat", "a horse", "a bird", "a car", "a house", "a tree", "a boat", "a chair",
-    "a flower", "a mountain", "a street", "a ball", "a box", "a wall", "a pole", "a ring", "a cross",
+    "man", "woman", "dog", "cat", "horse", "bird", "car", "house", "tree", "boat", "chair", "flower", "ball", "box",
+    "wall", "pole",
 )  # fmt: skip
+COLOURS = ("red", "blue", "green", "yellow", "white", "black", "purple")
 CONTEXTS = 8  #: at most: so many surroundings are asked for
 
 Whole = Callable[[str], bool]
@@ -58,12 +59,38 @@ def _surroundings(captions: Sequence[str], noun: str, whole: Whole) -> list[str]
 
 
 def _others(captions: Sequence[str], noun: str, whole: Whole) -> list[str]:
-    """Things that the class is not; in the photos' surroundings where those are told apart from the class."""
-    things = [thing for thing in OTHERS if thing.split()[-1] != noun and whole(thing.split()[-1])] or ["a picture"]
-    tails = [caption.split(noun, 1)[1] for caption in captions if noun in caption] or [""]
+    """Things that the class is not, every other one of a colour, in the photos' surroundings."""
+    things, colours, tails = _things(noun, whole), _colours(whole), _tails(captions, noun)
     return [
-        f"{things[number % len(things)]}{tails[number % len(tails)]}" for number in range(max(len(things), len(tails)))
+        f"a {colours[at % len(colours)] if at % 2 else ''} {things[at % len(things)]}{tails[at % len(tails)]}".replace(
+            "  ", " "
+        )
+        for at in range(2 * max(len(things), len(tails)))
     ]
+
+
+def held(captions: Sequence[str], noun: str, whole: Whole) -> list[tuple[str, ...]]:
+    """For each photo, what else must stay as it was: its class in a colour, another thing, that in a colour."""
+    things, colours = _things(noun, whole), _colours(whole)
+    found: list[tuple[str, ...]] = []
+    for at, caption in enumerate(captions):
+        thing, colour, tail = things[at % len(things)], colours[at % len(colours)], _tails([plain(caption)], noun)[0]
+        other = colours[(at + 1) % len(colours)]
+        found.append((f"a {colour} {noun}{tail}", f"a {thing}{tail}", f"a {other} {thing}{tail}", f"a {other} {noun}"))
+    return found
+
+
+def _things(noun: str, whole: Whole) -> list[str]:
+    return [thing for thing in OTHERS if thing != noun and whole(thing)] or ["picture"]
+
+
+def _colours(whole: Whole) -> list[str]:
+    return [colour for colour in COLOURS if whole(colour)] or [""]
+
+
+def _tails(captions: Sequence[str], noun: str) -> list[str]:
+    """What captions say after the noun."""
+    return [caption.partition(noun)[2] for caption in captions] or [""]
 
 
 def whole_in(tokenizers: Sequence[object]) -> Whole:

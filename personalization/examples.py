@@ -23,6 +23,7 @@ class Examples:
 
     captions: list[str]  #: with the token in place
     classes: list[str]  #: the same without it
+    held: list[tuple[str, ...]]  #: for each, what else must stay as it was
     latents: Any  #: (N, C, h, w)
     masks: Any  #: (N, 1, h, w) float32 in OUTSIDE … 1, or None where no photo has one
     subjects: Any  #: (N, 1, h, w) in 0 … 1, by mask or else by box: where likeness is looked for
@@ -100,7 +101,7 @@ def boxed(photo: Photo, side: int) -> Any:
 def prepared(family: Family, pipe: Any, folder: Path, used: Sequence[Photo], **told: Any) -> Examples:
     """Everything encoded once: the autoencoder is not needed again to learn.
 
-    ``told``: ``token``, ``noun`` and ``side_px``.
+    ``told``: ``token``, ``noun`` and ``side_px``, and to learn, ``held`` (``asking.held``).
     """
     import numpy as np
     import torch
@@ -115,7 +116,7 @@ def prepared(family: Family, pipe: Any, folder: Path, used: Sequence[Photo], **t
     found = [mask(photo, folder, grid) if photo.mask else boxed(photo, grid) for photo in used]
     return Examples(
         [captioned(photo, told["token"], told["noun"]) for photo in used],
-        prompts([photo.caption for photo in used], told["noun"]), latents,
+        prompts([photo.caption for photo in used], told["noun"]), told.get("held") or [()] * len(used), latents,
         cut.clamp(min=OUTSIDE).to(latents.device) if any(photo.mask for photo in used) else None,
         torch.from_numpy(np.stack(found))[:, None], shown.contiguous(),
     )  # fmt: skip

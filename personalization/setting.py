@@ -66,6 +66,12 @@ def studio(lesson: Lesson, shown: Examples, word: str) -> measure.Studio:
                           masks=shown.subjects, eye=getattr(lesson.options, "likeness", ""))  # fmt: skip
 
 
+def held_by(lesson: Lesson) -> list[tuple[str, ...]]:
+    """What else must stay as it was, for each photo, in words that this base has."""
+    captions = [photo.caption for photo in lesson.used]
+    return asking.held(captions, lesson.card.class_noun, asking.whole_in(token.tokenizers(lesson.pipe)))
+
+
 def preserved(lesson: Lesson) -> Kept | None:
     """Pictures of the class, painted by the base from the photos' captions; None where its answers preserve it."""
     import torch

@@ -37,13 +37,14 @@ class Batch:
     others: list[int]  #: class images
     other_noise: Any
     other_levels: Any
+    chances: list[float]  #: in 0 … 1: what is said of a photo without its subject
 
     def split(self, size: int) -> Iterator[Batch]:
         """The same in parts that fit into memory at once."""
         for at in range(0, len(self.picks), size):
             part = slice(at, at + size)
             yield Batch(self.picks[part], self.noise[part], self.levels[part], self.others[part],
-                        self.other_noise[part], self.other_levels[part])  # fmt: skip
+                        self.other_noise[part], self.other_levels[part], self.chances[part])  # fmt: skip
 
 
 def drawn(lesson: Lesson, shape: tuple[int, ...], photos: int, step: int, kept: int = 0) -> Batch:
@@ -56,7 +57,9 @@ def drawn(lesson: Lesson, shape: tuple[int, ...], photos: int, step: int, kept: 
     noise = [torch.randn(count, *shape, generator=source) for _ in range(2)]
     levels = [family.draw(lesson.pipe, count, source) for _ in range(2)]
     others = torch.randint(0, max(kept, 1), (count,), generator=source).tolist()
-    return Batch(order(recipe.seed, photos, step * count, count), noise[0], levels[0], others, noise[1], levels[1])
+    chances = torch.rand(count, generator=source).tolist()
+    picks = order(recipe.seed, photos, step * count, count)
+    return Batch(picks, noise[0], levels[0], others, noise[1], levels[1], chances)
 
 
 def order(seed: int, photos: int, start: int, count: int) -> list[int]:
@@ -131,10 +134,18 @@ def _by_output(lesson: Lesson, shown: Examples, speech: Speech, batch: Batch, no
     """The same noisy photos without the token, and the base's answer to them: no class images are needed."""
     import torch
 
-    plain = [shown.classes[pick] for pick in batch.picks]
+    plain = [spoken(shown, pick, chance) for pick, chance in zip(batch.picks, batch.chances, strict=True)]
     with lesson.adapter.off(), torch.no_grad():
         teacher = lesson.family.denoised(lesson.pipe, noisy, batch.levels, speech.base(plain))
     return plain, batch.levels, noisy, teacher
+
+
+def spoken(shown: Examples, pick: int, chance: float) -> str:
+    """What is said of a photo without its subject: half of the time its class, else another thing or colour."""
+    held = shown.held[pick]
+    if chance < 0.5 or not held:
+        return shown.classes[pick]
+    return held[int((chance - 0.5) * 2 * len(held))]
 
 
 def _by_pictures(lesson: Lesson, kept: Kept, batch: Batch) -> tuple[Any, ...]:

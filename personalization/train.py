@@ -6,6 +6,7 @@ import math
 import time
 from argparse import ArgumentParser, BooleanOptionalAction
 from dataclasses import asdict
+from itertools import chain
 from statistics import mean
 
 from service.files import write_whole
@@ -18,7 +19,7 @@ from .examples import prepared
 from .lesson import opened, placed
 from .recipe import ADAPTERS, PRESERVATIONS
 from .request import Events, Request
-from .setting import preserved, studio, token_of
+from .setting import held_by, preserved, studio, token_of
 from .steps import Speech, drawn, loss_of, optimiser_of
 
 SPOKEN = 10  #: steps between two lines about progress
@@ -81,10 +82,11 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
     proof = token_of(lesson)
     yield {"event": "token", "token": proof.token, "says": proof.says()}
     noun = lesson.card.class_noun
-    shown = prepared(family, pipe, lesson.folder, lesson.used, token=proof.token, noun=noun, side_px=recipe.side_px)
+    shown = prepared(family, pipe, lesson.folder, lesson.used, token=proof.token, noun=noun, side_px=recipe.side_px,
+                     held=held_by(lesson))  # fmt: skip
     room = studio(lesson, shown, proof.token)
     kept = preserved(lesson)
-    speech = Speech(lesson, [*shown.captions, *shown.classes])
+    speech = Speech(lesson, [*shown.captions, *shown.classes, *chain(*shown.held)])
     optimiser = optimiser_of(lesson)
 
     mark = lesson.mark(proof.token)

@@ -136,10 +136,17 @@ def test_a_small_world_is_asked_about_itself():
     )
     assert set(asked.subject) == {"a zx ball on a red background", "a zx ball on a blue background"}
     assert asked.contexts == ["a ball on a red background", "a ball on a blue background"]
-    assert set(asked.others) == {
-        f"a {thing} on a {colour} background" for thing, colour in (("box", "red"), ("wall", "blue"))
-    }
+    assert set(asked.others) == {"a box on a red background", "a blue wall on a blue background"}
     assert (len(asked.subject), len(asked.classes), len(asked.others)) == (16, 8, 8)
+
+
+def test_more_is_held_than_the_class():
+    """Each photo also holds its class in a colour and other things, in its own surroundings."""
+    words = {"red", "blue", "ball", "box"}
+    assert asking.held(["a [V] ball on the left", ""], "ball", words.__contains__) == [
+        ("a red ball on the left", "a box on the left", "a blue box on the left", "a blue ball"),
+        ("a blue ball", "a box", "a red box", "a red ball"),
+    ]
 
 
 def test_a_large_world_is_asked_for_new_places_too():
