@@ -10,6 +10,7 @@ LIKE, BARELY = 0.6, 0.35  #: likeness from here on: "looks like", "resembles"
 LEAKED = 0.3  #: of the class without the token: above it, others of the class look like the subject
 DRIFTED, CHANGED = 0.35, 0.6  #: of other pictures: above these, "change somewhat", "change a lot"
 FOLLOWS, PARTLY = 0.7, 0.45  #: of alignment, 1 being the base's own
+TAKEN_OVER = 0.5  #: of leak: without the token, too, the class is nearer to the subject than to itself
 LEAST = 0.2  #: likeness below this is nothing learned
 
 
@@ -58,7 +59,7 @@ def _refusal(name: str, noun: str, point: Point) -> str:
             f"nothing of {name} was learned (likeness {point.likeness:.2f}): add photos where {name} is large and "
             "sharp, or train for longer (--steps), or faster (--learning-rate)"
         )
-    if point.leak > max(LEAKED, point.likeness):
+    if point.leak > TAKEN_OVER:
         return (
             f"every {noun} would look like {name} (leak {point.leak:.2f}): train with preservation (--preservation "
             "output), or more of it (--preservation-weight 2)"
