@@ -36,13 +36,15 @@ def wording(settings=None):
 
 
 @pytest.fixture
-def odd():
+def odd(tmp_path):
     """Engines whose worker does as it is told; each is closed in the end."""
-    made = []
+    made, data = [], tmp_path / "data"
 
     def engine(*how, **table):
         settings = Settings(model="any/model", **table)
-        made.append(Diffusion(settings, wording(settings), command=(sys.executable, "-m", "tests.odd_painter", *how)))
+        made.append(
+            Diffusion(settings, wording(settings), data, command=(sys.executable, "-m", "tests.odd_painter", *how))
+        )
         return made[-1]
 
     yield engine
@@ -91,22 +93,22 @@ def test_closing_ends_the_worker(odd):
 
 def test_a_worker_with_nothing_to_do_goes_and_nobody_notices(odd, monkeypatch):
     """After its keep-alive the process ends by itself; the next picture is painted by a new one, without an error."""
-    monkeypatch.setattr(diffusion, "_LINGER_S", 0.2)
+    monkeypatch.setattr(diffusion, "LINGER_S", 0.2)
     engine = odd("well", keep_alive_minutes=0)
     pid = engine.render(prompt(), 320, 200).recipe["pid"]
-    assert engine._child._process.wait(20) == 0
+    assert engine._studio._child._process.wait(20) == 0
     assert engine.render(prompt(), 320, 200).recipe["pid"] != pid
 
 
 def test_keep_alive_for_ever_and_by_the_minute(odd):
     """-1 is never, 0 is as soon as a round's next picture would have come, else minutes."""
-    assert [float(odd("well", keep_alive_minutes=m)._command[-1]) for m in (-1, 0, 5)] == [-1, 2, 300]
+    assert [odd("well", keep_alive_minutes=m)._studio._terms.idle_s for m in (-1, 0, 5)] == [-1, 2, 300]
 
 
 def test_a_worker_goes_when_the_service_is_gone():
     """However the service ends, the other end of the pipe closes, and the process leaves."""
     child = Child((sys.executable, "-m", "tests.odd_painter", "well", "-1"))
-    child.ask({"load": {"name": "m"}}, 60, lambda _: None)
+    child.ask({"load": {"name": "m"}}, 60, lambda _told, _pixels: None)
     child._process.stdin.close()
     assert child._process.wait(20) == 0
     child.leave()
@@ -155,7 +157,7 @@ def test_a_worker_that_takes_too_long_is_ended(odd, how):
     began = time.monotonic()
     assert "took longer than 0.5 s" in failing(engine)
     assert time.monotonic() - began < 20
-    assert engine._child is None
+    assert engine._studio._child is None
 
 
 def test_a_model_that_never_finishes_loading_is_ended(odd):
@@ -195,13 +197,13 @@ GARBAGE = {
 
 
 @pytest.mark.parametrize("name", GARBAGE)
-def test_what_is_no_answer_is_a_sentence(name, monkeypatch):
+def test_what_is_no_answer_is_a_sentence(name, monkeypatch, tmp_path):
     """A process that does not speak the worker's language is ended, and the owner reads that it failed."""
     monkeypatch.setattr("service.engines.child._GOING_S", 1.0)
-    engine = Diffusion(Settings(model="any/model"), wording(), command=(sys.executable, "-c", GARBAGE[name]))
+    engine = Diffusion(Settings(model="any/model"), wording(), tmp_path, command=(sys.executable, "-c", GARBAGE[name]))
     said = failing(engine)
     assert "crashed (with code" in said or "no longer makes sense" in said
-    assert engine._child is None
+    assert engine._studio._child is None
 
 
 def test_prints_of_libraries_do_not_disturb(odd):
@@ -224,7 +226,7 @@ def test_a_model_that_is_not_there_starts_no_worker(model):
     """A path that leads nowhere, or to a single file, is said at once."""
     engine = make(Settings(model=model), Surroundings("gpu", Path("data"), Path("templates")))
     assert "folder" in failing(engine)
-    assert engine._child is None
+    assert engine._studio._child is None
 
 
 def test_the_model_is_told_in_its_familys_form(odd, tmp_path):

@@ -10,9 +10,7 @@ import json
 import logging
 import sys
 import threading
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,14 +22,17 @@ from ..model import Picture, Prompt
 from ..pixels import blank
 from ..protocols import Progress, Surroundings
 from . import proof
-from .child import Child, Ended
+from .awaited import Awaited, Wish
+from .job import Job
+from .learned import Gallery
 from .loading import THRIFT, Model
-from .painter import Job
+from .studio import LINGER_S, Broken, Studio, Terms
 from .wording import Family, Wording, clip_tokens, family_of
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
+MOST = 8  #: pictures at once, where the owner says nothing: more gain little, and all are lost with a crash
+COMPILE = {"auto": "auto", True: "always", False: "never"}
 log = logging.getLogger(__name__)
-_LINGER_S = 2.0  #: how long "at once" is: the next picture of a round comes within it
 
 
 class Settings(BaseModel):
@@ -49,6 +50,10 @@ class Settings(BaseModel):
     side_px: int = Field(0, ge=0, le=4096)  #: of the square the model was trained at; 0: its config says
     family: Literal["auto", "tags", "prose", "flux", "labelled"] = "auto"  #: how the model wants its prompts worded
     style: str = ""  #: words for how pictures should look, instead of the channel's style
+    batch: int = Field(0, ge=0, le=64)  #: pictures at once; 0: one on a processor, on a GPU what fits
+    compile: Literal["auto"] | bool = "auto"  #: auto: in the background, on a GPU
+    adapter_scale: float = Field(1.0, ge=0, le=4)  #: how strongly a subject's weights count
+    subject_bases: tuple[str, ...] = ()  #: further models whose subjects this one can wear
     keep_alive_minutes: float = Field(5, ge=-1)  #: 0: gone at once; -1: kept for ever
     timeout_seconds: float = Field(600, gt=0)  #: for one picture
     load_minutes: float = Field(60, gt=0)  #: for reading the model, its download included
@@ -58,120 +63,133 @@ class Settings(BaseModel):
 def make(settings: Settings, surroundings: Surroundings) -> Diffusion:
     """The engine, as ``config.toml`` selects it. Starts nothing."""
     wording = Wording(surroundings.templates, surroundings.data / "subjects", settings.style)
-    return Diffusion(settings, wording)
+    return Diffusion(settings, wording, surroundings.data)
 
 
 class Diffusion:
     """An Engine whose work is done by a worker process."""
 
-    def __init__(self, settings: Settings, wording: Wording, *, command: Sequence[str] = WORKER) -> None:
-        idle = settings.keep_alive_minutes * 60
-        self.settings, self._wording, self._pipeline = settings, wording, _pipeline(settings.model)
-        self._command = (*command, str(max(idle, _LINGER_S) if idle >= 0 else -1))
-        self._child: Child | None = None
-        self._turn = threading.Lock()
-        self._model = Model(
+    def __init__(self, settings: Settings, wording: Wording, data: Path, *, command: Sequence[str] = WORKER) -> None:
+        self.settings, self._wording = settings, wording
+        model = Model(
             name=_found(settings.model), variant=settings.variant, dtype=settings.dtype, device=settings.device,
             allow_pickle=settings.allow_pickle, side_px=settings.side_px,
         )  # fmt: skip
+        idle = settings.keep_alive_minutes * 60
+        terms = Terms(max(idle, LINGER_S) if idle >= 0 else -1, settings.load_minutes * 60, COMPILE[settings.compile])
+        self._studio = Studio(command, model, data, terms)
+        self._studio.pipeline = _pipeline(settings.model)
+        self._gallery = Gallery(data, model.name, suits=settings.subject_bases, scale=settings.adapter_scale)
+        self._awaited = Awaited()
+        self._turn = threading.Lock()
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
-        """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
-        tell: Progress = progress or (lambda _: None)
+        """A JPEG in the asked shape, as large as asked or larger. Raises EngineError, and what ``progress`` raises."""
+        wish = Wish(prompt, width_px, height_px)
         with self._turn:
-            job = self._job(prompt, width_px, height_px)
-            answer, pixels = self._painted(job, tell)
-        image = Image.frombytes("RGB", (answer["width_px"], answer["height_px"]), pixels)
-        if fault := blank(image):
-            hint = ': dtype = "float32" may help' if fault == "black" else ""
-            raise EngineError(f"the model's picture is {fault}{hint}")
-        image = proof.shaped(image, width_px, height_px)
-        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, answer))
+            while (made := self._awaited.take(wish)) is None:
+                self._paint(wish, progress or (lambda _: None))
+        return made
+
+    def expect(self, prompts: Sequence[Prompt], width_px: int, height_px: int) -> None:
+        """These will be asked for next: the worker stays for them, and paints several at once where that is faster."""
+        with self._turn:
+            self._awaited.expect([Wish(prompt, width_px, height_px) for prompt in prompts])
+            self._studio.keep(more=bool(prompts))
 
     @property
     def family(self) -> Family:
         """How the model wants its prompts worded: as the table says, else as its pipeline's or its own name tells."""
         given = self.settings.family
-        return family_of(self._pipeline, self.settings.model) if given == "auto" else given
+        return family_of(self._studio.pipeline, self.settings.model) if given == "auto" else given
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        return self._wording.said(prompt, self.family, clip_tokens).words
+        learned = self._gallery.learned(prompt.subject, self._studio.pipeline) is not None
+        return self._wording.said(prompt, self.family, clip_tokens, learned=learned).words
 
-    def _job(self, prompt: Prompt, width_px: int, height_px: int) -> Job:
-        said = self._wording.said(prompt, self.family)
+    def state(self) -> dict[str, Any]:
+        """What it does now, for the status."""
+        return {"model": self.settings.model, **self._studio.state()}
+
+    # -- painting -----------------------------------------------------------------------------
+
+    def _paint(self, wish: Wish, tell: Progress) -> None:
+        """Paint a wish, with others of its round where that is faster. Raises EngineError for what befell it alone."""
+        company = self._awaited.company(wish, self._most(wish), lambda each: each.prompt.subject)
+        jobs = self._jobs(company)
+        wishes, size = list(jobs), (wish.width_px, wish.height_px)
+
+        def heard(told: dict[str, Any], pixels: bytes) -> None:
+            if told["told"] == "step":
+                tell(told["step"] / told["steps"])
+            elif told["told"] == "refused":
+                self._awaited.keep(wishes[told["place"]], EngineError(str(told["says"])))
+            elif told["told"] == "picture":
+                each = wishes[told["place"]]
+                self._awaited.keep(each, self._picture(each, jobs[each], told, pixels))
+
+        tell(0.0)
+        try:
+            self._studio.paint(list(jobs.values()), self.settings.timeout_seconds * len(jobs), heard)
+        except Broken as error:
+            if len(jobs) == 1:
+                raise self._explained(error, size) from error
+            log.info("%d pictures at once did not work, so each is painted alone: %s", len(jobs), error)
+            self._awaited.single(wishes)
+            if error.memory:
+                self._studio.halve(size, len(jobs))
+
+    def _most(self, wish: Wish) -> int:
+        return self.settings.batch or min(self._studio.most((wish.width_px, wish.height_px)), MOST)
+
+    def _jobs(self, company: Sequence[Wish]) -> dict[Wish, Job]:
+        """What the worker is asked for; of the company, whose job cannot be said waits until it is asked for itself."""
+        jobs = {company[0]: self._job(company[0])}
+        for wish in company[1:]:
+            try:
+                jobs[wish] = self._job(wish)
+            except EngineError:
+                self._awaited.single([wish])
+        return jobs
+
+    def _job(self, wish: Wish) -> Job:
+        learned = self._gallery.learned(wish.prompt.subject, self._studio.pipeline)
+        said = self._wording.said(wish.prompt, self.family, learned=learned is not None)
         return Job(
-            words=said.words, avoid=said.avoid, seed=prompt.seed, width_px=width_px, height_px=height_px,
-            steps=self.settings.steps, guidance=self.settings.guidance, tags=self.family == "tags",
+            words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
+            height_px=wish.height_px, steps=self.settings.steps, guidance=self.settings.guidance,
+            tags=self.family == "tags", learned=learned,
         )  # fmt: skip
 
-    def _painted(self, job: Job, tell: Progress) -> tuple[dict[str, Any], bytes]:
-        """Ask the worker that is there, or a new one. One that has just gone to rest costs nothing."""
-        while True:
-            used = self._child is not None
-            try:
-                answer, pixels = self._loaded().ask(
-                    {"paint": asdict(job)}, self.settings.timeout_seconds, lambda told: tell(told.get("share", 0.0))
-                )
-            except Ended as error:
-                self._leave()
-                if used and not error.heard:
-                    continue
-                raise EngineError(str(error)) from error
-            if answer["told"] == "failed":
-                raise self._failure(answer)
-            return answer, pixels
+    def _picture(self, wish: Wish, job: Job, told: dict[str, Any], pixels: bytes) -> Picture | EngineError:
+        image = Image.frombytes("RGB", (told["width_px"], told["height_px"]), pixels)
+        if fault := blank(image):
+            hint = ': dtype = "float32" may help' if fault == "black" else ""
+            return EngineError(f"the model's picture is {fault}{hint}")
+        image = proof.shaped(image, wish.width_px, wish.height_px)
+        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, told))
 
-    def _loaded(self) -> Child:
-        """The worker with the model in it; a new one where there is none. Raises EngineError, Ended."""
-        if self._child is not None:
-            return self._child
-        if self._model.name.endswith((".safetensors", ".ckpt", ".gguf")):
-            raise EngineError(f"{self._model.name} is one file; what is needed is a diffusers folder, or a hub id")
-        if self._model.name.startswith(("/", ".")) and not Path(self._model.name).is_dir():
-            raise EngineError(f"there is no folder {self._model.name}")
-        self._child = child = Child(self._command)
-        began = time.monotonic()
-        log.info("reading %s; the first time it may have to be fetched, which takes long", self._model.name)
-        answer, _ = child.ask({"load": asdict(self._model)}, self.settings.load_minutes * 60, lambda _: None)
-        if answer["told"] == "failed":
-            raise self._failure(answer)
-        self._pipeline = str(answer.get("pipeline", ""))
-        log.info("read %s in %.0f s: %s", self._model.name, time.monotonic() - began, answer)
-        return child
+    def _explained(self, error: Broken, size: tuple[int, int]) -> EngineError:
+        """Where it was memory, the next worker holds the model more thriftily."""
+        if not error.memory:
+            return EngineError(str(error))
+        held = self._studio.thriftier(size)
+        if not held:
+            return EngineError(f"{error}, even {THRIFT[-1]}: choose a smaller model, or another engine")
+        return EngineError(f"{error}; it will be held {held} from now on, which is slower")
 
-    def _failure(self, answer: dict[str, Any]) -> EngineError:
-        """What the worker says went wrong. Where it was memory, the next worker holds the model more thriftily."""
-        if answer.get("gone"):
-            log.info("the painter's last words: %s", self._child.said() if self._child else "")
-            self._leave()
-        says = str(answer["says"])
-        if answer.get("memory"):
-            thrift = self._model.thrift + 1
-            if thrift == len(THRIFT):
-                return EngineError(f"{says}, even {THRIFT[-1]}: choose a smaller model, or another engine")
-            self._model = replace(self._model, thrift=thrift)
-            says += f"; it will be held {THRIFT[thrift]} from now on, which is slower"
-        return EngineError(says)
-
-    def _recipe(self, job: Job, answer: dict[str, Any]) -> dict[str, Any]:
+    def _recipe(self, job: Job, told: dict[str, Any]) -> dict[str, Any]:
         return {
             "engine": "diffusion", "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
-            "width_px": answer["width_px"], "height_px": answer["height_px"], **answer["facts"],
+            "width_px": told["width_px"], "height_px": told["height_px"], **told["facts"],
         }  # fmt: skip
-
-    def _leave(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.leave()
 
     def close(self) -> None:
         """End the worker, even in the middle of a picture. Safe to repeat; the next picture starts a new one."""
-        child = self._child
-        if child is not None:
-            child.end()
+        self._studio.stop()
         with self._turn:
-            self._leave()
+            self._studio.leave()
 
 
 def _pipeline(model: str) -> str:
