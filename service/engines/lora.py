@@ -106,7 +106,7 @@ class Wardrobe:
         if PLACE in self._there:
             try:
                 self._load(learned, PLACE, hotswap=True)
-                self._full = [(layer, float(layer.scaling[PLACE])) for layer in self._layers()]
+                self._full = self._strengths()
                 return
             except Unfit as error:
                 log.info("%s needs a place of its own: %s", learned.subject, error)
@@ -114,8 +114,11 @@ class Wardrobe:
                 del self._there[PLACE]
         self._pipe.enable_lora_hotswap(target_rank=max(TARGET_RANK, learned.rank or 0), check_compiled="ignore")
         self._load(learned, PLACE)
-        self._full = [(layer, float(layer.scaling[PLACE])) for layer in self._layers()]
+        self._full = self._strengths()
         self.reshaped += 1
+
+    def _strengths(self) -> list[tuple[Any, float]]:
+        return [(layer, float(layer.scaling[PLACE])) for layer in self._layers() if PLACE in layer.scaling]
 
     def _weigh(self, learned: Learned | None) -> None:
         """Scale what is in the place; nobody is a scale of nought, since taking it out would reshape the model."""
