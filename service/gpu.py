@@ -19,6 +19,8 @@ from typing import IO, Self
 
 from .errors import DataFolderError, GpuBusy
 
+UNSAID = "another process"  #: holds it, and it cannot be read which
+READS = 10  #: a process has a file a moment before it has written into it
 LOOK_S = 0.1  #: how often a waiting process looks again
 
 
@@ -59,7 +61,7 @@ class Gpu:
         while not _taken(file):
             if time.monotonic() >= until or stopped():
                 who = _said(path) or _said(self._lock)
-                raise GpuBusy(f"waiting for the GPU: {who or 'another process has it'}")
+                raise GpuBusy(f"waiting for the GPU: {who or UNSAID}")
             time.sleep(LOOK_S)
 
     def wanted(self) -> str:
@@ -117,7 +119,15 @@ def _say(file: IO[str], doing: str) -> None:
 
 
 def _said(path: Path) -> str:
-    """What the process that holds this file does; "" where none holds it."""
+    """What the process that holds this file does; "" where none holds it. One that has just got it is given time."""
+    for _ in range(READS - 1):
+        if (said := _read(path)) != UNSAID:
+            return said
+        time.sleep(0.02)
+    return _read(path)
+
+
+def _read(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             try:
@@ -128,5 +138,5 @@ def _said(path: Path) -> str:
     except FileNotFoundError:
         return ""
     except (OSError, ValueError, KeyError, TypeError):
-        return "another process"
+        return UNSAID
     return ""

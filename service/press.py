@@ -49,6 +49,7 @@ class Press:
     def stop(self, seconds: float) -> bool:
         """Let a running round end after its present step, and no other begin; False if that took too long."""
         self._stopped.set()
+        self.line.easel.stop()
         ended = self._round.acquire(timeout=seconds)
         if ended:
             self._round.release()
@@ -93,6 +94,7 @@ class Press:
             "counts": self.line.archive.counts(),
             "gate": self.gatekeeper.today(),
             "editors": [self._editor(name, editor) for name, editor in self.line.editors.items()],
+            "engines": self.engines(),
             "feeds": [feed for desk in self.line.desks for feed in self._feeds(desk)],
             "stuck": [_stuck(plate) for plate in self._stuck()],
         }
@@ -104,6 +106,23 @@ class Press:
         return {
             "name": name, "channels": channels, "model": None, "state": "at work", "since": None, "until": None,
             "says": "", "error": None, **state,
+        }  # fmt: skip
+
+    def engines(self) -> list[dict[str, Any]]:
+        """What the engines do that say so: one that needs no model is always at work."""
+        named = {name: engine for desk in self.line.desks for name, engine in desk.engines}
+        return [self._engine(name, engine) for name, engine in named.items() if isinstance(engine, Reporting)]
+
+    def _engine(self, name: str, engine: Reporting) -> dict[str, Any]:
+        easel, plate = self.line.easel, self.line.easel.plate
+        mine = plate is not None and easel.engine == name
+        channels = [desk.name for desk in self.line.desks if name in dict(desk.engines)]
+        told = {"state": "", "step": None, "steps": None, **engine.state()}
+        step = f", step {told['step']} of {told['steps']}" if told["steps"] else ""
+        return {
+            "name": name, "channels": channels, "model": None, "says": f"{told['state']}{step}",
+            "plate": plate.id if plate and mine else None, "headline": plate.story.title if plate and mine else None,
+            **told,
         }  # fmt: skip
 
     def _stuck(self) -> list[Plate]:

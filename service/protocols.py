@@ -16,7 +16,7 @@ from typing import Literal, Protocol, runtime_checkable
 from .model import Picture, Plate, Prompt, Story, Verdict
 from .nights import Nights
 
-Progress = Callable[[float], None]  #: told the done share, 0 … 1
+Progress = Callable[[float], None]  #: told the done share, 0 … 1; what it raises stops the painting and comes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +190,15 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Batching(Protocol):
+    """An engine that paints several pictures at once faster than one after another. Optional."""
+
+    def expect(self, prompts: Sequence[Prompt], width_px: int, height_px: int) -> None:
+        """These will be asked for next, which takes the place of what was expected before; none: the queue is empty."""
+        ...
+
+
+@runtime_checkable
 class Wording(Protocol):
     """An engine whose model wants its prompts worded in a way of its own. Optional."""
 
@@ -215,13 +224,13 @@ class Display(Protocol):
 
 @runtime_checkable
 class Reporting(Protocol):
-    """A display or an editor that can say how it is. Optional."""
+    """A display, an editor or an engine that can say how it is. Optional."""
 
     def state(self) -> Mapping[str, object]:
         """What is known, JSON-safe.
 
         ``last_error`` (a display's) or ``error`` (an editor's) is a sentence or None; keys that end in ``_at`` are
-        moments.
+        moments. An engine's ``state`` is in words; while it is "painting" there are ``step`` and ``steps``.
         """
         ...
 

@@ -3,6 +3,7 @@
 With a flag file it misbehaves once: the file is made first, and where it is there already it paints.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.engines.job import Painted, Refusal
+from service.engines.job import Cancelled, Painted, Refusal
 from service.engines.worker import main
 
 
@@ -78,6 +79,11 @@ class Odd:
 
     def render(self, jobs, steps):
         total = 20 if self.how == "drip" else 2
+        if self.how == "deaf":
+            with contextlib.suppress(Cancelled):
+                while True:
+                    steps(1, total)
+            hang()
         steps(1, total)
         if self.how == "refuse":
             return [self.refused(job) for job in jobs]

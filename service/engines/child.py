@@ -75,8 +75,9 @@ class Child:
                     watchdogs.append(self._killing(STOP_S))
                     send(self._process.stdin, b'{"cancel": true}')
         except (OSError, ValueError, KeyError, EOFError) as error:  # a pipe that broke, or what is no message
+            how = self._how(seconds)
             if stop is None:
-                raise Ended(self._how(seconds), heard=began or self._stopped) from error
+                raise Ended(how, heard=began or self._stopped) from error
         finally:
             for watchdog in watchdogs:
                 watchdog.cancel()

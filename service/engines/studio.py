@@ -71,6 +71,9 @@ class Studio:
                 if used and not error.heard:
                     continue
                 raise Broken(str(error)) from error
+            except NotNow as busy:
+                self._state = {"state": str(busy)}
+                raise
             except BaseException:
                 self._settle()
                 raise
@@ -100,7 +103,7 @@ class Studio:
         self._there()
         held = replace(self.model, thrift=max(known.thrift, self.model.thrift))
         self._child = child = Child((*self._command, str(self._terms.idle_s)))
-        began, self._state = time.monotonic(), {"state": "reading the model"}
+        began, self._state, self._rung = time.monotonic(), {"state": "reading the model"}, Rung(held.thrift)
         log.info("reading %s; the first time it may have to be fetched, which takes long", held.name)
         lock = {"data": str(self._data.absolute()), "device": held.device, "seconds": GPU_WAIT_S}
         request = {"load": asdict(held), "compile": self._terms.compile, "lock": None if held.device == "cpu" else lock}
@@ -108,7 +111,7 @@ class Studio:
             request["hardware"] = known.hardware
         answer = child.ask(request, self._terms.load_s, lambda _told, _pixels: None)
         if answer["told"] == "failed":
-            raise self._failure(answer, size)
+            raise self._failure(answer)
         self.pipeline = str(answer.get("pipeline", ""))
         self._rung = Rung(int(answer.get("thrift", 0)), hardware=str(answer.get("hardware", "")))
         log.info("read %s in %.0f s: %s", held.name, time.monotonic() - began, answer)
@@ -143,12 +146,11 @@ class Studio:
         self.model = replace(self.model, thrift=max(self.model.thrift, thrift))
         return THRIFT[thrift]
 
-    def _failure(self, answer: dict[str, Any], size: Size | None = None) -> EngineError:
+    def _failure(self, answer: dict[str, Any]) -> EngineError:
         if answer.get("gone"):
             log.info("the painter's last words: %s", self._child.said() if self._child else "")
             self.leave()
         if answer.get("waiting"):
-            self._state = {"state": str(answer["says"])}
             return NotNow(str(answer["says"]))
         return Broken(str(answer["says"]), memory=bool(answer.get("memory")))
 

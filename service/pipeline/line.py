@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
 from .. import hanging, styles
@@ -13,6 +13,7 @@ from ..profiles import PROFILES
 from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Display as Screen, Settings
 from ..store import Archive, Journal, Screens, Store, Wishes
+from .easel import Easel
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
 FORTNIGHT = timedelta(days=14)  #: no idea twice within it, where a model directs
@@ -75,6 +76,7 @@ class Line:
     displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves
     rest: Callable[[], None]  #: called when the sources have been visited: give back what they held
     embedding: Embedding | None = None  #: a model of sentences, if there is one
+    easel: Easel = field(default_factory=Easel)
 
     def feeds(self, desk: Desk) -> tuple[str, ...]:
         """A channel's feeds: the config's, then those added at run time."""

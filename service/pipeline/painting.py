@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ..compose.finish import signed
-from ..errors import EngineError
-from ..model import Plate, Step
-from ..protocols import Note
+from ..errors import EngineError, NotNow
+from ..model import Picture, Plate, Prompt, Step
+from ..protocols import Batching, Engine, Note
 from .line import Desk, Event, Line
 from .looking import UNTRAINED, Eye
 from .plates import MAX_ATTEMPTS
@@ -21,9 +21,13 @@ PAPER = "papercut"  #: what the house's own engine is called in the rows
 def render(line: Line, desk: Desk) -> Iterator[Event]:
     """Paint every described plate and look at what came out."""
     plates = line.store.waiting(desk.name, Step.DESCRIBED)
-    eye = Eye(desk.critic if line.settings.critic.max_calls else None)
-    for done, plate in enumerate(plates, 1):
-        yield replace(_render(_Work(line, desk, eye), plate), done=done, total=len(plates))
+    work = _Work(line, desk, Eye(desk.critic if line.settings.critic.max_calls else None))
+    work.expect(plates)
+    try:
+        for done, plate in enumerate(plates, 1):
+            yield replace(_render(work, plate), done=done, total=len(plates))
+    finally:
+        work.expect(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,26 @@ class _Work:
     line: Line
     desk: Desk
     eye: Eye
+    resting: dict[str, NotNow] = field(default_factory=dict)  #: engines that may not paint in this round
+
+    def expect(self, plates: Sequence[Plate]) -> None:
+        """Tell the engines that paint in batches what each will be asked for first."""
+        for number, (_, engine) in enumerate(self.desk.engines):
+            if isinstance(engine, Batching):
+                mine = [plate for plate in plates if plate.engine == number and not self.line.journal.tries(plate.id)]
+                prompts = [plate.prompt for plate in mine if plate.prompt]
+                engine.expect(prompts, self.desk.width_px, self.desk.height_px)
+
+    def paint(self, plate: Plate, prompt: Prompt, name: str, engine: Engine) -> Picture:
+        """One picture, which stops where the round does. Raises EngineError; NotNow at once where it did already."""
+        if name in self.resting:
+            raise self.resting[name]
+        try:
+            with self.line.easel.holding(plate, name):
+                return signed(engine.render(prompt, self.desk.width_px, self.desk.height_px, self.line.easel.progress))
+        except NotNow as error:
+            self.resting[name] = error
+            raise
 
     def sitting(self, plate: Plate) -> tuple[Sitting, list[tuple[str, str]]]:
         """A plate's sitting, and the file and engine of every try that an earlier round left."""
@@ -57,8 +81,11 @@ def _render(work: _Work, plate: Plate) -> Event:
             continue
         line.store.begin(plate)
         try:
-            picture = signed(engine.render(prompt, desk.width_px, desk.height_px))
+            picture = work.paint(plate, prompt, name, engine)
         except EngineError as error:
+            if isinstance(error, NotNow):
+                line.store.unspent(plate, str(error))
+                return replace(event, verb="wait", note=str(error))
             if sitting.best is not None:
                 break  # there is one that can hang
             plate = replace(plate, attempts=plate.attempts + 1, error=f"{name}: {error}")

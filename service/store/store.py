@@ -193,6 +193,10 @@ class Store:
     def failed(self, plate: Plate, error: str, wait: timedelta) -> None:
         self._set(plate.id, "error = ?, retry_at = ?", error, stamp(self.now() + wait))
 
+    def unspent(self, plate: Plate, why: str | None) -> None:
+        """The attempt that was counted did not take place: as before it, and why."""
+        self._set(plate.id, "attempts = ?, error = ?", plate.attempts, why)
+
     def described(self, plate: Plate, prompt: Prompt) -> None:
         self._move(plate, Step.DESCRIBED, "prompt = ?", json.dumps(asdict(prompt)))
 

@@ -65,7 +65,7 @@ def status(door: Here) -> Response:
     ready, why = door.wall.ready()
     page = door.page(
         "status", sections=wording.sections(told), troubles=wording.troubles(told), ready=ready, why=why,
-        gates=wording.gates(told), editors=wording.editors(told),
+        gates=wording.gates(told), editors=wording.editors(told), engines=wording.engines(told),
     )  # fmt: skip
     return _page(page)
 

@@ -205,7 +205,7 @@ class Section:
 
 def sections(status: Mapping[str, object]) -> list[Section]:
     """The status in parts for the page, whatever it holds: plain values together first, then a part for each group."""
-    status = {key: value for key, value in status.items() if key not in ("version", "gate", "editors")}
+    status = {key: value for key, value in status.items() if key not in ("version", "gate", "editors", "engines")}
     plain = {k: v for k, v in status.items() if not isinstance(v, (Mapping, list, tuple))}
     parts = [Section("Service", facts=plain)] if plain else []
     for key, value in status.items():
@@ -221,6 +221,11 @@ def sections(status: Mapping[str, object]) -> list[Section]:
 def editors(status: Mapping[str, object]) -> list[Row]:
     """Who directs the pictures, and how they are."""
     return _rows(status.get("editors"))
+
+
+def engines(status: Mapping[str, object]) -> list[Row]:
+    """What paints, and what it does now: "painting, step 7 of 20"."""
+    return _rows(status.get("engines"))
 
 
 def gates(status: Mapping[str, object]) -> list[Row]:
