@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -212,15 +213,19 @@ def test_a_busy_worker_leaves_after_its_batch(odd, tmp_path):
     """What it has in hand is finished, for a trainer that waits meanwhile."""
     engine, told = odd("well", batch=2, keep_alive_minutes=-1), prompts(2)
     engine.expect(told, 320, 200)
-    trainer = Gpu(tmp_path, "learning rex")
-    waiting = iter(lambda: None, 0)
+    trainer, waiting = Gpu(tmp_path, "learning rex"), []
 
-    def wait(share):
-        if share:
-            next(waiting)
+    def come(share):
+        """A trainer asks in the middle of the batch."""
+        if share and not waiting:
+            waiting.append(threading.Thread(target=trainer.take, args=(20,)))
+            waiting[0].start()
+            while not Gpu(tmp_path, "painting").wanted():
+                assert waiting[0].is_alive()
 
-    assert engine.render(told[0], 320, 200, wait).recipe["batch"] == 2
-    trainer.take(20)
+    assert engine.render(told[0], 320, 200, come).recipe["batch"] == 2
+    waiting[0].join(20)
+    assert holder(tmp_path).startswith("learning rex")
     assert engine.render(told[1], 320, 200).recipe["batch"] == 2  # it was in that batch
     trainer.release()
 
