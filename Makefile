@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
-EXTRAS := gpu cjk embeddings train ray
+EXTRAS := gpu cjk embeddings safety train ray
 STALE := $(shell test -e $(MADE) && $(BIN)/python -c '' >/dev/null 2>&1 || echo stale)
 
 .PHONY: help
@@ -54,6 +54,7 @@ docs-check: $(DEV) ## check the documents: links, code, config, commands
 gpu: $(VENV)/.gpu ## add pictures by diffusion models: several GB
 cjk: $(VENV)/.cjk ## add every Chinese, Japanese and Korean character: 20 MB
 embeddings: $(VENV)/.embeddings ## add a model of sentences for gate and choice: 90 MB
+safety: $(VENV)/.safety ## add a look for nakedness in pictures: 90 MB
 train: $(VENV)/.train ## add learning a subject from photos: several GB
 ray: $(VENV)/.ray ## add painting on a Ray cluster
 
@@ -64,12 +65,12 @@ lock: $(BASE) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=--up
 	  --no-emit-index-url --no-emit-find-links $(UPGRADE) "$$@"; }; in=requirements; \
 	compile pyproject.toml -o $$in/base.txt; \
 	compile pyproject.toml --extra gpu -c $$in/base.txt -c $$in/torch.txt -o $$in/gpu.txt; \
-	for extra in cjk train ray; do \
+	for extra in cjk safety train ray; do \
 	  compile pyproject.toml --extra $$extra -c $$in/base.txt -c $$in/gpu.txt -o $$in/$$extra.txt; done; \
 	compile pyproject.toml --extra embeddings -c $$in/base.txt -c $$in/gpu.txt --override $$in/no-torch.in \
 	  -o $$in/embeddings.txt; \
-	compile pyproject.toml $$in/dev.in --extra dev -c $$in/gpu.txt -c $$in/ray.txt --override $$in/no-torch.in \
-	  -o $$in/dev.txt; \
+	compile pyproject.toml $$in/dev.in --extra dev -c $$in/gpu.txt -c $$in/ray.txt -c $$in/safety.txt -c $$in/train.txt \
+	  --override $$in/no-torch.in -o $$in/dev.txt; \
 	compile $$in/build.in -c $$in/dev.txt -o $$in/build.txt
 	@git --no-pager diff --stat -- requirements
 

@@ -11,8 +11,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 INTERRUPTED = 130  #: the exit code after Ctrl-C
 
@@ -21,7 +23,7 @@ try:
 
     from . import __version__, doors, telling
     from .assembly import Service, opened
-    from .doors import AsJson, Config, Data, UsageError
+    from .doors import AsJson, Config, Data, UsageError, states
     from .doors.strokes import AtWork
     from .errors import ConfigError, DataFolderError, FrontispieceError
 except KeyboardInterrupt:  # Ctrl-C while all this loads
@@ -62,6 +64,8 @@ for name, part in doors.displays.COMMANDS.items():
 app.add_typer(displays, name="displays")
 for vote in (doors.favourite, doors.ban, doors.not_me):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
+NUMBERS = {"ignore_unknown_options": True}  # -3 is no option
+app.command(rich_help_panel="Teach it your taste", epilog=EXITS, context_settings=NUMBERS)(doors.mood)
 app.command("next", rich_help_panel="On the displays", epilog=EXITS)(doors.next_slide)
 for turn in (doors.previous, doors.pause, doors.resume, doors.show, doors.pair, doors.unpair):
     app.command(rich_help_panel="On the displays", epilog=EXITS)(turn)
@@ -92,8 +96,9 @@ def run(
 
     The first slide is up at once (a sample, until the first story is painted). Stopping at any moment is safe.
     """
-    from . import schedule
+    from . import mqtt, schedule
     from .compose import fonts
+    from .studio import Studio
     from .web.app import create
     from .web.server import serve
 
@@ -106,6 +111,7 @@ def run(
         application = create(
             service.wall, templates=service.templates, secret=service.keys.token, fonts=fonts.folder(),
             fonts_css=fonts.web_css, login=settings.web.login, hosts=(*settings.web.hosts, host or settings.web.host),
+            studio=Studio(service.press.line),
         )  # fmt: skip
         host, port = host or settings.web.host, settings.web.port if port is None else port
 
@@ -114,14 +120,15 @@ def run(
             names = [display.name for display in service.hand.line.everywhere()]
             telling.welcome(address, names, new_token)
             service.wall.greet()
-            jobs.append(schedule.start(service.press))
+            ends.append(partial(schedule.start(service.press).shutdown, wait=False))
+            ends.extend(mqtt.linked(service.wall, settings.mqtt, data, urlsplit(address).port or 80))
 
-        jobs: list[Any] = []
+        ends: list[Callable[[], object]] = []
         try:
             serve(application, host, port, started)
         finally:
-            for job in jobs:
-                job.shutdown(wait=False)
+            for end in ends:
+                end()
             if service.press.stop(STOP_SECONDS):  # else the folder stays ours until the process ends
                 service.store.folder.release()
 
@@ -143,7 +150,7 @@ def once(
     with opened(settings, data) as service:
         began, tally = time.monotonic(), Counter[str]()
         try:
-            for event in telling.followed(_round(service, channels), AtWork(service.press.engines), json=json):
+            for event in telling.followed(_round(service, channels), AtWork(service.press.painting), json=json):
                 failed = bool(event.get("error"))
                 tally["painted"] += event["verb"] == "render" and not failed
                 tally["errors"] += failed
@@ -190,7 +197,7 @@ def status(config: Config = None, data: Data = Path("data"), json: AsJson = Fals
         if told is None:
             state = f"process {owner['pid']} is at work, but does not answer" if "pid" in owner else "not running"
             told = dict[str, Any](service.wall.status()) | {"running": False, "state": state}
-        telling.status(told, json=json)
+        states.status(told, json=json)
         if not json:
             doors.editors.tell(told["editors"])
 

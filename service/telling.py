@@ -20,7 +20,17 @@ from .errors import Busy, ConfigError, FrontispieceError
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 DONE = {"fetch": "Reading feeds", "describe": "Directing", "render": "Painting", "show": "Hanging"}
-NARROW = {"channel", "last visit", "next visit", "display", "since", "plate", "tries", "next try"}  #: never broken
+NARROW = {
+    "channel",
+    "last visit",
+    "next visit",
+    "display",
+    "since",
+    "plate",
+    "tries",
+    "next try",
+    "engine",
+}  #: never broken
 PIPED_COLUMNS = 10_000  #: a program that reads a table wants its rows whole
 WAIT_SECONDS = 600.0  #: for a round of the running service to end
 
@@ -151,45 +161,6 @@ def running(owner: dict[str, Any], token: str) -> dict[str, Any] | None:
         return None
 
 
-def status(told: dict[str, Any], *, json: bool) -> None:
-    """How things are."""
-    if json:
-        line(told)
-        return
-    state = f"running at {told.get('url')}" if told["running"] else told.get("state") or "not running"
-    out.print(f"[bold]Frontispiece {told['version']}[/], {state}; data in {literal(told['data'])}", soft_wrap=True)
-    if told["error"]:
-        out.print(f"[red]last round: {literal(told['error'])}[/]", soft_wrap=True)
-    if told["disk"]["low"]:
-        out.print(f"[red]the disk is nearly full: {told['disk']['free_bytes'] / 1e6:.0f} MB free[/]")
-    out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
-    for gate in told.get("gate", ()):
-        more = "" if gate["paint"] == gate["stories"] else "  [dim]frontispiece skipped: the others, and why[/]"
-        out.print(literal(gate["says"]) + more, soft_wrap=True)
-    _print("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
-        (feed["channel"], feed["feed"], moment(feed["checked_at"]), moment(feed["next_check_at"]),
-         feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
-        for feed in told["feeds"]
-    ])  # fmt: skip
-    _print("displays", ("display", "shows", "since", "note"), [
-        (d["name"], d["headline"], moment(d["since"]), _display(d)) for d in told["displays"]
-    ])  # fmt: skip
-    if told["stuck"]:
-        _print("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
-            (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _next(p))
-            for p in told["stuck"]
-        ])  # fmt: skip
-
-
-def _display(told: dict[str, Any]) -> str:
-    """The one thing most worth knowing about a display."""
-    return told["error"] or (f"waits for {told['busy_by']}" if told.get("busy_by") else told["note"])
-
-
-def _next(plate: dict[str, Any]) -> str:
-    return moment(plate["next_try_at"]) or "next round"
-
-
 def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
     """Tell each finding as it comes; True if all is well."""
     well = True
@@ -205,7 +176,7 @@ def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
     return well
 
 
-def _print(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """A table of foreign words; whole lines where a program reads them."""
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:

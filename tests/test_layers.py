@@ -14,14 +14,14 @@ GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
     "daily", "files", "frames", "gpu", "guesses", "hanging", "memory", "metered", "nights", "styles", "pixels", "walled", "walls",
 }  # fmt: skip
-SEAMS = {"settings", "mistakes", "protocols", "subjects"}
+SEAMS = {"settings", "broker", "reading", "mistakes", "protocols", "subjects"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
-ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys"}
-WORK = {"pipeline", "gatekeeper", "hand", "pairing", "soundness", "wall", "press", "stills", "trials"}
-DOORS = {"schedule", "web", "cli", "checking", "doors", "telling"}
+ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys", "decency"}
+WORK = {"pipeline", "gatekeeper", "hand", "pairing", "soundness", "wall", "press", "stills", "studio", "trials"}
+DOORS = {"schedule", "mqtt", "web", "cli", "checking", "doors", "telling"}
 FLOORS = [GROUND, SEAMS, ADAPTERS | ROOMS, WORK, {"assembly"}, DOORS]  # from the ground up
 HEAVY = {"torch", "diffusers", "transformers", "accelerate", "peft", "safetensors", "ray"}
-ONE_FILE_EACH = ("openai", "pychromecast", "feedparser", "trafilatura")
+ONE_FILE_EACH = ("openai", "paho", "pychromecast", "feedparser", "trafilatura", "websockets")
 
 
 def module_of(path):

@@ -3,6 +3,7 @@
 from . import displays, editors, feeds
 from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
 from .events import cluster
+from .moods import mood
 from .pairs import pair, unpair
 from .pictures import paint, slide
 from .skipped import let, skipped
@@ -26,6 +27,7 @@ __all__ = [
     "feeds",
     "judge",
     "let",
+    "mood",
     "next_slide",
     "not_me",
     "paint",

@@ -7,6 +7,7 @@ import io
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import EngineError
+from ..pixels import blank
 
 MOST_PX = 40_000_000  #: of a picture that is opened: 120 MB of memory; an 8K screen has 33 million
 LEAST_PX = 64  #: a side
@@ -28,6 +29,17 @@ def opened(data: bytes) -> Image.Image:
         raise EngineError("is far too large a picture" if bomb else "is not a PNG, JPEG or WebP picture") from error
     except _BROKEN as error:
         raise EngineError(f"is a damaged picture ({str(error)[:80]})") from error
+
+
+def believed(data: bytes, host: str) -> Image.Image:
+    """The picture that a server answered with, as RGB. Raises EngineError where it is none, or an empty one."""
+    try:
+        image = opened(data)
+    except EngineError as error:
+        raise EngineError(f"the answer of {host} {error}") from error
+    if fault := blank(image):
+        raise EngineError(f"the picture of {host} is {fault}")
+    return image
 
 
 def _bounded(width_px: int, height_px: int) -> None:

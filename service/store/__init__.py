@@ -6,9 +6,9 @@ from .journal import Account, Journal, Making, Try
 from .rows import FeedRow
 from .screens import Code, Screen, Screens
 from .store import Store
-from .wishes import Wishes
+from .wishes import Dial, Wishes
 
 __all__ = [
-    "Account", "Archive", "Arrival", "Code", "FeedRow", "Folder", "Hung", "Journal", "Making", "Screen", "Screens",
-    "Store", "Try", "Wishes",
+    "Account", "Archive", "Arrival", "Code", "Dial", "FeedRow", "Folder", "Hung", "Journal", "Making", "Screen",
+    "Screens", "Store", "Try", "Wishes",
 ]  # fmt: skip
