@@ -62,7 +62,7 @@ displays.callback(invoke_without_command=True, epilog=EXITS)(doors.displays.disp
 for name, part in doors.displays.COMMANDS.items():
     displays.command(name, epilog=EXITS)(part)
 app.add_typer(displays, name="displays")
-for vote in (doors.favourite, doors.ban, doors.not_me):
+for vote in (doors.favourite, doors.ban, doors.not_me, doors.repaint):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
 NUMBERS = {"ignore_unknown_options": True}  # -3 is no option
 app.command(rich_help_panel="Teach it your taste", epilog=EXITS, context_settings=NUMBERS)(doors.mood)

@@ -106,6 +106,23 @@ def _asked(owner: dict[str, Any], channels: list[str], token: str) -> Iterator[d
         raise FrontispieceError(f"the running service at {url} did not do the round: {error}") from error
 
 
+def told_by(owner: dict[str, Any], token: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What the running service answers to a request, however long it works on it. Raises FrontispieceError."""
+    import httpx
+
+    url, headers = owner["url"], {"Authorization": f"Bearer {token}"}
+    try:
+        answer = httpx.post(
+            f"{url}{path}", json=body, headers=headers, timeout=httpx.Timeout(10, read=None), trust_env=False
+        )
+        told = dict(answer.json())
+    except (httpx.HTTPError, ValueError) as error:
+        raise FrontispieceError(f"the running service at {url} did not do it: {error}") from error
+    if not answer.is_success:
+        raise FrontispieceError(str(told.get("error") or f"the running service answered {answer.status_code}"))
+    return told
+
+
 def followed(events: Iterable[dict[str, Any]], *beside: ProgressColumn, json: bool) -> Iterator[dict[str, Any]]:
     """Pass the events on, telling each: a JSON line, or a bar that moves, and what is to stand beside it."""
     if json:

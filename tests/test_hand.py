@@ -405,7 +405,7 @@ def test_openapi_describes_every_action(house):
         for path, methods in told["paths"].items() for method, body in methods.items()
         if path.startswith(("/api/displays/", "/api/plates/", "/api/pair")) and method != "get"
     }  # fmt: skip
-    assert len(actions) == 14
+    assert len(actions) == 15
     for body in actions.values():
         assert body["description"]
         assert "401" in body["responses"]

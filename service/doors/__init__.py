@@ -6,6 +6,7 @@ from .events import cluster
 from .moods import mood
 from .pairs import pair, unpair
 from .pictures import paint, slide
+from .repaint import repaint
 from .skipped import let, skipped
 from .stories import describe, judge, parse
 from .turning import next_slide, pause, previous, resume, show, token
@@ -35,6 +36,7 @@ __all__ = [
     "parse",
     "pause",
     "previous",
+    "repaint",
     "resume",
     "settings_of",
     "show",

@@ -70,8 +70,8 @@ class Journal:
         file, now = self.store.keep(picture), stamp(self.store.now())
         said = json.dumps(asdict(critique)) if critique else None
         with self.store.transaction() as db:
-            wanted = "id = ? AND step = 'described' AND banned = 0"
-            if not db.execute(f"UPDATE plates SET attempts = 0 WHERE {wanted}", (plate.id,)).rowcount:  # noqa: S608
+            there = "UPDATE plates SET attempts = 0 WHERE id = ? AND step = ? AND banned = 0"
+            if not db.execute(there, (plate.id, plate.step)).rowcount:
                 raise Withdrawn(f"plate {plate.id} was taken back meanwhile")
             again = db.execute(
                 "UPDATE tries SET critique = ?, tried_at = ? WHERE plate = ? AND picture = ?",

@@ -217,6 +217,10 @@ class Store:
             replace(plate, step=Step.DESCRIBED), f"step = 'rendered', {FRESH}, picture = ?", stamp(self.now()), file
         )
 
+    def repainted(self, plate: Plate, file: str) -> None:
+        """A finished plate hangs another picture from now on, which is kept already. Raises Withdrawn."""
+        self._set(plate, "picture = ?, text_only = 0, moved_at = ?", file, stamp(self.now()))
+
     def keep(self, picture: Picture) -> str:
         """Keep a picture: its file, then its row. Returns the file's name."""
         file = self.folder.write(picture)

@@ -24,11 +24,8 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such display or plate"},
     409: {"description": "It cannot be done now; `error` says why"},
 }
-router = APIRouter(
-    prefix="/api",
-    responses=FAILURES,
-    dependencies=[Depends(HTTPBearer(auto_error=False, description="The owner's token: `frontispiece token`"))],
-)
+TOKEN = [Depends(HTTPBearer(auto_error=False, description="The owner's token: `frontispiece token`"))]
+router = APIRouter(prefix="/api", responses=FAILURES, dependencies=TOKEN)
 
 ChannelName = Annotated[str, Path(description="A channel's name", max_length=40)]
 Name = Annotated[str, Path(description="A display's name", max_length=40)]

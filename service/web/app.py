@@ -30,6 +30,7 @@ from . import (
     pages,
     pairs,
     plates,
+    repaints,
     rounds,
     trmnl,
 )  # fmt: skip
@@ -79,7 +80,8 @@ def create(
     owners = Ownership(token, clock, login, hosts)
     app.state.door = Door(wall, templates, fonts, sheet, owners, clock, environment(templates), studio)
     # pages last: /d/{display} would swallow /d/{display}.jpg
-    for room in (files, api, metrics, plates, actions, rounds, trmnl, feeds, images, login_page, pairs, forms, pages):
+    programs = (files, api, metrics, plates, actions, repaints, rounds, trmnl, feeds, images)
+    for room in (*programs, login_page, pairs, forms, pages):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(RequestValidationError, not_understood)
