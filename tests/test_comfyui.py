@@ -219,7 +219,7 @@ def test_a_round_that_was_stopped_is_nobodys_failure(tmp_path):
         if share:
             raise NotNow("the painting was stopped")
 
-    with painting(wire) as server, pytest.raises(NotNow, match="^the painting was stopped$"):
+    with painting(wire) as server, pytest.raises(NotNow, match=r"^the painting was stopped$"):
         engine(server, tmp_path).render(prompt(), 1024, 600, stop)
     assert wire.told
 
