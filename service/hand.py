@@ -14,6 +14,7 @@ from .errors import Refused
 from .model import Plate
 from .pairing import Pairing
 from .press import Press
+from .roster import Roster
 from .settings import Display
 
 
@@ -24,6 +25,7 @@ class Hand:
         self, press: Press, keys: Mapping[str, str] | None = None, follow: Callable[[], object] = lambda: None
     ) -> None:
         self.press, self.line, self.pairing, self._follow = press, press.line, Pairing(press.line, keys), follow
+        self.roster = Roster(press.line)
 
     # -- displays ---------------------------------------------------------------------------
 

@@ -178,6 +178,15 @@ class Critic(Protocol):
         ...
 
 
+@runtime_checkable
+class Captioner(Protocol):
+    """An editor that can say what a photo of a subject shows. Optional."""
+
+    def caption(self, picture: Picture, noun: str) -> str:
+        """What one ``noun`` does and where it is, with the subject's mark in place. Raises EditorError."""
+        ...
+
+
 class Engine(Protocol):
     """Makes pictures. Used from one thread at a time."""
 

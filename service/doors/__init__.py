@@ -1,6 +1,6 @@
 """Small doors: each tries one part just as a channel would, shows what was kept off, or takes the owner's word."""
 
-from . import displays, editors, feeds
+from . import displays, editors, feeds, subject
 from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
 from .events import cluster
 from .moods import mood
@@ -42,6 +42,7 @@ __all__ = [
     "show",
     "skipped",
     "slide",
+    "subject",
     "token",
     "unpair",
 ]

@@ -132,7 +132,7 @@ def directed(
     if not rulings[0].keep:
         raise Declined(rulings[0].why)
     now = clock.now().astimezone(service.settings.zone)
-    cast = pipeline.cast(service.data, desk.channel.subjects, verdict, story.id, refused={}, note=note)
+    cast = pipeline.cast(service.data, service.subjects(desk), verdict, story.id, refused={}, note=note)
     brief = Brief(verdict, desk.style(verdict.topics, now), now, family=desk.family, subjects=cast, note=note)
     prompt, error = pipeline.directed(desk, story, brief)
     if error:

@@ -15,7 +15,7 @@ from ..gate.verdict import Rules
 from ..profiles import PROFILES, Profile, largest
 from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Display as Screen, Settings
-from ..store import Archive, Journal, Screens, Store, Wishes
+from ..store import Appearances, Archive, Journal, Screens, Store, Wishes
 from .breaker import Breaker
 from .easel import Easel
 
@@ -93,6 +93,14 @@ class Line:
     def dialled(self, desk: Desk) -> Desk:
         """The desk with its mood dial as it stands."""
         return dialled(desk, self.wishes)
+
+    def subjects(self, desk: Desk) -> tuple[str, ...]:
+        """Who may appear on a channel: the config's subjects, then those put on it at run time."""
+        return tuple(dict.fromkeys((*desk.channel.subjects, *self.appearances.on(desk.name))))
+
+    @property
+    def appearances(self) -> Appearances:
+        return Appearances(self.store)
 
     @property
     def editors(self) -> Mapping[str, Editor | Critic]:

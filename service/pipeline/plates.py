@@ -81,7 +81,7 @@ def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
         verdict=plate.verdict, style=desk.style(plate.verdict.topics, line.now), now=line.now, family=desk.family,
         recent_scenes=tuple(plate.scene for plate in known if plate.chosen_at >= now - MEMORY),
         fortnight=tuple(plate.scene for plate in known),
-        subjects=cast(line.store.folder.path, desk.channel.subjects, plate.verdict, plate.story.id,
+        subjects=cast(line.store.folder.path, line.subjects(desk), plate.verdict, plate.story.id,
                       refused=line.screens.refusals(), note=note),
         note=note,
     )  # fmt: skip

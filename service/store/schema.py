@@ -143,6 +143,11 @@ MIGRATIONS = (
         turned_at TEXT NOT NULL
     ) STRICT;
     """,
+    """
+    CREATE TABLE appearances (
+        channel TEXT NOT NULL, subject TEXT NOT NULL, since TEXT NOT NULL, PRIMARY KEY (channel, subject)
+    ) STRICT;
+    """,
 )
 
 

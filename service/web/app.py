@@ -32,6 +32,7 @@ from . import (
     plates,
     repaints,
     rounds,
+    subjects,
     trmnl,
 )  # fmt: skip
 from .caching import NEVER
@@ -81,7 +82,7 @@ def create(
     app.state.door = Door(wall, templates, fonts, sheet, owners, clock, environment(templates), studio)
     # pages last: /d/{display} would swallow /d/{display}.jpg
     programs = (files, api, metrics, plates, actions, repaints, rounds, trmnl, feeds, images)
-    for room in (*programs, login_page, pairs, forms, pages):
+    for room in (*programs, login_page, pairs, subjects, forms, pages):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(RequestValidationError, not_understood)
