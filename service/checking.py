@@ -21,7 +21,7 @@ from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark, Brief, Reached, Reporting, Sending
+from .protocols import Bookmark, Brief, Reached, Reporting, Sending, Wearing
 from .settings import Display
 from .subjects import load
 from .telling import running, several
@@ -148,6 +148,16 @@ def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
             yield _bad(what, "has not agreed to appear", "ask, and record it in consent_at")
         else:
             yield _good(what, f"learned on {subject.base}" if subject.base else "known, and not learned yet")
+            yield from _left_out(desk, name)
+
+
+def _left_out(desk: Desk, name: str) -> Iterator[dict[str, Any]]:
+    """The engines that cannot use what was learned of a subject; one that fails is a finding of its own."""
+    for at, engine in desk.engines:
+        with suppress(FrontispieceError):
+            if isinstance(engine, Wearing) and (why := engine.leaves_out(name)):
+                advice = f"learn {name} for it, or name that model in engines.{at}.subject_bases if their shapes agree"
+                yield _bad(f"subject {name} with engine {at} of {desk.name}", why, advice)
 
 
 def _feeds(service: Service) -> Iterator[dict[str, Any]]:

@@ -24,6 +24,7 @@ try:
     from . import __version__, doors, telling
     from .assembly import Service, opened
     from .doors import AsJson, Config, Data, UsageError, states
+    from .doors.strokes import AtWork
     from .errors import ConfigError, DataFolderError, FrontispieceError
 except KeyboardInterrupt:  # Ctrl-C while all this loads
     raise SystemExit(INTERRUPTED) from None
@@ -146,7 +147,7 @@ def once(
     with opened(settings, data) as service:
         began, tally = time.monotonic(), Counter[str]()
         try:
-            for event in telling.followed(_round(service, channels), json=json):
+            for event in telling.followed(_round(service, channels), AtWork(service.press.painting), json=json):
                 failed = bool(event.get("error"))
                 tally["painted"] += event["verb"] == "render" and not failed
                 tally["errors"] += failed

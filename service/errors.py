@@ -8,10 +8,12 @@ FrontispieceError
     Declined         the editor will not have this story illustrated; trying again cannot help
     OffDuty          the editor may not be asked now: switched off, out of budget, or resting after failures
   EngineError        a picture could not be made
+    NotNow           the engine may not paint now, which is nobody's failure: no attempt is spent
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
   BrokerError        the MQTT broker could not be used
   SubjectError       a subject's name, card or folder cannot be used
+  GpuBusy            another process of ours has the GPU
   Withdrawn          the owner took a plate back while it was worked on
   Busy               a round is running already
   Refused            what the owner asks for cannot be done now, and why
@@ -63,6 +65,9 @@ class OffDuty(EditorError): ...
 class EngineError(FrontispieceError): ...
 
 
+class NotNow(EngineError): ...
+
+
 class ComposeError(FrontispieceError): ...
 
 
@@ -73,6 +78,9 @@ class BrokerError(FrontispieceError): ...
 
 
 class SubjectError(FrontispieceError): ...
+
+
+class GpuBusy(FrontispieceError): ...
 
 
 class Withdrawn(FrontispieceError): ...

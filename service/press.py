@@ -72,6 +72,7 @@ class Press:
     def stop(self, seconds: float) -> bool:
         """Let a running round end after its present step, and no other begin; False if that took too long."""
         self._stopped.set()
+        self.line.easel.stop()
         ended = self._round.acquire(timeout=seconds)
         if ended:
             self._round.release()
@@ -132,20 +133,28 @@ class Press:
         }  # fmt: skip
 
     def _engines(self) -> list[dict[str, Any]]:
-        """Who paints: in which channels, how many pictures since midnight, and what keeps it from more."""
-        line, now = self.line, self.line.now
-        painted = line.journal.painted(now.replace(hour=0, minute=0, second=0, microsecond=0))
-        told = []
-        for name, engine in line.engines.items():
-            breaker = line.breaker(name)
-            rests = breaker.until if breaker.rests(now) else None
-            told.append({
-                "name": name, "channels": [d.name for d in line.desks if name in d.channel.engines],
-                "state": "resting" if rests else "at work", "until": rests and rests.isoformat(),
-                "painted_today": painted.get(name, 0), "error": breaker.error,
-                **(engine.state() if isinstance(engine, Reporting) else {}),
-            })  # fmt: skip
-        return told
+        """Who paints: in which channels, how many pictures since midnight, what keeps it from more, and what now."""
+        now = self.line.now
+        painted = self.line.journal.painted(now.replace(hour=0, minute=0, second=0, microsecond=0))
+        return [self._engine(name, engine, painted.get(name, 0)) for name, engine in self.line.engines.items()]
+
+    def _engine(self, name: str, engine: object, painted: int) -> dict[str, Any]:
+        """One that says nothing of itself needs no model."""
+        line, breaker = self.line, self.line.breaker(name)
+        rests = breaker.until if breaker.rests(line.now) else None
+        plate = line.easel.plate if line.easel.engine == name else None
+        return {
+            "name": name, "channels": [desk.name for desk in line.desks if name in dict(desk.engines)],
+            "state": "resting" if rests else "at work", "until": rests and rests.isoformat(),
+            "painted_today": painted, "error": breaker.error, "model": None, "says": "", "now": "", "step": None,
+            "steps": None, "plate": plate and plate.id, "headline": plate and plate.story.title,
+            **(engine.state() if isinstance(engine, Reporting) else {}),
+        }  # fmt: skip
+
+    def painting(self) -> str:
+        """What the engine at the easel does now, in words; "" where none paints or says so."""
+        engine = self.line.engines.get(self.line.easel.engine)
+        return str(engine.state().get("now", "")) if isinstance(engine, Reporting) else ""
 
     def _stuck(self) -> list[Plate]:
         """Plates that wait for something; while a round runs, those it has in hand do not."""

@@ -16,7 +16,7 @@ from typing import Literal, Protocol, runtime_checkable
 from .model import Picture, Plate, Prompt, Story, Verdict
 from .nights import Nights
 
-Progress = Callable[[float], None]  #: told the done share, 0 … 1
+Progress = Callable[[float], None]  #: told the done share, 0 … 1; what it raises stops the painting and comes out
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,15 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Batching(Protocol):
+    """An engine that paints several pictures at once faster than one after another. Optional."""
+
+    def expect(self, prompts: Sequence[Prompt], width_px: int, height_px: int) -> None:
+        """These will be asked for next, which takes the place of what was expected before; none: the queue is empty."""
+        ...
+
+
+@runtime_checkable
 class Wording(Protocol):
     """An engine whose model wants its prompts worded in a way of its own. Optional."""
 
@@ -217,6 +226,17 @@ class Sending(Protocol):
 
     def sends(self) -> str:
         """What it sends and whereto, in a sentence; "" where it sends nothing but words."""
+        ...
+
+
+@runtime_checkable
+class Wearing(Protocol):
+    """An engine that paints subjects by what was learned of them. Optional."""
+
+    def leaves_out(self, subject: str) -> str:
+        """Why a subject that was learned is painted as any of its kind, naming both models; "" where it is itself, or
+        where nothing was learned. Raises EngineError.
+        """
         ...
 
 
@@ -240,7 +260,8 @@ class Reporting(Protocol):
         """What is known, JSON-safe.
 
         ``last_error`` (a display's) or ``error`` (an editor's) is a sentence or None; keys that end in ``_at`` are
-        moments.
+        moments. An engine has ``model``, ``says`` (why that one) and ``now``, what it does in words; while it paints
+        there are ``step`` and ``steps``.
         """
         ...
 

@@ -86,7 +86,8 @@ class Studio:
         may not be in such a picture, EngineError.
         """
         name = order.engine or self.engines[0]
-        engine = self.line.engines[name]
+        if name not in self.engines:
+            raise KeyError(name)
         if order.subject:
             self._may(order.subject, order.words)
         seed = random.randrange(2**32) if order.seed is None else order.seed
@@ -94,8 +95,7 @@ class Studio:
             order.words, order.words, Mood.CALM, "", seed, style="", subject=order.subject,
             avoid=(order.avoid,) if order.avoid else (),
         )  # fmt: skip
-        with self.line.turn(name):
-            picture = signed(engine.render(prompt, order.width_px, order.height_px))
+        picture = self._painted(name, prompt, (order.width_px, order.height_px))
         seen = self._seen(picture, prompt)
         if seen.verdict == "reject":
             raise EngineError(f"{name} made a picture that cannot be shown: {seen.why}")
@@ -128,9 +128,12 @@ class Studio:
             size = file.size
         prompt = replace(tried.prompt, style=style or tried.prompt.style)
         prompt = prompt if seed is None else replace(prompt, seed=seed)
-        with self.line.turn(tried.engine):
-            picture = signed(self.line.engines[tried.engine].render(prompt, *size))
-        return Repainting(plate, tried.engine, prompt, picture, hung)
+        return Repainting(plate, tried.engine, prompt, self._painted(tried.engine, prompt, size), hung)
+
+    def _painted(self, engine: str, prompt: Prompt, size: tuple[int, int]) -> Picture:
+        """What an engine makes when it is its turn; it stops at its next step where the service does."""
+        with self.line.turn(engine):
+            return signed(self.line.engines[engine].render(prompt, *size, self.line.easel.progress))
 
     def _hang(self, made: Repainting) -> None:
         seen = self._seen(made.picture, made.prompt)

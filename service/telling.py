@@ -12,7 +12,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, SpinnerColumn, TextColumn
 from rich.table import Table
 
 from . import text
@@ -123,14 +123,14 @@ def told_by(owner: dict[str, Any], token: str, path: str, body: dict[str, Any]) 
     return told
 
 
-def followed(events: Iterable[dict[str, Any]], *, json: bool) -> Iterator[dict[str, Any]]:
-    """Pass the events on, telling each: a JSON line, or a bar that moves."""
+def followed(events: Iterable[dict[str, Any]], *beside: ProgressColumn, json: bool) -> Iterator[dict[str, Any]]:
+    """Pass the events on, telling each: a JSON line, or a bar that moves, and what is to stand beside it."""
     if json:
         for event in events:
             line(event)
             yield event
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(30), MofNCompleteColumn(), *beside)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         tasks: dict[str, Any] = {}
         for event in events:

@@ -3,6 +3,7 @@
 With a flag file it misbehaves once: the file is made first, and where it is there already it paints.
 """
 
+import contextlib
 import os
 import signal
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from service.engines.painter import Painted, Unsafe
+from service.engines.job import Cancelled, Painted, Refusal
 from service.engines.worker import main
 
 
@@ -44,16 +45,12 @@ def stumble():
     raise RuntimeError("CUDA error:  an illegal   memory access")
 
 
-def refuse():
-    raise Unsafe
-
-
 def chatter():
     print("hello from a library")
     os.write(1, b"and from its C code\n")
 
 
-FAULTS = {f.__name__: f for f in (crash, killed, leave, hang, swell, stumble, refuse, chatter)}
+FAULTS = {f.__name__: f for f in (crash, killed, leave, hang, swell, stumble, chatter)}
 
 
 def unready(kind):
@@ -67,35 +64,66 @@ def unready(kind):
 
 
 class Odd:
+    """``guilty``: does so only for a batch with these words in it; ``crowded``: only for more than two at once."""
+
     def __init__(self, how, flag=None):
         self.how, self.flag, self.thrift = how, flag and Path(flag), 0
+
+    def hardware(self, device):
+        return os.environ.get("ODD_CARD", "odd card")
 
     def fetch(self, model, heard):
         heard({"says": f"fetching {model.name}", "bytes": 0, "of": 2 * 10**9})
 
-    def load(self, model, heard):
+    def load(self, model, heard, *, haste):
         unready(self.how)
         self.thrift = model.thrift
-        return {}
+        return {"haste": haste}
 
-    def paint(self, job, progress):
-        progress(0.5)
-        if self.how == "drip":
-            while True:
-                progress(0.5)
-        if (
-            self.how in FAULTS
-            and not (self.flag and self.flag.exists())
-            and not (self.how == "swell" and self.thrift > 1)
-        ):
+    def render(self, jobs, steps):
+        total = 20 if self.how == "drip" else 2
+        if self.how == "deaf":
+            with contextlib.suppress(Cancelled):
+                while True:
+                    steps(1, total)
+            hang()
+        steps(1, total)
+        if self.how == "refuse":
+            return [self.refused(job) for job in jobs]
+        if self.how == "guilty" and any("guilty" in job.words for job in jobs):
+            crash()
+        if self.how == "crowded" and len(jobs) > 2:
+            swell()
+        if self.how == "slow-steps":
+            for step in range(200):
+                time.sleep(0.05)
+                steps(step + 1, 200)
+        while self.how == "drip":
+            steps(1, total)
+        if self.misbehaves():
             if self.flag:
                 self.flag.touch()
             FAULTS[self.how]()
+        return [self.painted(job, len(jobs)) for job in jobs]
+
+    def misbehaves(self):
+        done = self.flag and self.flag.exists()
+        return self.how in FAULTS and not done and not (self.how == "swell" and self.thrift > 1)
+
+    def refused(self, job):
+        if self.flag and self.flag.exists():
+            return self.painted(job, 1)
+        if self.flag:
+            self.flag.touch()
+        return Refusal("the model's own safety check refused its picture")
+
+    def painted(self, job, batch):
         blank = {"black": 0, "flat": 90}.get(self.how)
         dice = np.random.default_rng(job.seed)
         pixels = np.full((64, 96, 3), blank) if blank is not None else dice.integers(0, 256, (64, 96, 3))
         told = {"pid": os.getpid(), "thrift": self.thrift, "group": os.getpgrp(), "environment": sorted(os.environ)}
-        return Painted(pixels.astype("uint8").tobytes(), 96, 64, told | {"words": job.words, "avoid": job.avoid})
+        told |= {"batch": batch, "fits": 4, "words": job.words, "avoid": job.avoid}
+        return Painted(pixels.astype("uint8").tobytes(), 96, 64, told)
 
 
 if __name__ == "__main__":

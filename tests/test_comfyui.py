@@ -13,7 +13,7 @@ from service.engines import workflow
 from service.engines.comfyui import Settings
 from service.engines.remote.course import Course, ahead, failure, objections, pictures
 from service.engines.workflow import Place
-from service.errors import EngineError
+from service.errors import EngineError, NotNow
 
 from .painters import Answer, ComfyUi, painting
 from .test_learned import REX, subject
@@ -209,6 +209,19 @@ def test_what_nobody_waits_for_is_withdrawn(tmp_path, before, told):
     wire.waiting = [before]
     assert "did not finish in 0.5 s" in failed(tmp_path, wire, timeout_seconds=0.5)
     assert wire.told == [told]
+
+
+def test_a_round_that_was_stopped_is_nobodys_failure(tmp_path):
+    """What stops the painting comes out as it is, and the server is told."""
+    wire = ComfyUi(polls=10_000)
+
+    def stop(share):
+        if share:
+            raise NotNow("the painting was stopped")
+
+    with painting(wire) as server, pytest.raises(NotNow, match=r"^the painting was stopped$"):
+        engine(server, tmp_path).render(prompt(), 1024, 600, stop)
+    assert wire.told
 
 
 def test_memory_is_given_back_where_the_owner_wants_that(tmp_path):

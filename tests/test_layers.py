@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
-    "daily", "files", "frames", "guesses", "hanging", "memory", "metered", "nights", "styles", "pixels", "walled", "walls",
+    "daily", "files", "frames", "gpu", "guesses", "hanging", "memory", "metered", "nights", "styles", "pixels", "walled", "walls",
 }  # fmt: skip
 SEAMS = {"settings", "broker", "reading", "mistakes", "protocols", "subjects", "album"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}

@@ -167,7 +167,7 @@ def test_what_a_choice_cannot_use_is_said():
     other = learned("rex", "sdxl", "someone/finetune")
     (note,) = choose(gpu(24), CARDS, [other]).notes
     assert "rex was learned on someone/finetune" in note
-    assert "photos" in note
+    assert note.endswith("it paints any corgi instead")
     assert not suits(CARDS["sdxl"], other)
     assert not suits(PLAIN, learned())
 
@@ -355,6 +355,22 @@ def test_check_says_which_model_before_it_is_fetched():
     first, second = checking._engines(desk)
     assert (first["what"], first["says"]) == ("model of engine gpu of home", "Tiny: the best that fits; MIT")
     assert not second["ok"]
+
+
+def test_check_names_both_models_where_a_subject_is_left_out(tmp_path):
+    """The one it was learned on and the one that paints, with what to do; an engine that wears it is no finding."""
+    table = {
+        "channels": {"home": {"engines": ["gpu", "other", "papercut"], "subjects": ["rex"]}},
+        "engines": {"gpu": {"kind": "diffusion", "model": "sd15"}, "other": {"kind": "diffusion", "model": "sdxl"}},
+    }
+    save(tmp_path, learned("rex"))
+    (folder(tmp_path, "rex") / "weights.safetensors").write_bytes(b"x")
+    service = Service(Config.model_validate(table), tmp_path)
+    _, found = checking._subjects(service, service.desks["home"])
+    assert (found["what"], found["ok"]) == ("subject rex with engine gpu of home", False)
+    for name in ("stabilityai/stable-diffusion-xl-base-1.0", "stable-diffusion-v1-5/stable-diffusion-v1-5"):
+        assert name in found["says"]
+    assert "engines.gpu.subject_bases" in found["do"]
 
 
 def test_an_engine_hears_who_may_appear_on_its_channels(tmp_path):

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from service.engines import sdapi
 from service.engines.sdapi import Settings
-from service.errors import EngineError
+from service.errors import EngineError, NotNow
 
 from . import painters
 from .painters import Answer, WebUi, painting, send
@@ -99,14 +99,14 @@ def test_a_server_that_nobody_waits_for_is_told_to_stop(tmp_path, ending):
     wire.steps = iter([0.5])
 
     def stop(_share):
-        raise KeyboardInterrupt
+        raise NotNow("the painting was stopped")
 
     with painting(wire, fault=painters.silence) as server:
         if ending == "time":
             with pytest.raises(EngineError, match="did not answer in full"):
                 built("AUTOMATIC1111", server, tmp_path, timeout_seconds=0.3).render(prompt(), 1024, 600)
         else:
-            with pytest.raises(KeyboardInterrupt):
+            with pytest.raises(NotNow):
                 built("AUTOMATIC1111", server, tmp_path).render(prompt(), 1024, 600, stop)
         assert wire.interrupted.is_set()
 

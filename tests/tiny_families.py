@@ -163,8 +163,9 @@ def trial(folder, hub):
     """What became of each model."""
     from huggingface_hub import constants
 
+    from service.engines.job import Job
     from service.engines.loading import Model, fetch
-    from service.engines.painter import Job, Painter
+    from service.engines.painter import Painter
     from service.engines.worker import explained
 
     card = CARD | {
@@ -184,7 +185,7 @@ def trial(folder, hub):
             facts = painter.load(Model(name, device="cpu", **how), heard)
             if not paint:
                 return facts
-            painted = painter.paint(Job("a red boat", "fog", 1, 100, 60, steps=job_steps), lambda _: None)
+            (painted,) = painter.render([Job("a red boat", "fog", 1, 100, 60, steps=job_steps)], lambda *_: None)
         except Exception as error:
             return explained(error)
         loaded = painter._pipe

@@ -27,6 +27,7 @@ from service.profiles import PROFILES
 from service.protocols import Critique, Note
 from service.settings import Critic
 
+from . import strokes
 from .asked import (
     Channel,
     Config,
@@ -111,7 +112,8 @@ def _painted(
     for name, engine in desk.engines:
         while wanted := sitting.wanted():
             try:
-                picture = signed(engine.render(wanted, *size))
+                with strokes.told(engine) as progress:
+                    picture = signed(engine.render(wanted, *size, progress))
             except EngineError as error:
                 reasons.append(f"{name}: {error}")
                 telling.remark(reasons[-1])

@@ -23,8 +23,11 @@ def status(told: dict[str, Any], *, json: bool) -> None:
         more = "" if gate["paint"] == gate["stories"] else "  [dim]frontispiece skipped: the others, and why[/]"
         out.print(literal(gate["says"]) + more, soft_wrap=True)
     table("engines", ("engine", "painted today", "state", "last error"), [
-        (e["name"], str(e["painted_today"]), _resting(e), e["error"] or "") for e in told.get("engines", ())
+        (e["name"], str(e["painted_today"]), _engine(e), e["error"] or "") for e in told.get("engines", ())
     ])  # fmt: skip
+    for engine in told.get("engines", ()):
+        if engine.get("says"):
+            out.print(f"{literal(engine['name'])}: {literal(engine['says'])}", soft_wrap=True)
     table("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
         (feed["channel"], feed["feed"], moment(feed["checked_at"]), moment(feed["next_check_at"]),
          feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
@@ -43,8 +46,11 @@ def status(told: dict[str, Any], *, json: bool) -> None:
         ])  # fmt: skip
 
 
-def _resting(told: dict[str, Any]) -> str:
-    return str(told["state"]) + (f" until {moment(told['until'])}" if told.get("until") else "")
+def _engine(told: dict[str, Any]) -> str:
+    """What it does now, unless it is left alone."""
+    if told.get("until"):
+        return f"{told['state']} until {moment(told['until'])}"
+    return str(told.get("now") or told["state"])
 
 
 def _display(told: dict[str, Any]) -> str:

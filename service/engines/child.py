@@ -20,7 +20,9 @@ _ROOT = Path(__file__).parents[2]
 _SECRET = re.compile(r"(?:KEY|SECRET|PASSWORD|TOKEN)(?:_FILE)?$", re.IGNORECASE)
 _ITS_OWN = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  #: for models that want an account
 _GOING_S = 2.0  #: how long a process may take to end after it closed its pipe
-Heard = Callable[[dict[str, Any]], None]
+STOP_S = 1.0  #: how long a process may take to stop at its next step
+LAST = ("done", "failed", "cancelled")  #: words that end an answer
+Heard = Callable[[dict[str, Any], bytes], None]
 
 
 class Ended(Exception):
@@ -55,28 +57,45 @@ class Child:
     def alive(self) -> bool:
         return self._process.poll() is None
 
-    def ask(self, request: dict[str, Any], seconds: float, heard: Heard) -> tuple[dict[str, Any], bytes]:
-        """Its answer, and the pixels that come with one. Raises Ended; after ``seconds`` the process is killed."""
+    def ask(self, request: dict[str, Any], seconds: float, heard: Heard) -> dict[str, Any]:
+        """Its last word on a request. Raises Ended; after ``seconds`` the process is killed.
+
+        ``heard`` is told what comes before, with the pixels that follow a picture. What it raises comes out, once the
+        process has stopped at its next step, or was killed where that took too long.
+        """
+        watchdogs = [self._killing(seconds)]
+        began, stop = False, None
+        try:
+            assert self._process.stdin  # it was asked for
+            send(self._process.stdin, json.dumps(request).encode())
+            while (said := self._next())[0]["told"] not in LAST:
+                began = True
+                if stop is None and (stop := _raised(heard, *said)):
+                    watchdogs[0].cancel()
+                    watchdogs.append(self._killing(STOP_S))
+                    send(self._process.stdin, b'{"cancel": true}')
+        except (OSError, ValueError, KeyError, EOFError) as error:  # a pipe that broke, or what is no message
+            how = self._how(seconds)
+            if stop is None:
+                raise Ended(how, heard=began or self._stopped) from error
+        finally:
+            for watchdog in watchdogs:
+                watchdog.cancel()
+        if stop is not None:
+            raise stop
+        return said[0]
+
+    def _next(self) -> tuple[dict[str, Any], bytes]:
+        """The next message, and the pixels behind it. Raises EOFError, ValueError, KeyError."""
+        assert self._process.stdout  # it was asked for
+        message = json.loads(_whole(receive(self._process.stdout)))
+        return message, _whole(receive(self._process.stdout)) if message["told"] == "picture" else b""
+
+    def _killing(self, seconds: float) -> threading.Timer:
         watchdog = threading.Timer(seconds, self._expire)
         watchdog.daemon = True
         watchdog.start()
-        began = False
-        try:
-            assert self._process.stdin and self._process.stdout  # noqa: PT018 - both were asked for
-            send(self._process.stdin, json.dumps(request).encode())
-            while (frame := receive(self._process.stdout)) is not None:
-                began, message = True, json.loads(frame)
-                if message["told"] in ("done", "failed"):
-                    pixels = receive(self._process.stdout) if "facts" in message else b""
-                    if pixels is None:
-                        break
-                    return message, pixels
-                heard(message)
-        except (OSError, ValueError, KeyError):  # a pipe that broke, or what is no message
-            pass
-        finally:
-            watchdog.cancel()
-        raise Ended(self._how(seconds), heard=began or self._stopped)
+        return watchdog
 
     def _expire(self) -> None:
         self._late = True
@@ -119,3 +138,17 @@ class Child:
                     pipe.close()
             except OSError:  # what was still to be flushed has nowhere to go
                 continue
+
+
+def _raised(heard: Heard, message: dict[str, Any], pixels: bytes) -> BaseException | None:
+    try:
+        heard(message, pixels)
+    except BaseException as error:
+        return error
+    return None
+
+
+def _whole(frame: bytes | None) -> bytes:
+    if frame is None:
+        raise EOFError
+    return frame

@@ -143,8 +143,8 @@ def _why(card: Card, held: Held, machine: Machine, learned: Sequence[Subject]) -
 
 def _lost(card: Card, subject: Subject, cards: Mapping[str, Card]) -> str:
     base = next((known.name for known in cards.values() if suits(known, subject)), subject.base or subject.family)
-    instead = "its photos are shown to it instead" if card.references else f"it paints any {subject.class_noun} instead"
-    return f"{subject.name} was learned on {base}, which {card.name} cannot use: {instead}"
+    lost = f"{subject.name} was learned on {base}, which {card.name} cannot use"
+    return f"{lost}: it paints any {subject.class_noun} instead"
 
 
 def _listed(names: Iterable[str]) -> str:

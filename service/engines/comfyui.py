@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from ..errors import EngineError
+from ..errors import EngineError, NotNow
 from ..model import Picture, Prompt
 from ..protocols import Progress, Surroundings
 from . import credentials, learned, proof, sizes, workflow
@@ -120,6 +120,8 @@ class ComfyUi:
         wishes = self._wishes(prompt.seed, self._said(guest), guest, (width_px, height_px))
         try:
             data = self._painted(graph, where, wishes, guest, progress or (lambda _: None))
+        except NotNow:
+            raise
         except EngineError as error:
             raise EngineError(f"{self.host} {error}") from error
         except TimeoutError as error:

@@ -9,9 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,20 +21,19 @@ from ..model import Picture, Prompt
 from ..pixels import blank
 from ..protocols import Progress, Surroundings
 from . import proof
-from .cards import PLAIN, SHIPPED, akin, read
-from .child import Child, Ended
-from .choosing import ladder_on, terms
+from .awaited import Awaited, Wish
+from .cards import PLAIN
+from .gallery import Gallery, Presence
+from .job import Job
 from .loading import Model
-from .painter import Job
-from .reading import Reading
-from .settling import AUTO, OWN, Bits, Home, Settled, settled
-from .weights import is_file
+from .settling import AUTO, Bits, Home, Settled, settled
 from .wording import Family, Wording, clip_tokens, family_of
+from .workshop import LINGER_S, Broken, Terms, Workshop
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
+MOST = 8  #: pictures at once, where the owner says nothing: more gain little, and all are lost with a crash
+COMPILE = {"auto": "auto", True: "always", False: "never"}
 log = logging.getLogger(__name__)
-_FETCH_S = 7 * 24 * 3600.0  #: for a download; one that stands still fails by itself
-_LINGER_S = 2.0  #: how long "at once" is: the next picture of a round comes within it
 
 
 class Settings(BaseModel):
@@ -57,168 +54,167 @@ class Settings(BaseModel):
     side_px: int = Field(0, ge=0, le=4096)  #: of the square the model was trained at; 0: its config says
     family: Literal["auto", "tags", "prose", "flux", "labelled"] = "auto"  #: how the model wants its prompts worded
     style: str = ""  #: words for how pictures should look, instead of the channel's style
+    batch: int = Field(0, ge=0, le=64)  #: pictures at once; 0: one on a processor, on a GPU what fits
+    compile: Literal["auto"] | bool = "auto"  #: auto: in the background, on a GPU, where the model's card says so
+    adapter_scale: float = Field(1.0, ge=0, le=4)  #: how strongly a subject's weights count
+    subject_bases: tuple[str, ...] = ()  #: further models whose subjects this one can wear
     keep_alive_minutes: float = Field(5, ge=-1)  #: 0: gone at once; -1: kept for ever
     timeout_seconds: float = Field(600, gt=0)  #: for one picture
-    load_minutes: float = Field(60, gt=0)  #: for reading the model, its download included
+    load_minutes: float = Field(60, gt=0)  #: for reading the model, its download not counted
     allow_pickle: bool = False  #: read weights that are not safetensors; such files can run code
 
 
 def make(settings: Settings, surroundings: Surroundings) -> Diffusion:
     """The engine, as ``config.toml`` selects it. Starts nothing."""
     wording = Wording(surroundings.templates, surroundings.data / "subjects", settings.style)
-    return Diffusion(settings, wording, home=Home(surroundings.data, surroundings.subjects))
+    return Diffusion(settings, wording, Home(surroundings.data, surroundings.subjects))
 
 
 class Diffusion:
     """An Engine whose work is done by a worker process."""
 
-    def __init__(
-        self, settings: Settings, wording: Wording, *, command: Sequence[str] = WORKER, home: Home | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, wording: Wording, home: Home, *, command: Sequence[str] = WORKER) -> None:
+        self.settings, self._wording, self._home = settings, wording, home
         idle = settings.keep_alive_minutes * 60
-        self.settings, self._wording = settings, wording
-        self._command = (*command, str(max(idle, _LINGER_S) if idle >= 0 else -1))
-        self._child: Child | None = None
-        self._home, self._reading = home or Home(Path("nowhere")), Reading()
+        terms = Terms(max(idle, LINGER_S) if idle >= 0 else -1, settings.load_minutes * 60, COMPILE[settings.compile])
+        self._workshop = Workshop(command, home, terms, self._settled)
+        self._gallery = Gallery(home.data, also=settings.subject_bases, scale=settings.adapter_scale)
+        self._awaited = Awaited()
         self._turn = threading.Lock()
-        self._settled: Settled | None = None
+
+    def _settled(self) -> Settled:
+        """Which model the table asks for. Raises EngineError."""
+        mine = self.settings
+        asked = Model(
+            name=_found(mine.model), variant=mine.variant, dtype=mine.dtype, device=mine.device, steps=mine.steps,
+            allow_pickle=mine.allow_pickle, side_px=mine.side_px, config=_found(mine.config) if mine.config else "",
+        )  # fmt: skip
+        return settled(asked, self._home, card=mine.card, bits=mine.quantise)
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
-        """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
-        tell: Progress = progress or (lambda _: None)
+        """A JPEG in the asked shape, as large as asked or larger. Raises EngineError, and what ``progress`` raises."""
+        wish = Wish(prompt, width_px, height_px)
         with self._turn:
-            job = self._job(prompt, width_px, height_px)
-            answer, pixels = self._painted(job, tell)
-        image = Image.frombytes("RGB", (answer["width_px"], answer["height_px"]), pixels)
-        if fault := blank(image):
-            hint = ': dtype = "float32" may help' if fault == "black" else ""
-            raise EngineError(f"the model's picture is {fault}{hint}")
-        image = proof.shaped(image, width_px, height_px)
-        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, answer))
+            while (made := self._awaited.take(wish)) is None:
+                self._paint(wish, progress or (lambda _: None))
+        return made
 
-    def _what(self) -> Settled:
-        """Which model paints; found out once. Raises EngineError."""
-        if self._settled is None:
-            mine = self.settings
-            asked = Model(
-                name=_found(mine.model), variant=mine.variant, dtype=mine.dtype, device=mine.device, steps=mine.steps,
-                allow_pickle=mine.allow_pickle, side_px=mine.side_px, config=_found(mine.config) if mine.config else "",
-            )  # fmt: skip
-            found = settled(asked, self._home, card=mine.card, bits=mine.quantise)
-            for line in (found.says, *found.notes):
-                log.info("%s", line)
-            self._settled = found
-        return self._settled
-
-    def state(self) -> dict[str, object]:
-        """Which model paints and why, and how far the reading of it has got."""
-        try:
-            found = self._what()
-        except EngineError as error:
-            return {"model": self.settings.model, "says": "", "error": str(error)}
-        return {"model": found.model.name, "says": "; ".join((found.says, *found.notes)), "reading": self._reading.now}
+    def expect(self, prompts: Sequence[Prompt], width_px: int, height_px: int) -> None:
+        """These will be asked for next: the worker stays for them, and paints several at once where that is faster."""
+        with self._turn:
+            self._awaited.expect([Wish(prompt, width_px, height_px) for prompt in prompts])
+            self._workshop.keep(more=bool(prompts))
 
     @property
     def family(self) -> Family:
         """How the model wants its prompts worded: as the table says, else its card, else its name."""
         if self.settings.family != "auto":
             return self.settings.family
-        found = self._what()
+        found = self._workshop.what
         return family_of(found.model.name) if found.card is PLAIN else found.card.family
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        return self._wording.said(prompt, self.family, clip_tokens).words
+        learned = self._presence(prompt).learned is not None
+        return self._wording.said(prompt, self.family, clip_tokens, learned=learned).words
 
-    def _job(self, prompt: Prompt, width_px: int, height_px: int) -> Job:
-        said = self._wording.said(prompt, self.family)
+    def leaves_out(self, subject: str) -> str:
+        """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
+        return self._gallery.presence(subject, self._workshop.what).left_out
+
+    def state(self) -> dict[str, Any]:
+        """Which model paints and why, and what is done ``now``: "painting, step 7 of 20", or how far it is read."""
+        try:
+            found = self._workshop.what
+        except EngineError as error:
+            return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
+        says = "; ".join((found.says, *found.notes))
+        return {"model": found.model.name, "says": says, **self._workshop.state()}
+
+    # -- painting -----------------------------------------------------------------------------
+
+    def _paint(self, wish: Wish, tell: Progress) -> None:
+        """Paint a wish, with others of its round where that is faster. Raises EngineError for what befell it alone."""
+        company = self._awaited.company(wish, self._most(wish), lambda each: each.prompt.subject)
+        jobs = self._jobs(company)
+        wishes, size = list(jobs), (wish.width_px, wish.height_px)
+
+        def heard(told: dict[str, Any], pixels: bytes) -> None:
+            if told["told"] == "reading":
+                tell(0.0)
+            elif told["told"] == "step":
+                tell(told["step"] / told["steps"])
+            elif told["told"] == "refused":
+                self._awaited.keep(wishes[told["place"]], EngineError(str(told["says"])))
+            elif told["told"] == "picture":
+                each = wishes[told["place"]]
+                self._awaited.keep(each, self._picture(each, jobs[each], told, pixels))
+
+        tell(0.0)
+        try:
+            self._workshop.paint(list(jobs.values()), self.settings.timeout_seconds * len(jobs), heard)
+        except Broken as error:
+            if len(jobs) == 1:
+                raise self._explained(error, size) from error
+            log.info("%d pictures at once did not work, so each is painted alone: %s", len(jobs), error)
+            self._awaited.single(wishes)
+            if error.memory:
+                self._workshop.halve(size, len(jobs))
+
+    def _most(self, wish: Wish) -> int:
+        return self.settings.batch or min(self._workshop.most((wish.width_px, wish.height_px)), MOST)
+
+    def _jobs(self, company: Sequence[Wish]) -> dict[Wish, Job]:
+        """What the worker is asked for; of the company, whose job cannot be said waits until it is asked for itself."""
+        jobs = {company[0]: self._job(company[0])}
+        for wish in company[1:]:
+            try:
+                jobs[wish] = self._job(wish)
+            except EngineError:
+                self._awaited.single([wish])
+        return jobs
+
+    def _presence(self, prompt: Prompt) -> Presence:
+        return self._gallery.told(prompt.subject, self._gallery.presence(prompt.subject, self._workshop.what))
+
+    def _job(self, wish: Wish) -> Job:
+        here = self._presence(wish.prompt)
+        said = self._wording.said(wish.prompt, self.family, learned=here.learned is not None)
         return Job(
-            words=said.words, avoid=said.avoid, seed=prompt.seed, width_px=width_px, height_px=height_px,
-            steps=self.settings.steps, guidance=self.settings.guidance, tags=self.family == "tags",
+            words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
+            height_px=wish.height_px, steps=self.settings.steps, guidance=self.settings.guidance,
+            tags=self.family == "tags", learned=here.learned, left_out=here.left_out,
         )  # fmt: skip
 
-    def _painted(self, job: Job, tell: Progress) -> tuple[dict[str, Any], bytes]:
-        """Ask the worker that is there, or a new one. One that has just gone to rest costs nothing."""
-        while True:
-            used = self._child is not None
-            try:
-                answer, pixels = self._loaded().ask(
-                    {"paint": asdict(job)}, self.settings.timeout_seconds, lambda told: tell(told.get("share", 0.0))
-                )
-            except Ended as error:
-                self._leave()
-                if used and not error.heard:
-                    continue
-                raise EngineError(str(error)) from error
-            if answer["told"] == "failed":
-                raise self._failure(answer)
-            return answer, pixels
+    def _picture(self, wish: Wish, job: Job, told: dict[str, Any], pixels: bytes) -> Picture | EngineError:
+        image = Image.frombytes("RGB", (told["width_px"], told["height_px"]), pixels)
+        if fault := blank(image):
+            hint = ': dtype = "float32" may help' if fault == "black" else ""
+            return EngineError(f"the model's picture is {fault}{hint}")
+        image = proof.shaped(image, wish.width_px, wish.height_px)
+        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, told))
 
-    def _loaded(self) -> Child:
-        """The worker with the model in it; a new one where there is none. Raises EngineError, Ended."""
-        if self._child is not None:
-            return self._child
-        model = self._what().model
-        if model.name.startswith("/") and not Path(model.name).exists():
-            raise EngineError(f"there is no {'file' if is_file(model.name) else 'folder'} {model.name}")
-        self._child = child = Child(self._command)
-        began = time.monotonic()
-        if not model.name.startswith("/"):
-            self._told(child.ask({"fetch": asdict(model)}, _FETCH_S, self._heard))
-        answer = self._told(child.ask({"load": asdict(model)}, self.settings.load_minutes * 60, self._heard))
-        self._known(str(answer.get("pipeline", "")))
-        log.info("read %s in %.0f s: %s", model.name, time.monotonic() - began, answer)
-        return child
+    def _explained(self, error: Broken, size: tuple[int, int]) -> EngineError:
+        """Where it was memory, the next worker holds the model more thriftily."""
+        if not error.memory:
+            return EngineError(str(error))
+        held = self._workshop.thriftier(size)
+        if not held:
+            return EngineError(f"{error}, even {self._workshop.ways[-1]}: choose a smaller model, or another engine")
+        return EngineError(f"{error}; it will be held {held} from now on")
 
-    def _told(self, answered: tuple[dict[str, Any], bytes]) -> dict[str, Any]:
-        """What the worker says when it is done. Raises EngineError."""
-        self._reading.now = ""
-        if answered[0]["told"] == "failed":
-            raise self._failure(answered[0])
-        return answered[0]
-
-    def _known(self, pipeline: str) -> None:
-        """A model whose name said nothing has told what it is."""
-        found = self._what()
-        if found.card is PLAIN and (kind := akin(read(SHIPPED, self._home.data / OWN), pipeline)):
-            self._settled = replace(found, card=kind)
-
-    def _heard(self, news: dict[str, Any]) -> None:
-        self._reading.heard(news, terms(self._what().card))
-
-    def _failure(self, answer: dict[str, Any]) -> EngineError:
-        """What the worker says went wrong. Where it was memory, the next worker holds the model more thriftily."""
-        if answer.get("gone"):
-            log.info("the painter's last words: %s", self._child.said() if self._child else "")
-            self._leave()
-        says = str(answer["says"])
-        if answer.get("memory"):
-            found = self._what()
-            ladder, thrift = ladder_on(found.card, found.model.device, found.model.expects), found.model.thrift + 1
-            if thrift == len(ladder):
-                return EngineError(f"{says}, even {ladder[-1].how}: choose a smaller model, or another engine")
-            self._settled = replace(found, model=replace(found.model, thrift=thrift))
-            says += f"; it will be held {ladder[thrift].how} from now on"
-        return EngineError(says)
-
-    def _recipe(self, job: Job, answer: dict[str, Any]) -> dict[str, Any]:
+    def _recipe(self, job: Job, told: dict[str, Any]) -> dict[str, Any]:
+        absent = {"subject": f"left out: {job.left_out}"} if job.left_out else {}
         return {
             "engine": "diffusion", "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
-            "width_px": answer["width_px"], "height_px": answer["height_px"], **answer["facts"],
+            "width_px": told["width_px"], "height_px": told["height_px"], **absent, **told["facts"],
         }  # fmt: skip
-
-    def _leave(self) -> None:
-        child, self._child = self._child, None
-        if child is not None:
-            child.leave()
 
     def close(self) -> None:
         """End the worker, even in the middle of a picture. Safe to repeat; the next picture starts a new one."""
-        child = self._child
-        if child is not None:
-            child.end()
+        self._workshop.stop()
         with self._turn:
-            self._leave()
+            self._workshop.leave()
 
 
 def _found(model: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import EngineError
 from . import fetching, fitting, weights
 from .cards import PLAIN, SHIPPED, Card, akin, read, told_by
-from .choosing import rungs
+from .choosing import Rung, rungs
 from .fetching import Heard, Wanted
 
 
@@ -28,6 +28,7 @@ class Model:
     device: str = "auto"
     allow_pickle: bool = False  #: weights in pickle files can run code when they are read
     thrift: int = 0  #: index in the ``choosing.rungs`` of its card
+    held: str = ""  #: the name of that rung, which counts where only the worker finds the card
     side_px: int = 0  #: of the square it was trained at; 0: what its card or its own config says
     card: dict[str, Any] | None = None  #: of this very model, as JSON; None: what its pipeline's kind is known for
     cards: str = ""  #: the folder of the owner's own cards
@@ -46,6 +47,7 @@ class Loaded:
     native: tuple[int, int]  #: what sides must be divisible by, px; how many pixels it was trained at
     facts: dict[str, Any]  #: for the recipe, JSON-safe
     card: Card = PLAIN  #: its own, or what holds for its kind; steps and guidance are those of the way it was loaded
+    rung: Rung = Rung("whole")  #: how it is held
 
 
 def unheard(_news: dict[str, Any]) -> None:
@@ -70,7 +72,7 @@ def load(model: Model, heard: Heard = unheard) -> Loaded:
 
     device, dtype = _place(torch, model, card)
     ladder = rungs(card, device)
-    rung = ladder[min(model.thrift, len(ladder) - 1)]
+    rung = next((each for each in ladder if each.how == model.held), ladder[min(model.thrift, len(ladder) - 1)])
     diffusers.utils.logging.disable_progress_bar()
     heard({"says": f"reading {model.name}"})
     if single:
@@ -89,7 +91,7 @@ def load(model: Model, heard: Heard = unheard) -> Loaded:
     step, area = native(pipe, model.side_px)
     if card.size is not None:
         step, area = card.size.multiple, (model.side_px or card.size.side_px) ** 2
-    return Loaded(pipe, (step, round(area * rung.share)), facts, card)
+    return Loaded(pipe, (step, round(area * rung.share)), facts, card, rung)
 
 
 def _local(name: str) -> bool:

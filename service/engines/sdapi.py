@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from ..errors import EngineError
+from ..errors import EngineError, NotNow
 from ..model import Picture, Prompt
 from ..protocols import Progress, Surroundings
 from . import credentials, learned, proof, sizes
@@ -154,6 +154,9 @@ class SdApi:
             )  # fmt: skip
         except Refusal as refusal:
             raise EngineError(_explained(refusal, self.host, self.settings)) from refusal
+        except NotNow:
+            self._interrupt()
+            raise
         except EngineError as error:
             self._interrupt()
             raise EngineError(f"{self.host} {error}") from error

@@ -81,6 +81,12 @@ def _bits(asked: Bits, held: str) -> str:
     return {"auto": held, "no": ""}.get(asked, asked)
 
 
+def recognised(found: Settled, home: Home, pipeline: str) -> Settled:
+    """What is known of a model whose name said nothing, once it has told which class of diffusers runs it."""
+    kind = akin(read(SHIPPED, home.data / OWN), pipeline) if found.card is PLAIN else None
+    return replace(found, card=kind) if kind else found
+
+
 def _own(known: Mapping[str, Card], model: str, card: str) -> Card | None:
     """The card of this very model, by the owner's word or by its name."""
     if card and card not in known:

@@ -64,16 +64,19 @@ class Wording:
         """``own_style``: words that the engine's table has for how pictures should look; "": the prompt's style."""
         self._templates, self._subjects, self._own = templates, subjects, own_style
 
-    def said(self, prompt: Prompt, family: Family, count: Callable[[str], int] | None = None) -> Said:
+    def said(
+        self, prompt: Prompt, family: Family, count: Callable[[str], int] | None = None, *, learned: bool = False
+    ) -> Said:
         """The prompt for a family, without a subject's name. Raises EngineError where a template of the owner's fails.
 
         ``count`` tells how many of CLIP's tokens a text has; None: nobody knows here, and tags are left whole.
+        ``learned``: the engine wears the subject's weights, and is told the word that stands for it.
         """
         if not prompt.style:  # somebody else's words, told as they are
             return Said(self.scene(prompt), "" if family in NO_NEGATIVES else ", ".join(prompt.avoid))
         look = self._style(prompt)
         avoid = tuple(dict.fromkeys((*prompt.avoid, *look.avoid)))
-        scene = self.scene(prompt).rstrip(".")
+        scene = self.scene(prompt, learned=learned).rstrip(".")
         try:
             page = self._pages.get_template(f"family-{family}.j2")
             text = page.render(
@@ -87,14 +90,15 @@ class Wording:
         joined = ("\n" if family == "labelled" else " ").join(lines)
         return Said(_cut(joined), "" if family in NO_NEGATIVES else ", ".join(avoid))
 
-    def scene(self, prompt: Prompt) -> str:
+    def scene(self, prompt: Prompt, *, learned: bool = False) -> str:
         """The scene without a subject's name: an engine that has not learned it would paint any such person.
 
-        The subject's card, ``<subjects>/<name>/subject.toml``, says what to call it: a corgi, a man.
+        The subject's card, ``<subjects>/<name>/subject.toml``, says what to call it: a corgi, a man; where it was
+        ``learned``, "sks corgi".
         """
         words = " ".join((prompt.words or prompt.scene).split())
         if prompt.subject:
-            called = _called(self._subjects, prompt.subject)
+            called = _called(self._subjects, prompt.subject, learned=learned)
             words = re.sub(rf"(?<!\w){re.escape(prompt.subject)}(?!\w)", lambda _: called, words)
         return _cut(words)
 
@@ -129,11 +133,14 @@ def clip_tokens(text: str) -> int:
     return sum(1 + (len(token) - 1) // 9 for token in _TOKEN.findall(text))
 
 
-def _called(subjects: Path, name: str) -> str:
+def _called(subjects: Path, name: str, *, learned: bool) -> str:
     noun = "person"
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", name):
         with contextlib.suppress(OSError, ValueError, KeyError):
-            noun = str(tomllib.loads((subjects / name / "subject.toml").read_text(encoding="utf-8"))["class_noun"])
+            card = tomllib.loads((subjects / name / "subject.toml").read_text(encoding="utf-8"))
+            noun, token = str(card["class_noun"]), str(card.get("token", ""))
+            if learned and token:
+                return f"{token} {noun}"
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 

@@ -1,9 +1,10 @@
 """The process that holds a diffusion model. It may crash, hang or run out of memory, and the service goes on.
 
-Run by ``diffusion.Diffusion`` as ``python -m service.engines.worker SECONDS``. A request is a frame of JSON; an answer
-is frames of JSON, the last of them ``done`` or ``failed``, and after a picture's ``done`` a frame of bare RGB pixels.
-Nothing that passes is ever executed or unpickled. It ends when its input closes, when nothing was asked for SECONDS
-(negative: never), and after a failure: the end of a process is the only thing that gives back all of a GPU's memory.
+Run by ``workshop.Workshop`` as ``python -m service.engines.worker SECONDS``. A request is a frame of JSON; an answer is
+frames of JSON, the last of them ``done``, ``failed`` or ``cancelled``, and after each ``picture`` a frame of bare RGB
+pixels. Nothing that passes is ever executed or unpickled. It ends when its input closes, when nothing was asked for
+SECONDS (negative: never), when another process wants the GPU and there is nothing to do, and after a failure: the end
+of a process is the only thing that gives back all of a GPU's memory.
 """
 
 from __future__ import annotations
@@ -12,81 +13,146 @@ import json
 import os
 import select
 import sys
+import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import IO, Any, Protocol
 
-from ..errors import EngineError
+from ..errors import DataFolderError, EngineError, GpuBusy
 from ..frames import receive, send
+from ..gpu import Gpu
 from .fetching import Heard
+from .job import Cancelled, Job, Painted, Refusal, Steps, job_of
 from .loading import Model
-from .painter import Job, Painted, Painter, Unsafe
+from .painter import Painter
 
 Tell = Callable[[dict[str, Any]], None]
+LOOK_S = 0.5  #: how often an idle worker looks whether the GPU is wanted
 
 
 class Paints(Protocol):
     """What the process does its work with."""
 
-    def load(self, model: Model, heard: Heard) -> dict[str, Any]: ...
+    def hardware(self, device: str) -> str: ...
 
     def fetch(self, model: Model, heard: Heard) -> None: ...
 
-    def paint(self, job: Job, progress: Callable[[float], None]) -> Painted: ...
+    def load(self, model: Model, heard: Heard, *, haste: str) -> dict[str, Any]: ...
+
+    def render(self, jobs: Sequence[Job], steps: Steps) -> list[Painted | Refusal]: ...
+
+
+class Gone(Exception):
+    """Nobody is at the other end any more."""
 
 
 def main(painter: Paints, idle_s: float) -> None:
     """Answer requests until there are none."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a stray print goes to the log, not into an answer
-    serve(painter, sys.stdin.buffer, answers, idle_s)
+    Worker(painter, sys.stdin.buffer, answers, idle_s).serve()
     os._exit(0)  # at once: interpreters with torch in them take seconds to tidy up, and some hang
 
 
-def serve(painter: Paints, requests: IO[bytes], answers: IO[bytes], idle_s: float) -> None:
-    """Take requests one by one, until they end, none comes in time, or one fails."""
+class Worker:
+    """One painter, and the pipes to those it paints for."""
 
-    def tell(message: dict[str, Any]) -> None:
-        send(answers, json.dumps(message).encode())
+    def __init__(self, painter: Paints, requests: IO[bytes], answers: IO[bytes], idle_s: float) -> None:
+        self._painter, self._requests, self._answers, self._idle_s = painter, requests, answers, idle_s
+        self._gpu: Gpu | None = None
 
-    while select.select([requests], [], [], idle_s if idle_s >= 0 else None)[0]:
-        frame = receive(requests)
-        if frame is None:
-            return
-        tell({"told": "taken"})
+    def serve(self) -> None:
+        """Take requests one by one, until they end, none comes in time, the GPU is wanted, or one fails."""
+        while self._asked():
+            frame = receive(self._requests)
+            if frame is None:
+                return
+            try:
+                request = json.loads(frame)
+                if "cancel" in request:  # what it was meant for was done already, and answered
+                    continue
+                self._tell({"told": "taken"})
+                self._work(request)
+            except (BrokenPipeError, Gone):
+                return
+            except GpuBusy as busy:
+                self._tell({"told": "failed", "gone": True, "waiting": True, "says": str(busy)})
+                return
+            except Exception as error:
+                traceback.print_exc()
+                self._tell({"told": "failed", "gone": True, **explained(error)})
+                return
+
+    def _asked(self) -> bool:
+        """Whether there is a request; it is waited for as long as is worth it."""
+        until = time.monotonic() + self._idle_s if self._idle_s >= 0 else float("inf")
+        while not self._readable(min(LOOK_S, max(until - time.monotonic(), 0))):
+            if time.monotonic() >= until or (self._gpu and self._gpu.wanted()):
+                return self._readable(0)
+        return True
+
+    def _readable(self, seconds: float) -> bool:
+        return bool(select.select([self._requests], [], [], seconds)[0])
+
+    def _tell(self, message: dict[str, Any], *pixels: bytes) -> None:
+        send(self._answers, json.dumps(message).encode(), *pixels)
+
+    def _work(self, request: dict[str, Any]) -> None:
+        self._idle_s = float(request.get("idle_s", self._idle_s))
+        if "fetch" in request:
+            self._painter.fetch(Model(**request["fetch"]), self._reading)
+            self._tell({"told": "done"})
+        elif "load" in request:
+            self._load(request)
+        elif "paint" in request:
+            self._paint([job_of(told) for told in request["paint"]])
+        else:
+            self._tell({"told": "done"})
+
+    def _load(self, request: dict[str, Any]) -> None:
+        """Read a model, once the GPU is free. How it is held was found out on a card that may be another by now."""
+        if lock := request.get("lock"):
+            self._gpu = Gpu(Path(lock["data"]), "painting", lock["device"])
+            self._gpu.take(lock["seconds"])
+        told = request["load"]
+        hardware = self._painter.hardware(told.get("device", "auto"))
+        if request.get("found_on") not in (None, "", hardware):
+            told = told | {"thrift": request["at_first"], "held": ""}
+        facts = self._painter.load(Model(**told), self._reading, haste=request.get("compile", "never"))
+        self._tell({"told": "done", **facts, "hardware": hardware, "thrift": told.get("thrift", 0)})
+
+    def _reading(self, news: dict[str, Any]) -> None:
+        self._tell({"told": "reading", **news})
+
+    def _paint(self, jobs: Sequence[Job]) -> None:
         try:
-            _work(painter, json.loads(frame), tell, answers)
-        except BrokenPipeError:
+            outcomes = self._painter.render(jobs, self._step)
+        except Cancelled:
+            self._tell({"told": "cancelled"})
             return
-        except Exception as error:
-            traceback.print_exc()
-            tell({"told": "failed", "gone": True, **explained(error)})
-            return
+        for place, outcome in enumerate(outcomes):
+            if isinstance(outcome, Refusal):
+                self._tell({"told": "refused", "place": place, "says": outcome.says})
+            else:
+                told = {"width_px": outcome.width_px, "height_px": outcome.height_px, "facts": outcome.facts}
+                self._tell({"told": "picture", "place": place, **told}, outcome.pixels)
+        self._tell({"told": "done"})
 
-
-def _work(painter: Paints, request: dict[str, Any], tell: Tell, answers: IO[bytes]) -> None:
-    if "fetch" in request:
-        painter.fetch(Model(**request["fetch"]), lambda news: tell({"told": "reading", **news}))
-        tell({"told": "done"})
-        return
-    if "load" in request:
-        facts = painter.load(Model(**request["load"]), lambda news: tell({"told": "reading", **news}))
-        tell({"told": "done", **facts})
-        return
-    try:
-        painted = painter.paint(Job(**request["paint"]), lambda share: tell({"told": "step", "share": share}))
-    except Unsafe:
-        tell({"told": "failed", "says": "the model's own safety check refused its picture"})
-        return
-    tell({"told": "done", "width_px": painted.width_px, "height_px": painted.height_px, "facts": painted.facts})
-    send(answers, painted.pixels)
+    def _step(self, step: int, steps: int) -> None:
+        """Tell of a step; stop where that is wished, or where nobody listens any more."""
+        self._tell({"told": "step", "step": step, "steps": steps})
+        if self._readable(0):
+            if receive(self._requests) is None:
+                raise Gone
+            raise Cancelled
 
 
 def explained(error: Exception) -> dict[str, Any]:
     """What went wrong in words, and whether it was memory."""
-    if isinstance(error, EngineError):
-        return {"says": str(error)}
     words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+    if isinstance(error, DataFolderError | EngineError):
+        return {"says": str(error)}
     if isinstance(error, ImportError):
         return {"says": f"what diffusion models need is not installed: run `make gpu` ({words})"}
     if isinstance(error, MemoryError) or "out of memory" in words.lower() or "OutOfMemory" in type(error).__name__:

@@ -17,6 +17,7 @@ from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Display as Screen, Settings
 from ..store import Appearances, Archive, Journal, Screens, Store, Wishes
 from .breaker import Breaker
+from .easel import Easel
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
 FORTNIGHT = timedelta(days=14)  #: no idea twice within it, where a model directs
@@ -81,6 +82,7 @@ class Line:
     embedding: Embedding | None = None  #: a model of sentences, if there is one
     naked: Naked | None = None  #: looks for nakedness in pictures, if the config wants that
     breakers: dict[str, Breaker] = field(default_factory=dict)  #: of the engines that have failed, by name
+    easel: Easel = field(default_factory=Easel)
     _turns: dict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
 
     def feeds(self, desk: Desk) -> tuple[str, ...]:

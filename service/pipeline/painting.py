@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ..compose.finish import signed
-from ..errors import EngineError, Withdrawn
-from ..model import Plate, Step
-from ..protocols import Note
+from ..errors import EngineError, NotNow, Withdrawn
+from ..model import Picture, Plate, Prompt, Step
+from ..protocols import Batching, Engine, Note
 from .line import Desk, Event, Line
 from .looking import UNTRAINED, Eye
 from .plates import MAX_ATTEMPTS
@@ -23,12 +23,17 @@ def render(line: Line, desk: Desk) -> Iterator[Event]:
     plates = line.store.waiting(desk.name, Step.DESCRIBED)
     bounds = line.settings.critic
     eye = Eye(desk.critic if bounds.max_calls else None, naked=line.naked, naked_above=bounds.nsfw_above)
-    for done, plate in enumerate(plates, 1):
-        try:
-            event = _render(_Work(line, desk, eye), plate)
-        except Withdrawn as withdrawn:
-            event = Event("render", plate.story.title, note=str(withdrawn), plate=plate.id)
-        yield replace(event, done=done, total=len(plates))
+    work = _Work(line, desk, eye)
+    work.expect(plates)
+    try:
+        for done, plate in enumerate(plates, 1):
+            try:
+                event = _render(work, plate)
+            except Withdrawn as withdrawn:
+                event = Event("render", plate.story.title, note=str(withdrawn), plate=plate.id)
+            yield replace(event, done=done, total=len(plates))
+    finally:
+        work.expect(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,33 @@ class _Work:
     line: Line
     desk: Desk
     eye: Eye
+    resting: dict[str, NotNow] = field(default_factory=dict)  #: engines that may not paint in this round
+
+    def expect(self, plates: Sequence[Plate]) -> None:
+        """Tell the engines that paint in batches what each will be asked for first."""
+        for number, (name, engine) in enumerate(self.desk.engines):
+            if isinstance(engine, Batching):
+                mine = [plate for plate in plates if plate.engine == number and not self.line.journal.tries(plate.id)]
+                prompts = [plate.prompt for plate in mine if plate.prompt]
+                with self.line.turn(name):
+                    engine.expect(prompts, self.desk.width_px, self.desk.height_px)
+
+    def paint(self, plate: Plate, prompt: Prompt, name: str, engine: Engine) -> Picture:
+        """One picture, which stops where the round does. Raises EngineError; NotNow at once where it did already."""
+        if name in self.resting:
+            raise self.resting[name]
+        line, desk = self.line, self.desk
+        try:
+            with line.turn(name), line.easel.holding(plate, name):
+                picture = signed(engine.render(prompt, desk.width_px, desk.height_px, line.easel.progress))
+        except NotNow as error:
+            self.resting[name] = error
+            raise
+        except EngineError as error:
+            line.breakers[name] = line.breaker(name).failed(line.store.now(), str(error))
+            raise
+        line.breakers.pop(name, None)
+        return picture
 
     def sitting(self, plate: Plate) -> tuple[Sitting, list[tuple[str, str]]]:
         """A plate's sitting, and the file and engine of every try that an earlier round left."""
@@ -74,10 +106,17 @@ def _render(work: _Work, plate: Plate) -> Event:
             continue
         line.store.begin(plate)
         try:
-            with line.turn(name):
-                picture = signed(engine.render(prompt, desk.width_px, desk.height_px))
+            picture = work.paint(plate, prompt, name, engine)
+        except NotNow as error:
+            line.store.unspent(plate, str(error))
+            if last or line.easel.waits(plate):
+                return replace(event, verb="wait", note=str(error))
+            if sitting.best is not None:
+                break
+            line.store.next_engine(plate, f"{name}: {error}")
+            plate = replace(plate, engine=plate.engine + 1, attempts=0)
+            continue
         except EngineError as error:
-            line.breakers[name] = line.breaker(name).failed(line.store.now(), str(error))
             if sitting.best is not None:
                 break  # there is one that can hang
             plate = replace(plate, attempts=plate.attempts + 1, error=f"{name}: {error}")
@@ -85,7 +124,6 @@ def _render(work: _Work, plate: Plate) -> Event:
             if last and plate.attempts < MAX_ATTEMPTS:
                 return replace(event, error=plate.error)
             continue
-        line.breakers.pop(name, None)
         if picture.recipe.get("trained") is not False:
             sitting.note(Note("engine", "painted", f"{name}, seed {prompt.seed}"))
         critique = sitting.look(picture, prompt)

@@ -200,6 +200,10 @@ class Store:
     def failed(self, plate: Plate, error: str, wait: timedelta) -> None:
         self._set(plate, "error = ?, retry_at = ?", error, stamp(self.now() + wait))
 
+    def unspent(self, plate: Plate, why: str | None) -> None:
+        """The attempt that was counted did not take place: as before it, and why."""
+        self._set(plate, "attempts = ?, error = ?", plate.attempts, why)
+
     def described(self, plate: Plate, prompt: Prompt) -> None:
         """Raises Withdrawn where whom it shows does not belong there any more."""
         absent = "EXISTS (SELECT 1 FROM absences WHERE absences.story = plates.story)"

@@ -227,7 +227,7 @@ def editors(status: Mapping[str, object]) -> list[Row]:
 
 
 def engines(status: Mapping[str, object]) -> list[Row]:
-    """Who paints, and how they are."""
+    """Who paints, how they are, and what they do now: "painting, step 7 of 20"."""
     return _rows(status.get("engines"))
 
 

@@ -1,0 +1,85 @@
+"""What a worker is asked for and what it gives back. Plain values, that also pass through a pipe as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from .sizes import Size
+
+Steps = Callable[[int, int], None]  #: told the steps done and all there are, over the whole batch
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A subject's weights, and how strongly they are to count."""
+
+    subject: str
+    file: str  #: a LoRA as diffusers saves it
+    sha256: str
+    scale: float = 1.0  #: 0: the base model as it is
+    family: str = ""
+    base: str = ""  #: the model it was learned on
+    rank: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One picture. ``steps`` and ``guidance`` None: the pipeline's own."""
+
+    words: str
+    avoid: str
+    seed: int
+    width_px: int  #: wanted; what is painted is of the model's own size in about this shape
+    height_px: int
+    steps: int | None = None
+    guidance: float | None = None
+    tags: bool = False  #: the words are tags, of which CLIP reads 75 tokens; those at the end may be left out
+    learned: Learned | None = None
+    left_out: str = ""  #: why a subject that was learned is painted by its noun alone
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """Bare RGB pixels, row by row, and what is worth remembering."""
+
+    pixels: bytes
+    width_px: int
+    height_px: int
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why one job of a batch has no picture, though the others may."""
+
+    says: str
+
+
+class Cancelled(Exception):
+    """Nobody wants the pictures any more."""
+
+
+def job_of(told: Mapping[str, Any]) -> Job:
+    """A job as it came through a pipe."""
+    learned = told.get("learned")
+    return Job(**{**told, "learned": Learned(**learned) if learned else None})
+
+
+def together(jobs: Sequence[Job], size: Callable[[Job], Size], *, mixing: Callable[[Job], bool]) -> list[list[int]]:
+    """The places of jobs that one run of the model can paint, ordered by subject so that few weights are changed.
+
+    What runs together has one size, number of steps and guidance, and all or none a negative prompt. ``mixing`` says of
+    which jobs the subject may differ from that of others in the same run.
+    """
+    groups: dict[object, list[int]] = {}
+    for place, job in sorted(enumerate(jobs), key=lambda each: (_subject(each[1]), each[0])):
+        wears = "" if mixing(job) else _subject(job)
+        # no negative prompt is not the same as an empty one
+        groups.setdefault((size(job), job.steps, job.guidance, bool(job.avoid), wears), []).append(place)
+    return list(groups.values())
+
+
+def _subject(job: Job) -> str:
+    return f"{job.learned.subject}/{job.learned.sha256}" if job.learned else ""
