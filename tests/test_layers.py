@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 GROUND = {
-    "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
+    "__init__", "errors", "model", "clock", "profiles", "characters", "cutting", "faces", "language", "text", "cache", "addresses", "wire",
     "daily", "files", "frames", "guesses", "hanging", "memory", "metered", "nights", "styles", "pixels", "walled", "walls",
 }  # fmt: skip
 SEAMS = {"settings", "broker", "reading", "mistakes", "protocols", "subjects"}

@@ -111,7 +111,7 @@ def _painted(
     for name, engine in desk.engines:
         while wanted := sitting.wanted():
             try:
-                picture = signed(engine.render(wanted, *size))
+                picture = focus.looked_at(signed(engine.render(wanted, *size)))
             except EngineError as error:
                 reasons.append(f"{name}: {error}")
                 telling.remark(reasons[-1])

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from ..compose.finish import signed
+from ..compose.focus import looked_at
 from ..errors import EngineError, Withdrawn
 from ..model import Plate, Step
 from ..protocols import Note
@@ -75,7 +76,7 @@ def _render(work: _Work, plate: Plate) -> Event:
         line.store.begin(plate)
         try:
             with line.turn(name):
-                picture = signed(engine.render(prompt, desk.width_px, desk.height_px))
+                picture = looked_at(signed(engine.render(prompt, desk.width_px, desk.height_px)))
         except EngineError as error:
             line.breakers[name] = line.breaker(name).failed(line.store.now(), str(error))
             if sitting.best is not None:
