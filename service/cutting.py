@@ -16,7 +16,7 @@ Span = tuple[float, float, float]  #: from, to, and how much it matters
 
 CENTRE: Point = (0.5, 0.42)  #: where nobody said: a little above the middle, where faces and horizons are
 _WANTED = (0.5, 0.45)  #: of the box: where what matters comes to lie
-_MARGIN = (0.25, 0.4, 0.25, 0.25)  #: around a face, in shares of its own sides: the head, with hair and chin
+_AROUND = (0.25, 0.4, 0.25, 0.25)  #: around a face, in shares of its own sides: the head, with hair and chin
 _PASSER_BY = 0.3  #: of the tallest face's height: smaller faces do not move the cut
 
 
@@ -45,41 +45,36 @@ def placed(size: tuple[int, int], room: tuple[int, int], interest: Interest = NO
 def _along(axis: int, length: float, room: float, interest: Interest) -> float:
     """The same along one axis: 0 is across, 1 is down."""
     over = length - room
-    at = interest.point[axis] if interest.point else _middle(_spans(axis, interest.faces), room / length)
+    at = interest.point[axis] if interest.point else _middle(axis, interest.faces, room / length)
     if over <= 1 or at is None:
         return CENTRE[axis]
     return min(1.0, max(0.0, (at * length - _WANTED[axis] * room) / over))
 
 
-def _spans(axis: int, faces: Sequence[Box]) -> list[Span]:
-    """Where along an axis the heads are; a head matters by its area."""
-    tallest = max((face[3] - face[1] for face in faces), default=0.0)
-    return [
-        (max(head[axis], 0.0), min(head[axis + 2], 1.0), (face[2] - face[0]) * (face[3] - face[1]))
-        for face in faces
-        if face[3] - face[1] >= _PASSER_BY * tallest
-        for head in [_head(face)]
-    ]
-
-
-def _head(face: Box) -> Box:
-    left, top, right, bottom = face
-    width, height = right - left, bottom - top
-    return (
-        left - _MARGIN[0] * width, top - _MARGIN[1] * height, right + _MARGIN[2] * width, bottom + _MARGIN[3] * height
-    )  # fmt: skip
-
-
-def _middle(spans: Sequence[Span], window: float) -> float | None:
-    """The middle of the spans that a window can hold, the weightiest; of one too long for it, its own middle."""
-    if not spans:
+def _middle(axis: int, faces: Sequence[Box], window: float) -> float | None:
+    """The middle of what a window along the axis should hold; of heads, or closer around faces if it holds more so."""
+    if not faces:
         return None
-    held = [(a[0], b[1]) for a in spans for b in spans if a[0] < b[1] <= a[0] + window]
-    if not held:
-        first, last, _ = max(spans, key=lambda span: span[2])
-    else:
-        first, last = max(held, key=lambda part: (_weight(spans, part), part[0] - part[1]))
-    return (first + last) / 2
+    tallest = max(face[3] - face[1] for face in faces)
+    known = [face for face in faces if face[3] - face[1] >= _PASSER_BY * tallest]
+    held = [_held([_span(axis, face, room, window) for face in known], window) for room in (1.0, 0.5, 0.0)]
+    return max(held, key=lambda part: round(part[0], 6))[1]  # of equals the first, which leaves most room
+
+
+def _held(spans: Sequence[Span], window: float) -> tuple[float, float]:
+    """How much of the spans fits into a window, at most, and the middle of that."""
+    parts = [(a[0], b[1]) for a in spans for b in spans if a[0] < b[1] <= a[0] + window + 1e-6]
+    first, last = max(parts, key=lambda part: (_weight(spans, part), part[0] - part[1]))
+    return _weight(spans, (first, last)), (first + last) / 2
+
+
+def _span(axis: int, face: Box, room: float, longest: float) -> Span:
+    """Where along the axis a face is, with a share of the room that its head takes; it matters by its area."""
+    side = face[axis + 2] - face[axis]
+    first = max(face[axis] - room * _AROUND[axis] * side, 0.0)
+    last = min(face[axis + 2] + room * _AROUND[axis + 2] * side, 1.0)
+    over = max(last - first - longest, 0.0)  # one that is too long for the window counts as just fitting
+    return first + over / 2, last - over / 2, (face[2] - face[0]) * (face[3] - face[1])
 
 
 def _weight(spans: Sequence[Span], part: tuple[float, float]) -> float:
