@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from service.faces import session
+
 from .crops import Box
-from .faces import session
 
 SIDE_PX = 320  #: what the network was made for
 SOLID = 0.5  #: of its answer, 0 to 1: the subject
@@ -79,4 +80,4 @@ def _network() -> Any:
     if not (place and place.submodule_search_locations and runner):
         return None
     path = Path(next(iter(place.submodule_search_locations))) / "u2netp.onnx"
-    return session(str(path)) if path.is_file() else None
+    return session(str(path), threads=2) if path.is_file() else None

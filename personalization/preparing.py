@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from service import faces
 from service.album import MASKS, SEEN
 from service.files import write_whole
 from service.subjects import PHOTOS, Kind
 
-from . import cutout, faces, photos
+from . import cutout, photos
 from .crops import Box, Crop, crop
 from .dataset import Photo
 from .judging import Looked
@@ -24,6 +25,7 @@ SIDE_PX, MULTIPLE = 512, 64  #: of the crop that pages show; the trainer asks fo
 PALE = 0.72  #: how much of what is not the subject turns to paper where learning looks away
 _PAPER = (244, 239, 230)
 _GLANCE_PX = 1024  # enough to judge by
+FACES_PX = 640 * 427  # of the copy in which faces are looked for: one of 5 % of the longer side is found
 _MASK_PX = 512  # of hundreds of photos; the network that cuts knows 320
 _QUALITY = 86
 
@@ -66,7 +68,7 @@ def glance(path: Path, kind: Kind) -> tuple[Looked, Found]:
 def find(image: Image.Image, opaque: Image.Image | None, kind: Kind) -> Found:
     """Find the subject in a photo. ``opaque``: a cut that came with it."""
     mask = opaque if opaque is not None and cutout.believed(opaque) else cutout.cut(image)
-    people = faces.faces(image) if kind is Kind.PERSON else None
+    people = faces.faces(image, FACES_PX) if kind is Kind.PERSON else None
     if not people:
         return Found(image.size, mask, cutout.around(mask) if mask else None, None if people is None else 0)
     mask = mask if mask and _holds(mask, people[0].box) else None

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import pytest
 from PIL import Image, ImageFilter
 
-from personalization import adding, captions, cli, faces, looking, sheet, tokens
+from personalization import adding, captions, cli, looking, sheet, tokens
 from personalization.captions import marked
 from personalization.dataset import photos
 from personalization.errors import PhotoError
 from personalization.request import Request
-from service import subjects
+from service import faces, subjects
 from service.album import composed
 from service.errors import SubjectError
 from service.subjects import Kind, Subject

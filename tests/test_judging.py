@@ -6,10 +6,11 @@ from hashlib import sha256
 import pytest
 from PIL import ImageEnhance, ImageFilter
 
-from personalization import cutout, faces
+from personalization import cutout
 from personalization.judging import FEW, MOST, Looked, advice, findings, twins, varied
 from personalization.measures import Measures, alike, apart, fingerprint, measured, surroundings
-from personalization.preparing import bust, find
+from personalization.preparing import FACES_PX, bust, find
+from service import faces
 from service.subjects import Kind
 
 from .photo_files import DARK, SKIN, portrait, scene
@@ -65,17 +66,17 @@ def test_the_same_room_is_known_whatever_stands_in_it():
 def test_faces_are_found_and_framed():
     """One, two, none; the largest first, with head and shoulders around it."""
     one = portrait((450, 400, 200, SKIN))
-    (face,) = faces.faces(one)
+    (face,) = faces.faces(one, FACES_PX)
     left, top, right, bottom = face.box
     assert left < 450 < right
     assert top < 400 < bottom
     assert 250 < right - left < 450
     wide = bust(face.box, one.size)
     assert wide[0] <= left and wide[1] <= top and wide[2] >= right and wide[3] >= bottom  # noqa: PT018
-    two = faces.faces(portrait((350, 400, 200, SKIN), (950, 420, 180, DARK), size=(1300, 1000)))
+    two = faces.faces(portrait((350, 400, 200, SKIN), (950, 420, 180, DARK), size=(1300, 1000)), FACES_PX)
     assert len(two) == faces.counted(two) == 2
     assert two[0].box[0] < two[1].box[0]
-    assert faces.faces(scene(3)) == []
+    assert faces.faces(scene(3), FACES_PX) == []
 
 
 @SEES_FACES

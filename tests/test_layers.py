@@ -11,8 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 GROUND = {
-    "__init__", "errors", "model", "clock", "profiles", "characters", "language", "text", "cache", "addresses", "wire",
-    "daily", "files", "frames", "gpu", "guesses", "hanging", "memory", "metered", "nights", "styles", "pixels", "walled", "walls",
+    "__init__", "errors", "model", "clock", "profiles", "characters", "cutting", "faces", "language", "text", "cache",
+    "addresses", "wire", "daily", "files", "frames", "gpu", "guesses", "hanging", "memory", "metered", "nights", "styles",
+    "pixels", "walled", "walls",
 }  # fmt: skip
 SEAMS = {"settings", "broker", "reading", "mistakes", "protocols", "subjects", "album"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}

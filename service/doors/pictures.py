@@ -113,7 +113,7 @@ def _painted(
         while wanted := sitting.wanted():
             try:
                 with strokes.told(engine) as progress:
-                    picture = signed(engine.render(wanted, *size, progress))
+                    picture = focus.looked_at(signed(engine.render(wanted, *size, progress)))
             except EngineError as error:
                 reasons.append(f"{name}: {error}")
                 telling.remark(reasons[-1])

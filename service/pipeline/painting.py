@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ..compose.finish import signed
+from ..compose.focus import looked_at
 from ..errors import EngineError, NotNow, Withdrawn
 from ..model import Picture, Plate, Prompt, Step
 from ..protocols import Batching, Engine, Note
@@ -61,7 +62,7 @@ class _Work:
         line, desk = self.line, self.desk
         try:
             with line.turn(name), line.easel.holding(plate, name):
-                picture = signed(engine.render(prompt, desk.width_px, desk.height_px, line.easel.progress))
+                picture = looked_at(signed(engine.render(prompt, desk.width_px, desk.height_px, line.easel.progress)))
         except NotNow as error:
             self.resting[name] = error
             raise

