@@ -1,8 +1,8 @@
 """Learn one photo, so that words can then change that very photo (``editing``).
 
 UniTune, Valevski et al. 2023: the denoiser learns the photo under a rare token alone, without a class and with nothing
-preserved, in a few steps; an edit then says the token before its words. Text encoders stay as they are, so that words
-keep their meaning. What comes out is a LoRA, so that the base stays shared with all else that it paints.
+preserved, in a few steps; in an edit the token alone recalls it. Text encoders stay as they are, so that words keep
+their meaning. What comes out is a LoRA, so that the base stays shared with all else that it paints.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from .train import SPOKEN, guarded
 
 HOME = "learning-unitune"  #: checkpoints, in the subject's folder, until the photo was learned
 RATE, BATCH = 1e-4, 4  #: the paper's; the rate is for a model of the family's usual width
-STEPS = 64  #: 64 to 128 in the paper; more do not help
+STEPS = 64  #: 64 to 128 in the paper; more did not help
 OWN = {"text_encoder": False, "preservation": "none"}
 STRENGTH, HOLD = 0.95, 0.5  #: of an edit, chosen by measurement: docs/measurements.md
 
