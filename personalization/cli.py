@@ -37,6 +37,8 @@ VERBS = {
     "train": "personalization.train",
     "evaluate": "personalization.evaluate",
     "try": "personalization.trial",
+    "unitune learn": "personalization.unitune",
+    "unitune edit": "personalization.editing",
 }
 INTERRUPTED = 130  #: the exit code after SIGINT or SIGTERM
 LAST = {"done": 0, "error": 1, "stopped": INTERRUPTED}
@@ -67,7 +69,8 @@ def _events(given: Sequence[str]) -> Events:
     """Everything the verb says, ended by one last event whatever happens to it."""
     last = ""
     try:
-        verb, rest = given[0] if given else "", given[1:]
+        words = 2 if " ".join(given[:2]) in VERBS else 1
+        verb, rest = " ".join(given[:words]), given[words:]
         module = _module(verb)
         request = _request(verb, module, rest)
         _listen(request)

@@ -52,11 +52,16 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """From photos to a published subject. Raises PersonalizationError and SubjectError."""
+    yield from guarded(_run(request))
+
+
+def guarded(events: Events) -> Events:
+    """The same events; a GPU that fills up or is lost becomes a TrainingError that says what to do."""
     import torch
 
     step = 0
     try:
-        for event in _run(request):
+        for event in events:
             step = event.get("step", step)
             yield event
     except torch.OutOfMemoryError as error:
