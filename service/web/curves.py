@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from service.progress import Measured, Progress
@@ -48,20 +48,19 @@ def charts(curve: Sequence[Measured], steps: int, best: int, now: Progress | Non
     return found
 
 
-def _chart(title: str, told: dict[str, Values], end: int, best: int = 0, note: str = "") -> Chart:
+def _chart(title: str, told: Mapping[str, Values], end: int, best: int = 0, note: str = "") -> Chart:
     values = [value for line in told.values() for _, value in line]
     low, high = min(0.0, *values), max(1.0, *values)
     lines = tuple(_line(name, line, end, (low, high)) for name, line in told.items())
     rules = tuple((_down(value, (low, high)), f"{value:g}") for value in (0.0, 1.0))
-    at = next((dot for line in told.values() for (step, _), dot in zip(line, lines[0].dots, strict=True) if step == best),
-              None) if best else None  # fmt: skip
+    first = next(iter(told.values()))
+    at = next((dot for (step, _), dot in zip(first, lines[0].dots, strict=True) if 0 < step == best), None)
     return Chart(title, lines, rules, at, note)
 
 
 def _loss(losses: Values, end: int) -> Chart:
-    smooth = [
-        (step, _mean([value for _, value in losses[max(0, at - 4) : at + 5]])) for at, (step, _) in enumerate(losses)
-    ]
+    near = [[value for _, value in losses[max(0, at - 4) : at + 5]] for at in range(len(losses))]
+    smooth = [(step, sum(few) / len(few)) for (step, _), few in zip(losses, near, strict=True)]
     values = [value for _, value in smooth]
     low, high = min(values), max(values)
     line = _line("loss", smooth, end, (low, high))
@@ -80,7 +79,3 @@ def _across(step: int, end: int) -> float:
 def _down(value: float, span: tuple[float, float]) -> float:
     part = (value - span[0]) / (span[1] - span[0]) if span[1] > span[0] else 0.5
     return round(TALL - EDGE - (TALL - 2 * EDGE) * part, 1)
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)

@@ -1,4 +1,4 @@
-"""A subject's lesson on its page: how far it is, its curves and pictures, and the verdict; and the owner's rules for it."""
+"""A subject's lesson on its page: how far it is, curves, pictures and verdict; and the owner's rules for it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRIVATE = {"cache-control": f"{caching.ALWAYS_ASK}, private"}
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
-    """What a page shows of learning. ``now`` is None where nobody learned here, ``result`` where nothing is published."""
+    """What a page shows of learning. ``now`` None: nobody learned here; ``result`` None: nothing is published."""
 
     now: Progress | None
     result: Evaluation | None

@@ -1,4 +1,4 @@
-"""A subject's page: what learning sees of each photo, its caption to edit, its lesson and rules. For the owner alone."""
+"""A subject's page: what learning sees of each photo, its caption, its lesson and rules. For the owner alone."""
 
 from __future__ import annotations
 
