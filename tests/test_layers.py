@@ -147,7 +147,9 @@ def test_the_service_never_imports_personalization():
 
 def test_personalization_stands_on_the_ground_only():
     """Training knows the service's nouns, errors and a subject's card, and nothing above them."""
-    assert [f"{a} -> {b}" for a, b in edges("personalization") if room(b) not in GROUND | {"subjects", "album", "progress"}] == []
+    assert [
+        f"{a} -> {b}" for a, b in edges("personalization") if room(b) not in GROUND | {"subjects", "album", "progress"}
+    ] == []
 
 
 def test_heavy_packages_are_imported_at_first_use():
