@@ -190,5 +190,14 @@ def test_an_order_passes_through_two_boxes(attic, engine):
     assert engine.heard[0][0] == [(96, 80)]
     with pytest.raises(EngineError, match="no reference pictures are taken"):
         attic().render_from([file()[1]], REX, 640, 384)
-    with pytest.raises(EngineError, match="papercut takes no reference pictures"):
+    with pytest.raises(EngineError, match=r"127\.0\.0\.1:\d+ takes no reference pictures"):
         attic("papercut", references=True).render_from([file()[1]], REX, 640, 384)
+
+
+def test_a_second_box_whose_engine_takes_none_is_told_the_noun(attic, tmp_path):
+    """Its refusal costs no picture, and it is not asked again."""
+    subject(tmp_path / "here", pictures=1)
+    remote = attic("papercut", references=True)
+    recipe = remote.render(REX, 640, 384).recipe
+    assert "a corgi rides" in recipe["prompt"]
+    assert (recipe["photos"], remote.references) == (0, 0)

@@ -41,6 +41,7 @@ _OLD = re.compile(r"(?:.*/)?(?:gpt-image-1(?!\d)|chatgpt-image)")
 #: left out where a server objects
 _OPTIONAL = ("response_format", "output_format", "seed", "quality", "size", "negative_prompt")
 _NO_ROUTE = (404, 405, 501)  #: a server, or a model, that takes no photos
+_UNABLE = "unsupported"  #: the same in the words of another Frontispiece
 
 
 class Settings(BaseModel):
@@ -225,7 +226,7 @@ class ImagesApi:
             except EngineError as error:
                 raise EngineError(f"{self.host} {error}") from error
             except Refusal as refusal:
-                if edits and refusal.status in _NO_ROUTE:
+                if edits and (refusal.status in _NO_ROUTE or refusal.code == _UNABLE):
                     raise _NoPhotos from refusal
                 unknown = next((name for name in _OPTIONAL if name in fields and refusal.objects_to(name)), None)
                 if unknown is None:
