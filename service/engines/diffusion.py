@@ -6,10 +6,11 @@ for ``keep_alive_minutes``: then every byte of memory is given back. Whatever ha
 
 from __future__ import annotations
 
+import base64
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,14 +21,15 @@ from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..pixels import blank
 from ..protocols import Progress, Surroundings
-from . import proof
+from . import proof, references
 from .awaited import Awaited, Wish
 from .cards import PLAIN
 from .gallery import Gallery, Presence
 from .job import Job
+from .learned import pictured
 from .loading import Model
 from .settling import AUTO, Bits, Home, Settled, settled
-from .wording import Family, Wording, clip_tokens, family_of
+from .wording import Family, Said, Wording, clip_tokens, family_of
 from .workshop import LINGER_S, Broken, Terms, Workshop
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
@@ -57,6 +59,7 @@ class Settings(BaseModel):
     batch: int = Field(0, ge=0, le=64)  #: pictures at once; 0: one on a processor, on a GPU what fits
     compile: Literal["auto"] | bool = "auto"  #: auto: in the background, on a GPU, where the model's card says so
     adapter_scale: float = Field(1.0, ge=0, le=4)  #: how strongly a subject's weights count
+    references: int = Field(references.MOST, ge=0, le=references.MOST)  #: photos of a subject without weights, at most
     subject_bases: tuple[str, ...] = ()  #: further models whose subjects this one can wear
     keep_alive_minutes: float = Field(5, ge=-1)  #: 0: gone at once; -1: kept for ever
     timeout_seconds: float = Field(600, gt=0)  #: for one picture
@@ -93,7 +96,21 @@ class Diffusion:
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError, and what ``progress`` raises."""
-        wish = Wish(prompt, width_px, height_px)
+        return self._rendered(Wish(prompt, width_px, height_px), progress)
+
+    @property
+    def references(self) -> int:
+        """How many pictures the model can be shown: as its card says, and the table allows. Raises EngineError."""
+        return min(self._workshop.what.card.references, self.settings.references)
+
+    def render_from(
+        self, photos: Sequence[bytes], prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None
+    ) -> Picture:
+        """As ``render``, from pictures, none of which leaves this machine. Raises EngineError."""
+        shown = references.taken(photos, self.references)
+        return self._rendered(Wish(prompt, width_px, height_px, shown), progress)
+
+    def _rendered(self, wish: Wish, progress: Progress | None) -> Picture:
         with self._turn:
             while (made := self._awaited.take(wish)) is None:
                 self._paint(wish, progress or (lambda _: None))
@@ -115,12 +132,11 @@ class Diffusion:
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        learned = self._presence(prompt).learned is not None
-        return self._wording.said(prompt, self.family, clip_tokens, learned=learned).words
+        return self._said(prompt, self._presence(prompt), clip_tokens).words
 
     def leaves_out(self, subject: str) -> str:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
-        return self._gallery.presence(subject, self._workshop.what).left_out
+        return self._gallery.presence(subject, self._workshop.what, references=self.references).left_out
 
     def state(self) -> dict[str, Any]:
         """Which model paints and why, and what is done ``now``: "painting, step 7 of 20", or how far it is read."""
@@ -174,16 +190,26 @@ class Diffusion:
                 self._awaited.single([wish])
         return jobs
 
-    def _presence(self, prompt: Prompt) -> Presence:
-        return self._gallery.told(prompt.subject, self._gallery.presence(prompt.subject, self._workshop.what))
+    def _presence(self, prompt: Prompt, *, shown: bool = False) -> Presence:
+        """``shown``: the model is shown other pictures, and none of a subject."""
+        most = 0 if shown else self.references
+        found = self._gallery.presence(prompt.subject, self._workshop.what, references=most)
+        return self._gallery.told(prompt.subject, found)
+
+    def _said(self, prompt: Prompt, here: Presence, count: Callable[[str], int] | None = None) -> Said:
+        if here.photos:
+            prompt = pictured(prompt, here.noun, len(here.photos))
+        return self._wording.said(prompt, self.family, count, learned=here.learned is not None)
 
     def _job(self, wish: Wish) -> Job:
-        here = self._presence(wish.prompt)
-        said = self._wording.said(wish.prompt, self.family, learned=here.learned is not None)
+        here = self._presence(wish.prompt, shown=bool(wish.photos))
+        said = self._said(wish.prompt, here)
+        shown = wish.photos or references.of_subject(here.photos)
         return Job(
             words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
             height_px=wish.height_px, steps=self.settings.steps, guidance=self.settings.guidance,
             tags=self.family == "tags", learned=here.learned, left_out=here.left_out,
+            photos=tuple(base64.b64encode(photo).decode() for photo in shown),
         )  # fmt: skip
 
     def _picture(self, wish: Wish, job: Job, told: dict[str, Any], pixels: bytes) -> Picture | EngineError:
@@ -204,7 +230,8 @@ class Diffusion:
         return EngineError(f"{error}; it will be held {held} from now on")
 
     def _recipe(self, job: Job, told: dict[str, Any]) -> dict[str, Any]:
-        absent = {"subject": f"left out: {job.left_out}"} if job.left_out else {}
+        absent: dict[str, Any] = {"subject": f"left out: {job.left_out}"} if job.left_out else {}
+        absent |= {"photos": len(job.photos)} if job.photos else {}
         return {
             "engine": "diffusion", "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
             "width_px": told["width_px"], "height_px": told["height_px"], **absent, **told["facts"],
