@@ -1,4 +1,4 @@
-"""Learning a subject in the toy world over several seeds, read by its oracle: what the proving test's bars are to rest on.
+"""Learning a subject in the toy world over several seeds, read by its oracle: for the bars of the proving test.
 
     OMP_NUM_THREADS=1 python -m bench.toy_learning --seeds 3
 
