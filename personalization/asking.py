@@ -42,7 +42,7 @@ def questions(captions: Sequence[str], token: str, noun: str, count: int, whole:
     marked = _surroundings([caption or f"a {MARK} {noun}" for caption in captions], noun, whole)
     classes = [plain(context) for context in marked]
     few = max(count // 2, 1)
-    others = _others([plain(c) for c in captions], noun, whole)
+    others = _others(captions, noun, whole)
     return Questions(
         [marked[number % len(marked)].replace(MARK, token) for number in range(count)],
         [classes[number % len(classes)] for number in range(few)],
@@ -60,12 +60,12 @@ def _surroundings(captions: Sequence[str], noun: str, whole: Whole) -> list[str]
 
 def _others(captions: Sequence[str], noun: str, whole: Whole) -> list[str]:
     """Things that the class is not, every other one of a colour, in the photos' surroundings."""
-    things, colours, tails = _things(noun, whole), _colours(whole), _tails(captions, noun)
+    things, colours, ends = _things(noun, whole), _colours(whole), tails(captions, noun)
     return [
-        f"a {colours[at % len(colours)] if at % 2 else ''} {things[at % len(things)]}{tails[at % len(tails)]}".replace(
+        f"a {colours[at % len(colours)] if at % 2 else ''} {things[at % len(things)]}{ends[at % len(ends)]}".replace(
             "  ", " "
         )
-        for at in range(2 * max(len(things), len(tails)))
+        for at in range(2 * max(len(things), len(ends)))
     ]
 
 
@@ -74,7 +74,7 @@ def held(captions: Sequence[str], noun: str, whole: Whole) -> list[tuple[str, ..
     things, colours = _things(noun, whole), _colours(whole)
     found: list[tuple[str, ...]] = []
     for at, caption in enumerate(captions):
-        thing, colour, tail = things[at % len(things)], colours[at % len(colours)], _tails([plain(caption)], noun)[0]
+        thing, colour, tail = things[at % len(things)], colours[at % len(colours)], tails([caption], noun)[0]
         other = colours[(at + 1) % len(colours)]
         found.append((f"a {colour} {noun}{tail}", f"a {thing}{tail}", f"a {other} {thing}{tail}", f"a {other} {noun}"))
     return found
@@ -88,9 +88,9 @@ def _colours(whole: Whole) -> list[str]:
     return [colour for colour in COLOURS if whole(colour)] or [""]
 
 
-def _tails(captions: Sequence[str], noun: str) -> list[str]:
+def tails(captions: Sequence[str], noun: str) -> list[str]:
     """What captions say after the noun."""
-    return [caption.partition(noun)[2] for caption in captions] or [""]
+    return [plain(caption).partition(noun)[2] for caption in captions] or [""]
 
 
 def whole_in(tokenizers: Sequence[object]) -> Whole:

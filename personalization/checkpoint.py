@@ -27,6 +27,7 @@ class Checkpoint:
     optimiser: dict[str, Any]
     curve: list[dict[str, Any]] = field(default_factory=list)  #: what was measured so far
     losses: list[float] = field(default_factory=list)  #: of every step
+    mean: dict[str, Any] = field(default_factory=dict)  #: of what was learned, as measured
 
 
 def path(folder: Path, step: int) -> Path:

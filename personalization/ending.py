@@ -37,7 +37,7 @@ def concluded(lesson: Lesson, room: measure.Studio, home: Path, curve: Sequence[
     if best is None:
         raise TrainingError("nothing was measured; train for longer (--steps)")
     if best is not curve[-1]:
-        lesson.adapter.restore(checkpoint.load(home, best.step).adapter)
+        lesson.adapter.restore(checkpoint.load(home, best.step).mean)
     layers = lesson.adapter.layers()
     seen = _looked_at(lesson, room, home, layers, best.step)
     found = verdict.judged(lesson.card.name, lesson.card.class_noun, seen.point)

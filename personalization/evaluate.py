@@ -28,7 +28,7 @@ def run(request: Request) -> Events:
                      side_px=it.recipe.side_px)  # fmt: skip
     room = measure.studio(
         it.family, it.pipe, it.adapter, it.recipe, photos=shown.pixels, masks=shown.subjects,
-        asked=asked_of(it.pipe, it.recipe, used, it.card.token, it.card.class_noun), eye=request.options.likeness,
+        asked=asked_of(it, used, it.card.token), eye=request.options.likeness,
     )  # fmt: skip
     before = _before(it)
     seen = measure.measured(room, int(before.get("step") or 0))

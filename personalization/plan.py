@@ -81,7 +81,8 @@ def planned(demand: Demand, room: Room, batch: int) -> Plan:
 
 def needed(demand: Demand, plan: Plan) -> int:
     """Bytes at the worst moment: a step, or a measurement."""
-    state = demand.learning * (4 + 4 + (2 if plan.eight_bit else 8))  # weights, gradients, Adam's two moments
+    moments = 2 if plan.eight_bit else 8  # Adam's two
+    state = demand.learning * (4 + 4 + 4 + moments)  # weights, their mean, gradients
     kept = (demand.checkpointed if plan.checkpointing else demand.activations) * plan.batch_at_once
     return demand.denoiser + state + demand.text + demand.decoder + max(kept, demand.painting)
 

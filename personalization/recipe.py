@@ -29,6 +29,7 @@ class Recipe:
     preservation_weight: float = 1.0
     snr_gamma: float = 0.0  #: min-SNR weighting (Hang et al. 2023, 5 is theirs); 0: none
     warmup: int = 20  #: steps over which the learning rate rises
+    averaging: float = 0.98  #: see ``average``: what is measured and published is a mean over about 50 steps; 0: none
     measure_every: int = 100  #: steps
     pictures: int = 16  #: of the subject in each measurement; half as many of its class, and of other things
     sampling_steps: int = 20
@@ -65,6 +66,7 @@ def _check(recipe: Recipe) -> None:
         *_unless(1 <= recipe.batch <= 64, "--batch is between 1 and 64"),
         *_unless(1e-6 <= recipe.learning_rate <= 1e-1, "--learning-rate is between 1e-6 (learns nothing) and 0.1"),
         *_unless(recipe.side_px >= 8 and recipe.side_px % 8 == 0, "--side-px is a multiple of 8"),
+        *_unless(0 <= recipe.averaging < 1, "--averaging is at least 0 and below 1"),
         *_unless(recipe.measure_every >= 1 and recipe.pictures >= 1, "--measure-every and --pictures are at least 1"),
     ]
     if faults:

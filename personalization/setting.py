@@ -8,11 +8,11 @@ from typing import Any
 
 from service.files import write_whole
 
-from . import asking, likeness, measure, prior, sampling, token
+from . import asking, knowing, likeness, measure, prior, sampling, token
 from .dataset import Photo
 from .examples import Examples
 from .lesson import Lesson
-from .recipe import Recipe
+from .published import Known
 from .steps import Kept
 
 CLASS_IMAGES = 64  #: for preservation by pictures; guides say 200 of the bare class, these are of the photos' captions
@@ -61,15 +61,15 @@ class Meaning:
 
 def studio(lesson: Lesson, shown: Examples, word: str) -> measure.Studio:
     """Where this lesson is measured."""
-    asked = asked_of(lesson.pipe, lesson.recipe, lesson.used, word, lesson.card.class_noun)
+    asked = asked_of(lesson, lesson.used, word)
     return measure.studio(lesson.family, lesson.pipe, lesson.adapter, lesson.recipe, asked=asked, photos=shown.pixels,
                           masks=shown.subjects, eye=getattr(lesson.options, "likeness", ""))  # fmt: skip
 
 
-def held_by(lesson: Lesson) -> list[tuple[str, ...]]:
+def held_by(lesson: Lesson, word: str) -> list[tuple[str, ...]]:
     """What else must stay as it was, for each photo, in words that this base has."""
     captions = [photo.caption for photo in lesson.used]
-    return asking.held(captions, lesson.card.class_noun, asking.whole_in(token.tokenizers(lesson.pipe)))
+    return asking.held(captions, lesson.card.class_noun, read_by(lesson, captions, word))
 
 
 def preserved(lesson: Lesson) -> Kept | None:
@@ -85,7 +85,18 @@ def preserved(lesson: Lesson) -> Kept | None:
     return Kept(captions, latents)
 
 
-def asked_of(pipe: Any, recipe: Recipe, used: Sequence[Photo], word: str, noun: str) -> asking.Questions:
-    """What this model can be asked about a subject."""
-    whole = asking.whole_in(token.tokenizers(pipe))
-    return asking.questions([photo.caption for photo in used], word, noun, recipe.pictures, whole)
+def asked_of(model: Lesson | Known, used: Sequence[Photo], word: str) -> asking.Questions:
+    """What this model can be asked about a subject. ``word`` is its token."""
+    captions = [photo.caption for photo in used]
+    read = read_by(model, captions, word)
+    return asking.questions(captions, word, model.card.class_noun, model.recipe.pictures, read)
+
+
+def read_by(model: Lesson | Known, captions: Sequence[str], word: str) -> asking.Whole:
+    """Whether a model can read a word: it has it whole, and if it is a thing, knows it."""
+    noun, whole = model.card.class_noun, asking.whole_in(token.tokenizers(model.pipe))
+    things = [thing for thing in asking.OTHERS if thing != noun and whole(thing)]
+    with model.adapter.off():
+        known = knowing.known(model.family, model.pipe, things, word=word, tails=asking.tails(captions, noun),
+                              side_px=model.recipe.side_px)  # fmt: skip
+    return lambda each: whole(each) and (each not in things or each in known)

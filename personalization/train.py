@@ -14,6 +14,7 @@ from service.files import write_whole
 from service.progress import progress
 
 from . import checkpoint, curves, measure, sampling, verdict
+from .average import averaged
 from .checkpoint import Checkpoint
 from .ending import concluded, kept_safe
 from .errors import TrainingError
@@ -43,6 +44,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--preservation", choices=PRESERVATIONS)
     parser.add_argument("--preservation-weight", type=float)
     parser.add_argument("--snr-gamma", type=float)
+    parser.add_argument("--averaging", type=float, help="of the mean of weights, what each step leaves (0: no mean)")
     parser.add_argument("--measure-every", type=int)
     parser.add_argument("--pictures", type=int, help="of the subject in each measurement")
     parser.add_argument("--sampling-steps", type=int)
@@ -92,13 +94,14 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
     yield {"event": "token", "token": proof.token, "says": proof.says()}
     noun = lesson.card.class_noun
     shown = prepared(family, pipe, lesson.folder, lesson.used, token=proof.token, noun=noun, side_px=recipe.side_px,
-                     held=held_by(lesson))  # fmt: skip
+                     held=held_by(lesson, proof.token))  # fmt: skip
     room = studio(lesson, shown, proof.token)
     kept = preserved(lesson)
     buckets = [shown] if kept else bucketed(family, pipe, lesson.folder, shown, used=lesson.used, token=proof.token,
                                             noun=noun, side_px=recipe.side_px)  # fmt: skip # class images are squares
     speech = Speech(lesson, [*shown.captions, *shown.classes, *chain(*shown.held)])
     optimiser = optimiser_of(lesson)
+    average = averaged(adapter, recipe.averaging)
 
     mark = lesson.mark(proof.token)
     home = lesson.folder / "learning" / mark[:12]
@@ -108,6 +111,7 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
         done, curve, heard = resumed.step, curves.points(resumed.curve), list(resumed.losses)
         adapter.restore(resumed.adapter)
         optimiser.load_state_dict(resumed.optimiser)
+        average.restore(resumed.mean)
         yield {"event": "resumed", "step": done, "steps": recipe.steps}
 
     began, first = time.monotonic(), done
@@ -131,6 +135,7 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
         optimiser.step()
         optimiser.zero_grad(set_to_none=True)
         done += 1
+        average.add(done)
         heard.append(round(total, 6))
         stop, last = request.stop.is_set(), done == recipe.steps
         if done % SPOKEN == 0 or last:
@@ -138,7 +143,8 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
             yield {"event": "step", "step": done, "steps": recipe.steps, "loss": round(mean(heard[-SPOKEN:]), 5),
                    "left_s": round(pace * (recipe.steps - done), 1)}  # fmt: skip
         if due := (done % recipe.measure_every == 0 or last) and not stop:
-            seen = measure.measured(room, done)
+            with average.worn():
+                seen = measure.measured(room, done)
             curve.append(seen.point)
             sheet = home / f"step-{done:06d}.png"
             write_whole(sheet, sampling.sheet(seen.subject))
@@ -147,7 +153,8 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
             yield {"event": "measured", **asdict(seen.point), "best": best, "says": found.says,
                    "sheet": sheet.relative_to(lesson.folder).as_posix()}  # fmt: skip
         if due or stop:
-            state = Checkpoint(done, mark, adapter.state(), optimiser.state_dict(), [asdict(p) for p in curve], heard)
+            state = Checkpoint(done, mark, adapter.state(), optimiser.state_dict(), [asdict(p) for p in curve], heard,
+                               average.state())  # fmt: skip
             yield from kept_safe(home, state, curves.best(curve, recipe.drift_cost))
         if stop:
             yield {
@@ -156,4 +163,5 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
                 "says": "stopped; train again to go on",
             }
             return
+    adapter.restore(average.weights)
     yield from concluded(lesson, room, home, curve, proof)

@@ -102,7 +102,7 @@ def test_a_plan_always_fits_or_is_refused(batch, free):
 def test_eight_bits_are_taken_before_repetition():
     """A full model's optimiser is the largest part of it."""
     full = dataclasses.replace(DEMAND, learning=800_000_000)
-    assert planned(full, Room(14 * GIB, 64 * GIB, eight_bit=True), 1).eight_bit
+    assert planned(full, Room(17 * GIB, 64 * GIB, eight_bit=True), 1).eight_bit
 
 
 def test_a_narrow_model_learns_faster():
