@@ -11,7 +11,7 @@ from statistics import mean
 
 from service.files import write_whole
 
-from . import checkpoint, curves, measure, sampling, verdict
+from . import checkpoint, curves, measure, sampling, turn, verdict
 from .checkpoint import Checkpoint
 from .ending import concluded, kept_safe
 from .errors import TrainingError
@@ -56,7 +56,7 @@ def run(request: Request) -> Events:
 
     step = 0
     try:
-        for event in _run(request):
+        for event in turn.alone(request, "learning", _run):
             step = event.get("step", step)
             yield event
     except torch.OutOfMemoryError as error:
