@@ -18,7 +18,7 @@ from typing import Any
 
 from service.files import write_whole
 
-from . import families, onephoto, sampling
+from . import families, onephoto, sampling, turn
 from .errors import BaseError, TrainingError
 from .families import Family, Words
 from .onephoto import OnePhoto, Way
@@ -50,7 +50,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """Paint, and say where the picture is. Raises PersonalizationError and SubjectError."""
-    yield from guarded(_run(request))
+    yield from guarded(turn.alone(request, "changing a photo of", _run))
 
 
 def _run(request: Request) -> Events:

@@ -9,7 +9,7 @@ from typing import Any
 
 from service.files import write_whole
 
-from . import measure, publish, published, verdict
+from . import measure, publish, published, turn, verdict
 from .examples import chosen, prepared
 from .request import Events, Request
 from .setting import asked_of
@@ -22,6 +22,10 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """Say what it is like, and keep it with the subject beside the curve of its training."""
+    return turn.alone(request, "measuring", _run)
+
+
+def _run(request: Request) -> Events:
     it = published.known(request)
     used = chosen(it.folder)
     shown = prepared(it.family, it.pipe, it.folder, used, token=it.card.token, noun=it.card.class_noun,

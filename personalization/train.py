@@ -13,7 +13,7 @@ from service import subjects
 from service.files import write_whole
 from service.progress import progress
 
-from . import checkpoint, curves, measure, sampling, verdict
+from . import checkpoint, curves, measure, sampling, turn, verdict
 from .average import averaged
 from .checkpoint import Checkpoint
 from .ending import concluded, kept_safe
@@ -58,7 +58,7 @@ def options(parser: ArgumentParser) -> None:
 def run(request: Request) -> Events:
     """From photos to a published subject. Raises PersonalizationError and SubjectError."""
     folder = subjects.folder(request.data, request.name)
-    yield from reported(folder, guarded(_run(request)), progress(folder))
+    yield from reported(folder, guarded(turn.alone(request, "learning", _run)), progress(folder))
 
 
 def guarded(events: Events) -> Events:

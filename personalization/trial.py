@@ -8,7 +8,7 @@ from pathlib import Path
 
 from service.files import write_whole
 
-from . import published, sampling
+from . import published, sampling, turn
 from .request import Events, Request
 
 SHOWN = 4  #: pictures, unless asked otherwise
@@ -23,13 +23,17 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """Paint, and say where the pictures are."""
+    return turn.alone(request, "painting", _run)
+
+
+def _run(request: Request) -> Events:
     it = published.known(request)
     prompt = spoken(request.options.words, it.card.name, it.card.token, it.card.class_noun)
     count = request.options.pictures or SHOWN
     painted = sampling.paint(it.family, it.pipe, it.recipe, [prompt] * count, request.options.seed)
     path = request.options.out or it.folder / "tries" / f"{request.options.seed}.png"
     write_whole(path, sampling.sheet(painted))
-    yield {"event": "done", "says": f"{count} pictures of {prompt!r}", "prompt": prompt, "path": str(path)}
+    yield {"event": "done", "says": f"{path}: {count} pictures of {prompt!r}", "prompt": prompt, "path": str(path)}
 
 
 def spoken(words: str, name: str, token: str, noun: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 
 from service.files import write_whole
 
-from . import checkpoint, families, onephoto, photos, publish, sampling, token
+from . import checkpoint, families, onephoto, photos, publish, sampling, token, turn
 from .adapters import attach
 from .checkpoint import Checkpoint
 from .dataset import MARK, Photo
@@ -60,7 +60,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """From a photo to what edits it. Raises PersonalizationError and SubjectError."""
-    yield from guarded(_run(request))
+    yield from guarded(turn.alone(request, "learning a photo of", _run))
 
 
 def _run(request: Request) -> Events:

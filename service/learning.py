@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,9 +20,33 @@ from typing import IO, Any
 
 from .engines.child import environment
 from .errors import SubjectError
+from .protocols import Teaching
+from .subjects import Subject
 
 COMMAND = (sys.executable, "-P", "-X", "utf8", "-m", "personalization")
 _BAD_ARGUMENTS = 2  #: argparse's exit code
+
+
+def on(engines: Iterable[object], card: Subject, *, learned: bool = False) -> list[str]:
+    """The options that tell learning which model a subject is for, of the first of the engines that can be learned for.
+
+    ``learned``: it was learned, on the card's base; only how pictures are made on that is told. Raises SubjectError
+    where there is no such engine and the card names no base either; EngineError.
+    """
+    first = next((engine for engine in engines if isinstance(engine, Teaching)), None)
+    if first is None:
+        if card.base:
+            return []
+        raise SubjectError(
+            f"{card.name} cannot be learned yet: no channel paints with a model on this machine. Add an engine with "
+            'kind = "diffusion" to the config (docs/engines.md), or name a model with --base'
+        )
+    base = first.base()
+    if learned and base.model != card.base:
+        return []
+    told = {"base": "" if learned else base.model, "device": base.device, "sampling-steps": base.steps,
+            "guidance": base.guidance}  # fmt: skip
+    return [f"--{name}={value}" for name, value in told.items() if value not in ("", None)]
 
 
 def followed(data: Path, verb: str, name: str, *more: str) -> Iterator[dict[str, Any]]:
@@ -32,7 +56,7 @@ def followed(data: Path, verb: str, name: str, *more: str) -> Iterator[dict[str,
     SubjectError with the sentence it ends with.
     """
     # paths are told as they are here: the process has our folder
-    with tempfile.TemporaryFile() as said, _started((verb, "--data", str(data), name, *more), said) as process:
+    with tempfile.TemporaryFile() as said, _started((*verb.split(), "--data", str(data), name, *more), said) as process:
         assert process.stdout  # a pipe was asked for
         with _passed_on(process):
             last = ""

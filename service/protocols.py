@@ -256,6 +256,25 @@ class Wearing(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a subject is learned on, and how pictures of it are made. None: as its own kind of model is run."""
+
+    model: str  #: a folder as diffusers writes it, or a hub id
+    device: str = ""  #: "": wherever learning finds best
+    steps: int | None = None
+    guidance: float | None = None
+
+
+@runtime_checkable
+class Teaching(Protocol):
+    """An engine that paints what was learned on a model that this machine can learn on. Optional."""
+
+    def base(self) -> Base:
+        """Raises EngineError where nothing can be learned for its model, with what to do."""
+        ...
+
+
 class Display(Protocol):
     """A screen that must be told what to show. A browser asks by itself and needs none of this."""
 

@@ -340,7 +340,7 @@ def test_what_was_published_of_a_subject_is_painted(models, monkeypatch):
     """From ``subjects/rex`` in the data folder through the real process: its token is told and its weights are worn."""
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     table = Settings(model=str(models / "good"), steps=2, device="cpu", style="ink")
-    asked, plain = prompt(seed=4, words="rex naps", subject="rex"), prompt(seed=4, words="ohwx corgi naps")
+    asked, plain = prompt(seed=4, words="rex naps", subject="rex"), prompt(seed=4, words="a ohwx corgi naps")
     engine = make(table, Surroundings("gpu", models, ROOT / "templates"))
     try:
         without, rex = engine.render(plain, 320, 200), engine.render(asked, 320, 200)
@@ -351,7 +351,7 @@ def test_what_was_published_of_a_subject_is_painted(models, monkeypatch):
         engine.close()
     weights = (models / "subjects/rex/weights.safetensors").read_bytes()
     assert rex.recipe["prompt"] == without.recipe["prompt"]
-    assert rex.recipe["prompt"].startswith("ohwx corgi naps")
+    assert rex.recipe["prompt"].startswith("a ohwx corgi naps")
     assert rex.data != without.data == again.data
     assert (rex.recipe["subject"], rex.recipe["subject_sha256"]) == ("rex", hashlib.sha256(weights).hexdigest())
     assert left_out.recipe["subject"] == f"left out: learned on other/model, this engine paints with {models / 'good'}"

@@ -12,13 +12,26 @@ from pathlib import Path
 
 import pytest
 
-from personalization import checkpoint, evaluate, families, losses, publish, reporting, sampling, steps, train, trial
+from personalization import (
+    checkpoint,
+    evaluate,
+    families,
+    losses,
+    publish,
+    reporting,
+    sampling,
+    steps,
+    train,
+    trial,
+    turn,
+)
 from personalization.adapters import nearest
 from personalization.errors import BaseError, PhotoError, TrainingError
 from personalization.examples import bucketed, prepared
 from personalization.lesson import opened
 from personalization.recipe import ADAPTERS
 from service.errors import SubjectError
+from service.gpu import Gpu, holder
 from service.progress import alive, keep, progress
 from service.subjects import WEIGHTS, load, save
 
@@ -482,3 +495,23 @@ def test_the_family_is_read_from_the_base(base, tmp_path):
     assert families.of(str(base)).NAME == "sd15"
     with pytest.raises(BaseError, match="sd15"):
         families.named("sd9")
+
+
+def test_a_lesson_waits_for_the_gpu_and_says_for_whom(tmp_path):
+    """Another lesson, or a worker that paints, has it; being stopped ends the wait, and the GPU is given back."""
+    gone = Gpu(tmp_path, "painting")
+    gone.take()
+    work = turn.alone(
+        asked := request(tmp_path), "learning", lambda _: iter([{"event": "step", "has": holder(tmp_path)}])
+    )
+    assert next(work) == {"event": "waiting", "says": f"waiting for the GPU: painting (process {os.getpid()})"}
+    gone.release()
+    assert next(work)["has"] == f"learning rex (process {os.getpid()})"
+    assert list(work) == []
+    assert holder(tmp_path) == ""
+    gone.take()
+    work = turn.alone(asked, "learning", lambda _: pytest.fail("it was stopped"))
+    next(work)
+    asked.stop.set()
+    assert [event["event"] for event in work] == ["stopped"]
+    gone.release()

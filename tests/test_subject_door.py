@@ -28,7 +28,7 @@ from .homes import client, home, painted
 from .photo_files import scene
 from .values import NOON
 
-REX = Subject(name="rex", kind=Kind.DOG, class_noun="corgi", token="phol")
+REX = Subject(name="rex", kind=Kind.DOG, class_noun="corgi", token="phol", base="some/model")
 ANA = Subject(name="ana", kind=Kind.PERSON, class_noun="woman", token="zshq")
 PAGE = {"accept": "text/html"}
 
@@ -224,6 +224,53 @@ def test_what_learning_says_is_drawn_and_its_end_is_the_commands(data, tmp_path,
     ran = subject(data, "train", "rex")
     assert (ran.code, ran.err.strip()) == (1, "the token means something")
     assert subject(data, "train", "ana").code == 1
+
+
+def test_a_subject_is_learned_on_the_model_that_paints(data, tmp_path, monkeypatch):
+    """The base, and how pictures of it are made, come from the channel's engine; what is written goes before it."""
+    learns(tmp_path, monkeypatch, first="open(sys.argv[0] + '.asked', 'w').write(' '.join(sys.argv[4:]))",
+           last="print(json.dumps({'event': 'done'}))")  # fmt: skip
+    config = tmp_path / "config.toml"
+
+    def asked(engine, *words):
+        config.write_text(
+            f'[channels.home]\nengines = ["gpu", "papercut"]\n[engines.gpu]\nkind = "diffusion"\n{engine}'
+        )
+        ran = subject(data, *words, config=config)
+        assert ran.code == 0, ran.err
+        return (tmp_path / "learner.py.asked").read_text()
+
+    own = 'model = "some/model"\ndevice = "cpu"\nsteps = 12\nguidance = 3.0'
+    told = "--device=cpu --sampling-steps=12 --guidance=3.0"
+    assert asked(own, "train", "rex", "--steps", "9") == f"rex --base=some/model {told} --steps 9"
+    assert asked(own, "try", "rex", "on the moon") == f"rex {told} on the moon"
+    assert asked(own, "evaluate", "rex") == f"rex {told}"
+    assert asked('model = "another"', "evaluate", "rex") == "rex"
+    assert asked(own, "train", "rex", "--base", "theirs") == "rex --base theirs"
+    klein = 'model = "flux2-klein-4b"\ndevice = "cpu"'
+    assert asked(klein, "plan", "rex") == "rex --base=black-forest-labs/FLUX.2-klein-base-4B --device=cpu"
+    assert asked('model = "sdxl"\ndevice = "cuda:1"', "train", "rex").startswith(
+        "rex --base=stabilityai/stable-diffusion-xl-base-1.0 --device=cuda:1"
+    )
+
+
+@pytest.mark.parametrize(
+    ("engine", "says"),
+    [
+        ("", "no channel paints with a model on this machine"), ('model = "sd-turbo"', "nothing can be learned on"),
+        ('model = "/some/model.safetensors"\ncard = "sdxl"', "a single file, which learning cannot read"),
+    ],
+)  # fmt: skip
+def test_without_a_base_it_says_what_to_do(data, tmp_path, engine, says):
+    """No engine with a model, or one on which nothing is learned: a sentence, and nothing is started."""
+    config = tmp_path / "config.toml"
+    table = f'[channels.home]\nengines = ["gpu"]\n[engines.gpu]\nkind = "diffusion"\n{engine}' if engine else ""
+    config.write_text(table)
+    subjects.save(data, REX.model_copy(update={"base": ""}))
+    ran = subject(data, "train", "rex", config=config)
+    assert (ran.code, ran.out) == (1, "")
+    assert says in ran.err
+    assert "--base" in ran.err
 
 
 def test_programs_get_the_lines_as_they_are(data, tmp_path, monkeypatch):

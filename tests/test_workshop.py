@@ -385,8 +385,8 @@ def test_who_was_learned_is_called_by_its_token(odd, tmp_path):
     card(tmp_path, base="any/model")
     asked = prompt(words="rex naps on far hills", subject="rex")
     engine = odd("well")
-    assert engine.render(asked, 320, 200).recipe["words"].startswith("sks corgi naps")
-    assert "sks corgi naps" in engine.worded(asked)
+    assert engine.render(asked, 320, 200).recipe["words"].startswith("a sks corgi naps")
+    assert "a sks corgi naps" in engine.worded(asked)
     (tmp_path / "subjects/rex/weights.safetensors").unlink()
     assert engine.render(asked, 320, 200).recipe["words"].startswith("a corgi naps")
 

@@ -192,6 +192,7 @@ HANDED_ON, LEARNS = subject_learning.HANDED_ON, subject_learning.LEARNS
 COMMANDS: dict[str, Callable[..., None]] = {
     "list": list_, "add": add, "photos": photos, "caption": subject_captions.caption,
     "train": subject_learning.train, "evaluate": subject_learning.evaluate, "try": subject_learning.try_,
+    "one-photo": subject_learning.one_photo, "edit": subject_learning.edit,
     "plan": subject_learning.plan, "use": use, "rules": rules, "remove": subject_files.remove,
     "export": subject_files.export, "import": subject_files.import_,
 }  # fmt: skip

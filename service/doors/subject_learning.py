@@ -17,10 +17,12 @@ from rich.table import Table
 from rich.text import Text
 
 from service import learning, subjects, telling
+from service.assembly import opened
 from service.errors import SubjectError
+from service.subjects import Subject
 from service.telling import err, literal, out
 
-from .asked import AsJson, Data, heard
+from .asked import AsJson, Config, Data, heard, settings_of
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 More = Annotated[
@@ -33,18 +35,22 @@ WIDE = 32  #: columns of a curve
 OFTEN_PER_S = 8
 
 
-def train(name: Name, more: More = None, data: Data = Path("data"), json: AsJson = False) -> None:
+def train(
+    name: Name, more: More = None, config: Config = None, data: Data = Path("data"), json: AsJson = False
+) -> None:
     """Learn a subject from its photos, stop when the likeness is best, and say in words what came of it.
 
-    Ctrl-C, a crash or a power cut loses nothing: `train` goes on from the last checkpoint.
+    It is learned on the model that paints the slides. Ctrl-C, a crash or a power cut loses nothing: `train` goes on
+    from the last checkpoint.
     """
-    _agreed(data, name)
-    _do(data, "train", name, more or [], json=json)
+    _do(data, "train", name, _on(_agreed(data, name), config, data, more), json=json)
 
 
-def evaluate(name: Name, more: More = None, data: Data = Path("data"), json: AsJson = False) -> None:
+def evaluate(
+    name: Name, more: More = None, config: Config = None, data: Data = Path("data"), json: AsJson = False
+) -> None:
     """Measure what was learned: likeness, what it does to others of its kind, and to everything else."""
-    _do(data, "evaluate", name, more or [], json=json)
+    _do(data, "evaluate", name, _on(subjects.load(data, name), config, data, more, learned=True), json=json)
 
 
 def try_(
@@ -52,23 +58,54 @@ def try_(
     words: Annotated[
         list[str] | None, typer.Argument(help='A scene, such as "… on the moon".', metavar="WORDS...")
     ] = None,
+    config: Config = None,
     data: Data = Path("data"),
     json: AsJson = False,
 ) -> None:
-    """Paint a subject in a scene of yours, at once: `subject try rex "… on the moon" -o moon.png`."""
+    """Paint a subject in a scene of yours, at once: `subject try rex "… on the moon" --out moon.png`."""
+    _do(data, "try", name, _on(_agreed(data, name), config, data, words, learned=True), json=json)
+
+
+def one_photo(name: Name, more: More = None, data: Data = Path("data"), json: AsJson = False) -> None:
+    """Learn one photo, so that words can change that very photo: `subject one-photo ana --photo family.jpg`.
+
+    It is learned on the subject's own model; before there is one, name it with --base.
+    """
     _agreed(data, name)
-    _do(data, "try", name, words or [], json=json)
+    _do(data, "unitune learn", name, more or [], json=json)
 
 
-def plan(name: Name, more: More = None, data: Data = Path("data"), json: AsJson = False) -> None:
+def edit(
+    name: Name,
+    words: Annotated[list[str] | None, typer.Argument(help="What the photo shall show.", metavar="WORDS...")] = None,
+    data: Data = Path("data"),
+    json: AsJson = False,
+) -> None:
+    """Change the one photo by words: `subject edit ana "… in the snow" --out snow.png`."""
+    _agreed(data, name)
+    _do(data, "unitune edit", name, words or [], json=json)
+
+
+def plan(name: Name, more: More = None, config: Config = None, data: Data = Path("data"), json: AsJson = False) -> None:
     """Say what learning would take: which model, how much memory, about how long."""
-    _do(data, "plan", name, more or [], json=json)
+    _do(data, "plan", name, _on(subjects.load(data, name), config, data, more), json=json)
 
 
-def _agreed(data: Path, name: str) -> None:
-    """Raises SubjectError where a person has not agreed: learning would refuse, too."""
-    if not subjects.load(data, name).consented:
+def _agreed(data: Path, name: str) -> Subject:
+    """The card. Raises SubjectError where a person has not agreed: learning would refuse, too."""
+    card = subjects.load(data, name)
+    if not card.consented:
         raise SubjectError(f"{name} has not agreed: `frontispiece subject add {name} PHOTOS` asks for it")
+    return card
+
+
+def _on(card: Subject, config: Path | None, data: Path, more: list[str] | None, *, learned: bool = False) -> list[str]:
+    """What was written, after what the config says of the model; who names a base knows what is asked of it."""
+    said = more or []
+    if any(word.partition("=")[0] == "--base" for word in said):
+        return said
+    with opened(settings_of(config), data) as service:
+        return [*learning.on(service.engines.values(), card, learned=learned), *said]
 
 
 def _do(data: Path, verb: str, name: str, more: list[str], *, json: bool) -> None:
@@ -103,7 +140,7 @@ def _drawn(told: Iterable[dict[str, Any]]) -> bool:
             last = event
     if board.steps:
         out.print(board.curves())
-    for key in ("file", "files"):
+    for key in ("file", "path", "files"):
         for file in [last[key]] if isinstance(last.get(key), str) else last.get(key, ()):
             out.print(f"[dim]{literal(str(file))}[/]", soft_wrap=True)
     return last.get("event") == "stopped"
@@ -191,4 +228,4 @@ def spoken(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
-LEARNS = (train, evaluate, try_, plan)  #: commands that hand on whatever else is written after them
+LEARNS = (train, evaluate, try_, plan, one_photo, edit)  #: commands that hand on whatever else is written after them

@@ -20,13 +20,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..pixels import blank
-from ..protocols import Progress, Surroundings
+from ..protocols import Base, Progress, Surroundings
 from . import proof, references
 from .awaited import Awaited, Wish
 from .cards import PLAIN
 from .gallery import Gallery, Presence
 from .job import Job
 from .learned import pictured
+from .lessons import base
 from .loading import Model
 from .settling import AUTO, Bits, Home, Settled, settled
 from .wording import Family, Said, Wording, clip_tokens, family_of
@@ -137,6 +138,10 @@ class Diffusion:
     def leaves_out(self, subject: str) -> str:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
         return self._gallery.presence(subject, self._workshop.what, references=self.references).left_out
+
+    def base(self) -> Base:
+        """What a subject is learned on to appear here. Raises EngineError."""
+        return base(self._workshop.what, self.settings.steps, self.settings.guidance)
 
     def state(self) -> dict[str, Any]:
         """Which model paints and why, and what is done ``now``: "painting, step 7 of 20", or how far it is read."""

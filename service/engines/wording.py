@@ -94,7 +94,7 @@ class Wording:
         """The scene without a subject's name: an engine that has not learned it would paint any such person.
 
         The subject's card, ``<subjects>/<name>/subject.toml``, says what to call it: a corgi, a man; where it was
-        ``learned``, "sks corgi".
+        ``learned``, "a sks corgi".
         """
         words = " ".join((prompt.words or prompt.scene).split())
         if prompt.subject:
@@ -140,7 +140,7 @@ def _called(subjects: Path, name: str, *, learned: bool) -> str:
             card = tomllib.loads((subjects / name / "subject.toml").read_text(encoding="utf-8"))
             noun, token = str(card["class_noun"]), str(card.get("token", ""))
             if learned and token:
-                return f"{token} {noun}"
+                return f"a {token} {noun}"  # as the captions say that it was learned with
     return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
 
 
