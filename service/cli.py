@@ -20,7 +20,7 @@ try:
     import typer
 
     from . import __version__, doors, telling
-    from .assembly import Service, opened
+    from .assembly import Service, opened, with_engine
     from .doors import AsJson, Config, Data, UsageError
     from .doors.strokes import AtWork
     from .errors import ConfigError, DataFolderError, FrontispieceError
@@ -131,6 +131,7 @@ def once(
     config: Config = None,
     data: Data = Path("data"),
     channel: Annotated[str | None, typer.Option("--channel", help="Only this channel. [default: all]")] = None,
+    engine: Annotated[str | None, typer.Option(help="Paint with this engine first, whatever the channels say.")] = None,
     json: AsJson = False,
 ) -> None:
     """Do one round: fetch, judge, choose, describe, paint, show; then exit.
@@ -140,10 +141,11 @@ def once(
     """
     settings = doors.settings_of(config)
     channels = [doors.channel_named(settings, channel)] if channel else list(settings.channels)
+    settings = with_engine(settings, engine) if engine else settings
     with opened(settings, data) as service:
         began, tally = time.monotonic(), Counter[str]()
         try:
-            for event in telling.followed(_round(service, channels), AtWork(service.press.engines), json=json):
+            for event in telling.followed(_round(service, channels, engine), AtWork(service.press.engines), json=json):
                 failed = bool(event.get("error"))
                 tally["painted"] += event["verb"] == "render" and not failed
                 tally["errors"] += failed
@@ -155,7 +157,7 @@ def once(
         telling.finished(tally, time.monotonic() - began, json=json)
 
 
-def _round(service: Service, channels: list[str]) -> Iterator[dict[str, Any]]:
+def _round(service: Service, channels: list[str], engine: str | None) -> Iterator[dict[str, Any]]:
     """The round's events, done here or by the service that owns the folder."""
     try:
         service.store.folder.claim({})
@@ -163,6 +165,9 @@ def _round(service: Service, channels: list[str]) -> Iterator[dict[str, Any]]:
         owner = _owner(service)
         if "url" not in owner:
             raise
+        if engine:
+            raise UsageError("a service runs on this data folder and paints with its own engines: stop it, or leave "
+                             "out --engine") from None  # fmt: skip
         yield from telling.asked(owner, channels, service.keys.token())
         return
     try:
