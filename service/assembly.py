@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from . import clock, displays, editors, engines, settings as config, sources, styles
 from .compose.slide import Composer, templates as slide_templates
@@ -274,28 +274,6 @@ def opened(settings: Settings, data: Path, port: int | None = None) -> Iterator[
         yield service
     finally:
         service.close()
-
-
-def with_engine(settings: Settings, name: str) -> Settings:
-    """The settings with this engine first in every channel, the channel's own behind it. Raises ConfigError.
-
-    ``name`` is an engine's table, or a kind that needs none.
-    """
-    table = _table(settings.engines, name)
-    known = adapters("engines")
-    if table["kind"] not in known:
-        named = ", ".join(dict.fromkeys([*settings.engines, *known]))
-        raise ConfigError(f"there is no engine {name!r}; there is {named}")
-    try:
-        known[str(table["kind"])].Settings.model_validate(table)
-    except ValidationError as error:
-        missing = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
-        raise ConfigError(f"{name} needs a table [engines.{name}] that says {missing}") from error
-    channels = {
-        key: channel.model_copy(update={"engines": tuple(dict.fromkeys((name, *channel.engines)))})
-        for key, channel in settings.channels.items()
-    }
-    return settings.model_copy(update={"channels": channels})
 
 
 def desk_of(service: Service, channel: str) -> Desk:

@@ -20,7 +20,7 @@ try:
     import typer
 
     from . import __version__, doors, telling
-    from .assembly import Service, opened, with_engine
+    from .assembly import Service, opened
     from .doors import AsJson, Config, Data, UsageError
     from .doors.strokes import AtWork
     from .errors import ConfigError, DataFolderError, FrontispieceError
@@ -141,7 +141,7 @@ def once(
     """
     settings = doors.settings_of(config)
     channels = [doors.channel_named(settings, channel)] if channel else list(settings.channels)
-    settings = with_engine(settings, engine) if engine else settings
+    settings = doors.with_engine(settings, engine) if engine else settings
     with opened(settings, data) as service:
         began, tally = time.monotonic(), Counter[str]()
         try:
@@ -166,8 +166,7 @@ def _round(service: Service, channels: list[str], engine: str | None) -> Iterato
         if "url" not in owner:
             raise
         if engine:
-            raise UsageError("a service runs on this data folder and paints with its own engines: stop it, or leave "
-                             "out --engine") from None  # fmt: skip
+            raise UsageError("a service runs here and paints as its config says: leave out --engine") from None
         yield from telling.asked(owner, channels, service.keys.token())
         return
     try:

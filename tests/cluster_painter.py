@@ -19,7 +19,7 @@ class Quick:
         return {"model": model.name, "pid": os.getpid()}
 
     def render(self, jobs, steps):
-        told = [(job, *job.words.rstrip(".").split()) for job in jobs]
+        told = [(job, *(word.rstrip(".,") for word in job.words.split()[:2])) for job in jobs]
         time.sleep(max((float(how) for _, what, how in told if what == "sleep"), default=0))
         return [self.one(job, what, Path(how), (steps, len(jobs))) for job, what, how in told]
 
@@ -34,5 +34,5 @@ class Quick:
         steps(2, 2)
         dice = np.random.default_rng(job.seed)
         learned = Path(job.learned.file).read_bytes().decode() if job.learned else ""
-        told = {"batch": batch, "fits": 1, "learned": learned, "told": job.words}
+        told = {"pid": os.getpid(), "batch": batch, "fits": 1, "learned": learned, "told": job.words}
         return Painted(dice.integers(0, 256, (64, 96, 3)).astype("uint8").tobytes(), 96, 64, told)

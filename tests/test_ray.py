@@ -104,28 +104,27 @@ def cluster():
     cluster.shutdown()
 
 
-@pytest.fixture
-def fleet(cluster, tmp_path):
+@pytest.fixture(scope="module")
+def fleet(cluster, tmp_path_factory):
     """Engines on the cluster whose painters do as the words say; each is closed in the end."""
-    made = []
+    made, data = [], tmp_path_factory.mktemp("fleet")
+    settings = {"model": "any/model", "address": cluster.address, "actors": 2, "gpus": 0, "cpus": 0.5, "vram_gb": 24}
 
     def engine(**table):
-        table = {
-            "model": "any/model",
-            "address": cluster.address,
-            "actors": 4,
-            "gpus": 0,
-            "cpus": 0.5,
-            "vram_gb": 12,
-            "batch": 1,
-            **table,
-        }
-        made.append(Ray(Settings(**table), Wording(ROOT / "templates", tmp_path / "subjects"), tmp_path, **QUICK))
+        wording = Wording(ROOT / "templates", data / "subjects")
+        made.append(Ray(Settings(**settings | {"batch": 1} | table), wording, data, **QUICK))
         return made[-1]
 
+    engine.data = data
     yield engine
     for each in made:
         each.close()
+
+
+@pytest.fixture(scope="module")
+def both(fleet):
+    """An engine with a painter on each of the two nodes, which have room for no more."""
+    return fleet(subject_bases=("base/model",))
 
 
 def prompts(*words):
@@ -133,7 +132,7 @@ def prompts(*words):
 
 
 def painted(engine, asked):
-    """Each picture, or what its first try failed with and its second brought."""
+    """Every picture of a round, and what first tries failed with."""
     engine.expect(asked, 320, 200)
     out, failed = [], []
     for each in asked:
@@ -146,118 +145,6 @@ def painted(engine, asked):
     return out, failed
 
 
-@with_ray
-def test_a_round_is_painted_by_several_actors(fleet):
-    """All that is expected goes out at once, nothing is painted twice, and the same seed gives the same bytes."""
-    engine = fleet()
-    first, failed = painted(engine, prompts(*["sleep 0.2"] * 8))
-    again, _ = painted(engine, prompts(*["sleep 0"] * 8))
-    assert not failed
-    assert 1 < len({each.recipe["pid"] for each in first}) <= 4
-    assert [each.data for each in first] == [each.data for each in again]
-    assert (first[0].recipe["engine"], first[0].width_px, first[0].height_px) == ("ray", 320, 200)
-    assert json.loads(json.dumps(first[0].recipe))["node"]
-
-
-@with_ray
-def test_killing_an_actor_loses_nothing(fleet, tmp_path):
-    """The picture in its hand costs one attempt, the others none, and another actor takes its place."""
-    engine, flag = fleet(actors=2), tmp_path / "crashed"
-    asked = prompts("sleep 0.1", f"crash {flag}", *["sleep 0.1"] * 5)
-    pictures, failed = painted(engine, asked)
-    assert flag.exists()
-    assert len(pictures) == 7
-    assert len(failed) == 1
-    assert "a painter on the Ray cluster is gone" in failed[0]
-
-
-@with_ray
-def test_of_a_batch_nobody_is_charged_who_paints_well_alone(fleet, tmp_path):
-    """An actor that dies over four pictures costs no attempt: each is painted again alone."""
-    engine = fleet(actors=1, batch=4)
-    pictures, failed = painted(engine, prompts(f"crash {tmp_path / 'once'}", *["sleep 0"] * 3))
-    assert (len(pictures), failed) == (4, [])
-    assert {each.recipe["batch"] for each in pictures} == {1}
-
-
-@with_ray
-def test_a_node_that_leaves_takes_no_picture_with_it(cluster, fleet, tmp_path):
-    """Its pictures cost one attempt each and are painted on the nodes that are left; it may come back."""
-    node, go = cluster.add_node(**SMALL), tmp_path / "go"
-    engine = fleet(actors=6)
-    asked = prompts(*[f"wait {go}"] * 6)
-    painting = threading.Thread(target=lambda: out.extend(painted(engine, asked)))
-    out = []
-    painting.start()
-    until(lambda: seated(cluster) == 6, what="six painters")
-    cluster.remove_node(node, allow_graceful=False)
-    go.touch()
-    painting.join(60)
-    assert len(out[0]) == 6
-    assert len(out[1]) <= 2
-    assert len({each.data for each in out[0]}) == 6
-
-
-def seated(cluster):
-    """How many painters the cluster holds, as another process sees it."""
-    code = (
-        "import ray, sys; ray.init(sys.argv[1], logging_level='ERROR', log_to_driver=False); "
-        "print((sum(n['Resources'].get('vram_gb', 0) for n in ray.nodes() if n['Alive']) - ray.available_resources().get('vram_gb', 0)) // 12)"
-    )
-    ran = subprocess.run([sys.executable, "-c", code, cluster.address], capture_output=True, text=True, check=True)
-    return float(ran.stdout.split()[-1])
-
-
-@with_ray
-def test_places_are_given_back(cluster, fleet):
-    """At once where nothing is kept alive, and when the engine is closed; the next picture takes them anew."""
-    engine = fleet(actors=2)
-    painted(engine, prompts("sleep 0.2", "sleep 0.2"))
-    assert engine.state()["state"] == "ready"
-    engine.close()
-    until(lambda: seated(cluster) == 0, what="an empty cluster")
-    assert engine.state()["state"] == "asleep"
-    assert engine.render(prompts("sleep 0")[0], 320, 200).width_px == 320
-
-
-@with_ray
-def test_a_painting_can_be_stopped(fleet, tmp_path):
-    """What progress raises comes out, and the painters are there for the next picture."""
-    engine, go = fleet(actors=1), tmp_path / "go"
-    pid = engine.render(prompts("sleep 0")[0], 320, 200).recipe["pid"]
-
-    def enough(share):
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        engine.render(prompts(f"wait {go}")[0], 320, 200, enough)
-    assert engine.render(prompts("sleep 0")[0], 320, 200).recipe["pid"] == pid
-
-
-@with_ray
-def test_a_subjects_weights_come_to_the_node_as_bytes(fleet, tmp_path):
-    """An actor reads them from its own disk, and its subject's pictures stay with it."""
-    subject(tmp_path, "rex", b"the weights of rex")
-    engine = fleet(actors=2, subject_bases=("base/model",))
-    asked = [
-        prompt(words=f"sleep 0.{1 + seed % 2}", scene="s", seed=seed, subject="rex" if seed % 2 else None)
-        for seed in range(8)
-    ]
-    pictures, failed = painted(engine, asked)
-    assert not failed
-    assert {each.recipe["learned"] for each in pictures[1::2]} == {"the weights of rex"}
-    assert {each.recipe["learned"] for each in pictures[::2]} == {""}
-
-
-def subject(data, name, weights):
-    folder = data / "subjects" / name
-    folder.mkdir(parents=True)
-    (folder / "weights.safetensors").write_bytes(weights)
-    (folder / "subject.toml").write_text(
-        f'name = "{name}"\nkind = "dog"\nclass_noun = "corgi"\ntoken = "sks"\nbase = "base/model"\n'
-    )
-
-
 def failing(engine):
     with pytest.raises(EngineError) as caught:
         engine.render(prompts("sleep 0")[0], 320, 200)
@@ -265,37 +152,136 @@ def failing(engine):
 
 
 @with_ray
-def test_no_room_is_said_or_waited_for(fleet):
+def test_a_round_is_painted_by_several_actors(both):
+    """All that is expected goes out at once, on every node, and the same seed gives the same bytes."""
+    first, failed = painted(both, prompts(*["sleep 1"] * 8))
+    again, _ = painted(both, prompts(*["sleep 0"] * 8))
+    assert not failed
+    assert len({each.recipe["pid"] for each in first}) == 2
+    assert [each.data for each in first] == [each.data for each in again]
+    assert (first[0].recipe["engine"], first[0].width_px, first[0].height_px) == ("ray", 320, 200)
+    assert json.loads(json.dumps(first[0].recipe))["node"]
+
+
+@with_ray
+def test_a_subjects_weights_come_to_the_node_as_bytes(both, fleet):
+    """A node reads them from its own disk, and only its subject's pictures wear them."""
+    folder = fleet.data / "subjects/rex"
+    folder.mkdir(parents=True)
+    (folder / "weights.safetensors").write_bytes(b"the weights of rex")
+    card = 'name = "rex"\nkind = "dog"\nclass_noun = "corgi"\ntoken = "sks"\nbase = "base/model"\n'
+    (folder / "subject.toml").write_text(card)
+    asked = [
+        prompt(words="sleep 0", scene="sleep 0", seed=seed, subject="rex" if seed % 2 else None) for seed in range(6)
+    ]
+    pictures, failed = painted(both, asked)
+    assert not failed
+    assert [each.recipe["learned"] for each in pictures] == ["", "the weights of rex"] * 3
+
+
+@with_ray
+def test_a_painting_can_be_stopped(both, tmp_path):
+    """What progress raises comes out, and the painters are there for the next picture."""
+    before = {each.recipe["pid"] for each in painted(both, prompts(*["sleep 0.2"] * 4))[0]}
+
+    def enough(share):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        both.render(prompts(f"wait {tmp_path / 'go'}")[0], 320, 200, enough)
+    assert both.render(prompts("sleep 0")[0], 320, 200).recipe["pid"] in before
+
+
+@with_ray
+def test_killing_an_actor_loses_nothing(both, tmp_path):
+    """The picture in its hand costs one attempt, the others none, and another actor takes its place."""
+    flag = tmp_path / "crashed"
+    pictures, failed = painted(both, prompts("sleep 0.1", f"crash {flag}", *["sleep 0.1"] * 5))
+    assert flag.exists()
+    assert len(pictures) == 7
+    assert len(failed) == 1
+    assert "a painter on the Ray cluster is gone" in failed[0]
+
+
+@with_ray
+def test_no_room_is_said_or_waited_for(both, fleet):
     """More than any node has is the owner's to change; what others have is waited for, and costs no attempt."""
+    painted(both, prompts("sleep 1", "sleep 1"))
     said = str(failing(fleet(vram_gb=80)))
     assert "no node of the Ray cluster has room for a painter (CPU 0.5, vram_gb 80)" in said
     assert "--resources" in said
-    all_of_it = fleet(actors=4)
-    painted(all_of_it, prompts(*["sleep 0.3"] * 6))
-    assert isinstance(failing(fleet(actors=1, vram_gb=24)), NotNow)
+    assert isinstance(failing(fleet()), NotNow)
+
+
+@with_ray
+def test_a_process_that_spoke_with_the_cluster_and_died_is_replaced(both):
+    """In between two pictures nobody notices."""
+    both.render(prompts("sleep 0")[0], 320, 200)
+    os.kill(both._child._process.pid, signal.SIGKILL)
+    both._child._process.wait()
+    assert both.render(prompts("sleep 0")[0], 320, 200).width_px == 320
+
+
+@with_ray
+def test_closing_gives_the_places_back(both, fleet):
+    """Another engine has them at once."""
+    assert both.state()["state"] == "ready"
+    both.close()
+    assert both.state()["state"] == "asleep"
+    other = fleet()
+    assert other.render(prompts("sleep 0")[0], 320, 200).width_px == 320
+    other.close()
+
+
+@with_ray
+def test_of_a_batch_nobody_is_charged_who_paints_well_alone(fleet, tmp_path):
+    """An actor that dies over four pictures costs no attempt: each is painted again alone."""
+    engine = fleet(actors=1, batch=4)
+    pictures, failed = painted(engine, prompts(f"crash {tmp_path / 'once'}", *["sleep 0"] * 3))
+    engine.close()
+    assert (len(pictures), failed) == (4, [])
+    assert {each.recipe["batch"] for each in pictures} == {1}
 
 
 @with_ray
 def test_a_model_that_no_node_can_read_is_a_sentence(fleet):
     """The next engine takes over."""
-    assert "damaged" in str(failing(fleet(model="broken")))
+    engine = fleet(model="broken")
+    assert "damaged" in str(failing(engine))
+    engine.close()
 
 
 @with_ray
-@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1", "no-such-host.invalid:6379"])
+def test_a_node_that_leaves_takes_no_picture_with_it(cluster, fleet, tmp_path):
+    """The picture that was painted there costs one attempt, and is painted where there is room."""
+    node, go, out = cluster.add_node(**SMALL), tmp_path / "go", []
+    engine = fleet(actors=3)
+    painting = threading.Thread(target=lambda: out.extend(painted(engine, prompts(*[f"wait {go}"] * 3))))
+    painting.start()
+    until(lambda: taken(cluster) == 72, what="a painter on every node")
+    cluster.remove_node(node, allow_graceful=False)
+    go.touch()
+    painting.join(60)
+    engine.close()
+    assert len({each.data for each in out[0]}) == 3
+    assert len(out[1]) <= 1
+
+
+def taken(cluster):
+    """The GB of GPUs that are in use, as another process sees it."""
+    code = (
+        "import ray, sys; ray.init(sys.argv[1], logging_level='ERROR', log_to_driver=False); n = 'vram_gb'; "
+        "print(ray.cluster_resources()[n] - ray.available_resources().get(n, 0))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code, cluster.address], capture_output=True, text=True, check=True)
+    return float(ran.stdout.split()[-1])
+
+
+@with_ray
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])
 def test_a_cluster_that_is_away_is_a_sentence(fleet, address):
     """At once, with what to look at."""
     assert f"no Ray cluster answers at {address}" in str(failing(fleet(address=address)))
-
-
-@with_ray
-def test_a_process_that_spoke_with_the_cluster_and_died_is_replaced(fleet):
-    """In between two pictures nobody notices."""
-    engine = fleet(actors=1)
-    engine.render(prompts("sleep 0")[0], 320, 200)
-    os.kill(engine._child._process.pid, signal.SIGKILL)
-    engine._child._process.wait()
-    assert engine.render(prompts("sleep 0")[0], 320, 200).width_px == 320
 
 
 # -- the whole command --------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Small doors: each tries one part just as a channel would, shows what was kept off, or takes the owner's word."""
 
 from . import displays, editors, feeds
-from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
+from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of, with_engine
 from .events import cluster
 from .pairs import pair, unpair
 from .pictures import paint, slide
@@ -40,4 +40,5 @@ __all__ = [
     "slide",
     "token",
     "unpair",
+    "with_engine",
 ]

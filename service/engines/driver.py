@@ -21,9 +21,9 @@ from typing import IO, Any
 from ..errors import EngineError, GpuBusy
 from ..frames import receive, send
 from .cluster import PAINTER, Cluster
-from .fleet import Fleet, Outcome, Terms
+from .fleet import Fleet, Outcome
 from .job import Cancelled, Refusal, job_of
-from .shares import Place
+from .shares import Place, Terms
 
 TELL_S = 0.2  #: how often at most the share done is told
 

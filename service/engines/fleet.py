@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -19,7 +19,7 @@ from ..errors import EngineError, GpuBusy
 from .cluster import Lost
 from .job import Job, Painted, Refusal
 from .seat import Failure
-from .shares import Place, share, worn
+from .shares import Terms, share, worn
 
 LOOK_S = 0.2  #: how often is looked how far everybody is
 ROOM_S = 1.0  #: how often a cluster is asked for room
@@ -30,19 +30,6 @@ THRIFTIEST = 2  #: the most thrifty way to hold a model, as ``loading.Model.thri
 MOST = 8  #: pictures at once and painter, where the owner says nothing
 Outcome = Painted | Refusal
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """How a fleet is kept."""
-
-    model: Mapping[str, Any]  #: what ``loading.Model`` is made of
-    place: Place
-    actors: int = 1  #: at most
-    batch: int = 0  #: pictures at once and painter; 0: what fits
-    haste: str = "never"
-    paint_s: float = 600.0  #: for one picture
-    load_s: float = 3600.0  #: for reading the model
 
 
 class Grounds(Protocol):
@@ -81,12 +68,19 @@ class Round:
     keep: Callable[[int, Outcome], None]
     waiting: dict[int, Job] = field(default_factory=dict)
     alone: set[int] = field(default_factory=set)
+    ready: list[tuple[int, Outcome]] = field(default_factory=list)
     left: int = 0
 
     def give(self, place: int, outcome: Outcome) -> None:
         """One less to paint."""
         self.left -= 1
-        self.keep(place, outcome)
+        self.ready.append((place, outcome))
+
+    def deliver(self) -> None:
+        """Hand over what is ready: after the painters have their next pictures, for it takes its time."""
+        ready, self.ready = self.ready, []
+        for place, outcome in ready:
+            self.keep(place, outcome)
 
 
 class Fleet:
@@ -97,7 +91,7 @@ class Fleet:
         self._chairs: list[Chair] = []
         self._sent: dict[str, Any] = {}  # SHA-256 of weights: where every node can take them from
         self._thrift = int(terms.model.get("thrift", 0))
-        self._rest = self._asked = 0.0
+        self._rest = self._asked = self._looked = 0.0
         self._trouble: Exception | None = None
 
     def paint(self, jobs: Sequence[Job], keep: Callable[[int, Outcome], None], tell: Callable[[float], None]) -> None:
@@ -106,18 +100,20 @@ class Fleet:
         Raises EngineError where no painter can be had; GpuBusy where others have every place.
         """
         work = Round(jobs, keep, dict(enumerate(jobs)), left=len(jobs))
-        patience = time.monotonic() + PATIENCE_S
+        patience = time.monotonic() + (PATIENCE_S if self._chairs or self._on.capacity() else 0)
         self._rest, self._trouble = 0.0, None
         try:
             while work.left:
                 self._more(work)
                 self._hand_out(work)
+                work.deliver()
                 if self._chairs:
                     patience = time.monotonic() + PATIENCE_S
                 elif self._trouble or time.monotonic() > patience:
                     self._give_up()
                 self._settle(work)
                 tell(self._done(work))
+            work.deliver()
         except BaseException:
             self._stop()
             raise
@@ -274,8 +270,11 @@ class Fleet:
                 work.waiting[place] = job
 
     def _done(self, work: Round) -> float:
-        """The share of all pictures that is done; painters say theirs when they get to it."""
-        for chair in self._chairs:
+        """The share of all pictures that is done; painters are asked for theirs now and then."""
+        asking, now = [], time.monotonic()
+        if now > self._looked + LOOK_S:
+            asking, self._looked = self._chairs, now
+        for chair in asking:
             if chair.doing != "painting":
                 continue
             if chair.look is None:

@@ -35,7 +35,7 @@ DRIVER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.driver")
 JOIN_S = 120.0  #: for joining the cluster, our code's way to it included
 STILL_S = 10.0  #: for the process to say that it has heard
 QUEUE_S = 900.0  #: how long painters stay while more is to come: a critic may be looking meanwhile
-WAVES = 4  #: pictures that go out at once, for each that is painted at once: nobody waits for the slowest
+WAVES, MOST_OUT = 16, 512  #: pictures that go out at once, for each that is painted at once, and in all: they are kept
 COMPILE = {"auto": "auto", True: "always", False: "never"}
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,8 @@ class Ray:
     def _send(self, wish: Wish) -> None:
         """Send a wish out, with others of its round. Raises EngineError."""
         self._finish()
-        most = WAVES * self.settings.actors * max(self.settings.batch, 1)
+        wave = self.settings.actors * max(self.settings.batch, 1)
+        most = max(min(WAVES * wave, MOST_OUT), 2 * wave)
         jobs = self._jobs(self._awaited.company(wish, most, lambda each: each.prompt.subject))
         child = self._joined()
         request = {"paint": [asdict(job) for job in jobs.values()], "idle_s": self._idle_s(more=True)}

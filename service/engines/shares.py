@@ -31,6 +31,19 @@ class Place:
         return ", ".join(f"{name} {amount:g}" for name, amount in self.asked.items()) or "nothing"
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a fleet is kept."""
+
+    model: Mapping[str, Any]  #: what ``loading.Model`` is made of
+    place: Place
+    actors: int = 1  #: at most
+    batch: int = 0  #: pictures at once and painter; 0: what fits
+    haste: str = "never"
+    paint_s: float = 600.0  #: for one picture
+    load_s: float = 3600.0  #: for reading the model
+
+
 def worn(job: Job) -> str:
     """The weights that a picture needs, by their SHA-256; "" where the model paints as it is."""
     return job.learned.sha256 if job.learned else ""
