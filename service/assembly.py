@@ -9,15 +9,16 @@ import secrets
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from pydantic import BaseModel
 
-from . import clock, displays, editors, engines, settings as config, sources, styles
+from . import clock, displays, editors, engines, reading, sources, styles
 from .compose.slide import Composer, templates as slide_templates
+from .decency import Naked, naked
 from .embedding import Embedding, load
 from .errors import ConfigError
 from .gate.topics import TOPICS, VETO_TOPICS
@@ -25,7 +26,7 @@ from .gate.verdict import Rules
 from .hand import Hand
 from .keys import Keys
 from .net import Net
-from .pipeline import Desk, Line, everywhere
+from .pipeline import Desk, Line
 from .press import Press
 from .profiles import PROFILES, largest
 from .protocols import Critic, Display, Editor, Engine, Place, Source, Surroundings
@@ -59,9 +60,9 @@ def read_settings(path: Path | None) -> Settings:
     kinds: dict[str, dict[str, type[BaseModel]]] = {
         room: {kind: module.Settings for kind, module in adapters(room).items()} for room in ROOMS
     }
-    return config.load(
+    return reading.load(
         path,
-        config.Known(
+        reading.Known(
             kinds,
             slide_templates(shipped("templates") / "slides"),
             topics=TOPICS,
@@ -103,7 +104,13 @@ class Service:
         if room == "displays":
             nights = self.settings.display(name).nights(self.settings.zone)
             key = self.display_keys.get(name, "")
-        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place, nights, key)
+        whom = self._whom(name) if room == "engines" else ()
+        return Surroundings(name, self.data, self.templates, port, self.settings.zone, ledger, place, nights, whom, key)
+
+    def _whom(self, engine: str) -> tuple[str, ...]:
+        """The subjects that an engine may be asked to paint."""
+        channels = [channel for channel in self.settings.channels.values() if engine in channel.engines]
+        return tuple(dict.fromkeys(name for channel in channels for name in channel.subjects))
 
     @cached_property
     def templates(self) -> Path:
@@ -142,6 +149,11 @@ class Service:
         """The model of sentences, if the config names one. Raises ConfigError where it cannot be used."""
         told = self.settings.embeddings
         return load(told.model, told.languages) if told.model else None
+
+    @cached_property
+    def naked(self) -> Naked | None:
+        """What looks for nakedness in pictures, if the config wants that. Raises ConfigError where it is not there."""
+        return naked() if self.settings.critic.nsfw_above else None
 
     @cached_property
     def net(self) -> Net:
@@ -196,6 +208,11 @@ class Service:
             width_px=profile.width_px, height_px=profile.height_px, paper=self.papercut,
         )  # fmt: skip
 
+    def subjects(self, desk: Desk) -> tuple[str, ...]:
+        """Who may appear on a channel. Makes no data folder where there is none. Raises DataFolderError."""
+        there = (self.data / "frontispiece.db").exists()
+        return self.press.line.subjects(desk) if there else desk.channel.subjects
+
     @cached_property
     def accounts(self) -> Mapping[str, Source]:
         """The sources that have a table of their own, by its name."""
@@ -227,18 +244,11 @@ class Service:
         told = [d for d in self.settings.displays if d.kind != "page"]
         return {d.name: self._make("displays", d.own, d.name) for d in told}
 
-    def _for_every_screen(self, desk: Desk) -> Desk:
-        """The desk, painting as large as the largest screen of its channel, a paired one too."""
-        there = everywhere(self.settings, self.screens)
-        profile = largest([PROFILES[display.profile] for display in there if display.channel == desk.name])
-        return replace(desk, width_px=profile.width_px, height_px=profile.height_px)
-
     @cached_property
     def press(self) -> Press:
-        desks = [self._for_every_screen(desk) for desk in self.desks.values()]
         return Press(
-            Line(self.settings, self.store, self.archive, self.wishes, self.journal, desks,
-                 self.source, self.displays, self.parser.close, self.embedding)
+            Line(self.settings, self.store, self.archive, self.wishes, self.journal, list(self.desks.values()),
+                 self.source, self.displays, self.parser.close, self.embedding, self.naked)
         )  # fmt: skip
 
     @cached_property

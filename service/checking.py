@@ -16,13 +16,14 @@ from PIL import Image
 from . import clock
 from .addresses import masked
 from .assembly import Service
-from .errors import ConfigError, DataFolderError, DisplayError, FrontispieceError, OffDuty
+from .errors import BrokerError, ConfigError, DataFolderError, DisplayError, FrontispieceError, OffDuty, SubjectError
 from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark, Brief, Reached
+from .protocols import Bookmark, Brief, Reached, Reporting, Sending, Wearing
 from .settings import Display
+from .subjects import load
 from .telling import running, several
 
 HEADLINE = "Night trains return to the Alps after forty years"
@@ -47,6 +48,7 @@ def findings(service: Service) -> Iterator[dict[str, Any]]:
         yield from _subjects(service, desk)
     yield from _feeds(service)
     yield from _displays(service)
+    yield from _broker(service)
 
 
 def mistaken(error: ConfigError) -> Iterator[dict[str, Any]]:
@@ -121,23 +123,41 @@ def _engines(desk: Desk) -> Iterator[dict[str, Any]]:
     prompt = Prompt(SCENE, SCENE, Mood.CALM, "check", 1)
     for name, engine in desk.engines:
         what = f"engine {name} of {desk.name}"
+        if isinstance(engine, Reporting) and (says := engine.state().get("says")):  # before what may be a long download
+            yield _good(f"model of {what}", str(says))
         try:
             picture = engine.render(prompt, desk.width_px, desk.height_px)
-            yield _good(what, f"painted {picture.width_px}x{picture.height_px}")
+            sends = engine.sends() if isinstance(engine, Sending) else ""
+            yield _good(what, f"painted {picture.width_px}x{picture.height_px}" + (f"; {sends}" if sends else ""))
         except FrontispieceError as error:
             yield _bad(what, str(error), f"see engines.{name} in the config; the next engine takes over meanwhile")
 
 
 def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
-    for name in desk.channel.subjects:
-        there = (service.data / "subjects" / name / "subject.toml").exists()
-        yield (
-            _good(f"subject {name}", "trained")
-            if there
-            else _bad(
-                f"subject {name}", "is not in the data folder", "train it, or take it out of channels." + desk.name
-            )
-        )
+    names = desk.channel.subjects
+    with suppress(DataFolderError):  # that is a finding of its own
+        names = service.subjects(desk)
+    for name in names:
+        what = f"subject {name} of {desk.name}"
+        try:
+            subject = load(service.data, name)
+        except SubjectError as error:
+            yield _bad(what, str(error), f"`frontispiece subject add {name} PHOTOS`, or take it out of the channel")
+            continue
+        if not subject.consented:
+            yield _bad(what, "has not agreed to appear", "ask, and record it in consent_at")
+        else:
+            yield _good(what, f"learned on {subject.base}" if subject.base else "known, and not learned yet")
+            yield from _left_out(desk, name)
+
+
+def _left_out(desk: Desk, name: str) -> Iterator[dict[str, Any]]:
+    """The engines that cannot use what was learned of a subject; one that fails is a finding of its own."""
+    for at, engine in desk.engines:
+        with suppress(FrontispieceError):
+            if isinstance(engine, Wearing) and (why := engine.leaves_out(name)):
+                advice = f"learn {name} for it, or name that model in engines.{at}.subject_bases if their shapes agree"
+                yield _bad(f"subject {name} with engine {at} of {desk.name}", why, advice)
 
 
 def _feeds(service: Service) -> Iterator[dict[str, Any]]:
@@ -181,6 +201,20 @@ def _display(service: Service, display: Display) -> dict[str, Any]:
         return _good(what, adapter.reach())
     except DisplayError as error:
         return _bad(what, str(error), "see docs/displays.md; the other displays go on meanwhile")
+
+
+def _broker(service: Service) -> Iterator[dict[str, Any]]:
+    """Whether Home Assistant's broker takes us; nothing is left there."""
+    from . import mqtt
+
+    settings = service.settings.mqtt
+    if settings is None:
+        return
+    what = f"MQTT broker {settings.where}"
+    try:
+        yield _good(what, mqtt.probe(settings))
+    except BrokerError as error:
+        yield _bad(what, str(error), "see [mqtt] in the config; everything else goes on meanwhile")
 
 
 def _good(what: str, says: str) -> dict[str, Any]:

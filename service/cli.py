@@ -10,9 +10,11 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 INTERRUPTED = 130  #: the exit code after Ctrl-C
 
@@ -20,8 +22,8 @@ try:
     import typer
 
     from . import __version__, doors, telling
-    from .assembly import Service, opened
-    from .doors import AsJson, Config, Data, UsageError
+    from .assembly import opened
+    from .doors import AsJson, Config, Data, UsageError, states
     from .doors.strokes import AtWork
     from .errors import ConfigError, DataFolderError, FrontispieceError
 except KeyboardInterrupt:  # Ctrl-C while all this loads
@@ -34,7 +36,6 @@ EXITS = (
 )
 UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EPIPE}
 STOP_SECONDS = 3.0  #: for a round to finish its step when the service is stopped
-START_SECONDS = 10.0  #: for a service that is just starting to say where it is
 
 app = typer.Typer(
     name="frontispiece", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
@@ -45,23 +46,22 @@ app = typer.Typer(
 )  # fmt: skip
 for door in (doors.parse, doors.judge, doors.cluster, doors.describe, doors.paint, doors.slide):
     app.command(rich_help_panel="Try one part", epilog=EXITS)(door)
-feeds = typer.Typer(rich_markup_mode="markdown")
-feeds.callback(invoke_without_command=True, epilog=EXITS)(doors.feeds.feeds)
-for name, part in doors.feeds.COMMANDS.items():
-    feeds.command(name, epilog=EXITS)(part)
-app.add_typer(feeds, name="feeds")
-editor = typer.Typer(rich_markup_mode="markdown")
-editor.callback(invoke_without_command=True, epilog=EXITS)(doors.editors.editors)
-for name, part in doors.editors.COMMANDS.items():
-    editor.command(name, epilog=EXITS)(part)
-app.add_typer(editor, name="editor")
-displays = typer.Typer(rich_markup_mode="markdown")
-displays.callback(invoke_without_command=True, epilog=EXITS)(doors.displays.displays)
-for name, part in doors.displays.COMMANDS.items():
-    displays.command(name, epilog=EXITS)(part)
-app.add_typer(displays, name="displays")
-for vote in (doors.favourite, doors.ban, doors.not_me):
+for group, alone, parts in (
+    ("feeds", doors.feeds.feeds, doors.feeds.COMMANDS),
+    ("editor", doors.editors.editors, doors.editors.COMMANDS),
+    ("displays", doors.displays.displays, doors.displays.COMMANDS),
+    ("subject", doors.subject.subject, doors.subject.COMMANDS),
+):
+    commands = typer.Typer(rich_markup_mode="markdown")
+    commands.callback(invoke_without_command=True, epilog=EXITS)(alone)
+    for name, part in parts.items():
+        handed_on = doors.subject.HANDED_ON if part in doors.subject.LEARNS else None
+        commands.command(name, epilog=EXITS, context_settings=handed_on)(part)
+    app.add_typer(commands, name=group)
+for vote in (doors.favourite, doors.ban, doors.not_me, doors.repaint):
     app.command(rich_help_panel="Teach it your taste", epilog=EXITS)(vote)
+NUMBERS = {"ignore_unknown_options": True}  # -3 is no option
+app.command(rich_help_panel="Teach it your taste", epilog=EXITS, context_settings=NUMBERS)(doors.mood)
 app.command("next", rich_help_panel="On the displays", epilog=EXITS)(doors.next_slide)
 for turn in (doors.previous, doors.pause, doors.resume, doors.show, doors.pair, doors.unpair):
     app.command(rich_help_panel="On the displays", epilog=EXITS)(turn)
@@ -92,8 +92,9 @@ def run(
 
     The first slide is up at once (a sample, until the first story is painted). Stopping at any moment is safe.
     """
-    from . import schedule
+    from . import mqtt, schedule
     from .compose import fonts
+    from .studio import Studio
     from .web.app import create
     from .web.server import serve
 
@@ -106,6 +107,7 @@ def run(
         application = create(
             service.wall, templates=service.templates, secret=service.keys.token, fonts=fonts.folder(),
             fonts_css=fonts.web_css, login=settings.web.login, hosts=(*settings.web.hosts, host or settings.web.host),
+            studio=Studio(service.press.line),
         )  # fmt: skip
         host, port = host or settings.web.host, settings.web.port if port is None else port
 
@@ -114,14 +116,15 @@ def run(
             names = [display.name for display in service.hand.line.everywhere()]
             telling.welcome(address, names, new_token)
             service.wall.greet()
-            jobs.append(schedule.start(service.press))
+            ends.append(partial(schedule.start(service.press).shutdown, wait=False))
+            ends.extend(mqtt.linked(service.wall, settings.mqtt, data, urlsplit(address).port or 80))
 
-        jobs: list[Any] = []
+        ends: list[Callable[[], object]] = []
         try:
             serve(application, host, port, started)
         finally:
-            for job in jobs:
-                job.shutdown(wait=False)
+            for end in ends:
+                end()
             if service.press.stop(STOP_SECONDS):  # else the folder stays ours until the process ends
                 service.store.folder.release()
 
@@ -145,7 +148,8 @@ def once(
     with opened(settings, data) as service:
         began, tally = time.monotonic(), Counter[str]()
         try:
-            for event in telling.followed(_round(service, channels, engine), AtWork(service.press.engines), json=json):
+            events = doors.rounds.events(service, channels, engine)
+            for event in telling.followed(events, AtWork(service.press.painting), json=json):
                 failed = bool(event.get("error"))
                 tally["painted"] += event["verb"] == "render" and not failed
                 tally["errors"] += failed
@@ -157,34 +161,6 @@ def once(
         telling.finished(tally, time.monotonic() - began, json=json)
 
 
-def _round(service: Service, channels: list[str], engine: str | None) -> Iterator[dict[str, Any]]:
-    """The round's events, done here or by the service that owns the folder."""
-    try:
-        service.store.folder.claim({})
-    except DataFolderError:
-        owner = _owner(service)
-        if "url" not in owner:
-            raise
-        if engine:
-            raise UsageError("a service runs here and paints as its config says: leave out --engine") from None
-        yield from telling.asked(owner, channels, service.keys.token())
-        return
-    try:
-        service.store.folder.sweep()
-        for event in service.press.round(channels):
-            yield event.table()
-    finally:
-        service.store.folder.release()
-
-
-def _owner(service: Service) -> dict[str, Any]:
-    """Who uses the folder; a service that is just starting is given time to say where it is."""
-    until = time.monotonic() + START_SECONDS
-    while "serves" in (owner := service.store.folder.owner()) and "url" not in owner and time.monotonic() < until:
-        time.sleep(0.1)
-    return owner
-
-
 @app.command(epilog=EXITS)
 def status(config: Config = None, data: Data = Path("data"), json: AsJson = False) -> None:
     """Say how things are: feeds, editors and their budgets, stuck plates with their next try, displays, disk."""
@@ -194,7 +170,7 @@ def status(config: Config = None, data: Data = Path("data"), json: AsJson = Fals
         if told is None:
             state = f"process {owner['pid']} is at work, but does not answer" if "pid" in owner else "not running"
             told = dict[str, Any](service.wall.status()) | {"running": False, "state": state}
-        telling.status(told, json=json)
+        states.status(told, json=json)
         if not json:
             doors.editors.tell(told["editors"])
 

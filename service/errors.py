@@ -11,8 +11,10 @@ FrontispieceError
     NotNow           the engine may not paint now, which is nobody's failure: no attempt is spent
   ComposeError       a slide could not be set
   DisplayError       a screen could not be reached
+  BrokerError        the MQTT broker could not be used
   SubjectError       a subject's name, card or folder cannot be used
   GpuBusy            another process of ours has the GPU
+  Withdrawn          the owner took a plate back while it was worked on
   Busy               a round is running already
   Refused            what the owner asks for cannot be done now, and why
 
@@ -72,10 +74,16 @@ class ComposeError(FrontispieceError): ...
 class DisplayError(FrontispieceError): ...
 
 
+class BrokerError(FrontispieceError): ...
+
+
 class SubjectError(FrontispieceError): ...
 
 
 class GpuBusy(FrontispieceError): ...
+
+
+class Withdrawn(FrontispieceError): ...
 
 
 class Busy(FrontispieceError): ...

@@ -39,30 +39,44 @@ class Gatekeeper:
 
     def __init__(self, line: Line) -> None:
         self.line = line
-        self._decided: dict[str, dict[int, Decision]] = {}  # channel -> a story's row -> what the gate decided
+        self._decided: dict[tuple[str, int], dict[int, Decision]] = {}  # channel, dial -> a story's row -> decided
 
     def today(self) -> list[dict[str, Any]]:
         """The last day of each channel's gate, JSON-safe."""
         several = len(self.line.desks) > 1
         return [self._today(desk, named=desk.name if several else "") for desk in self.line.desks]
 
-    def _today(self, desk: Desk, named: str) -> dict[str, Any]:
-        tally, dial = self.tally(desk), desk.channel.mood
+    def _today(self, configured: Desk, named: str) -> dict[str, Any]:
+        turned = self.line.wishes.dial(configured.name, configured.channel.mood)
+        desk = self.line.dialled(configured)
+        tally, dial, before = self.tally(desk), desk.channel.mood, configured.channel.mood
+        hand = (
+            f"; the dial was turned by hand to {skipping.degrees(dial)}, the config says {skipping.degrees(before)}"
+            if turned
+            else ""
+        )
         return {
-            "channel": desk.name, "mood": dial, "setting": skipping.setting(dial), "stories": tally.stories,
-            "paint": tally.paint, "text_only": tally.text_only, "skip": tally.skip,
-            "passed_percent": tally.passed_percent, "says": skipping.says(tally, dial, named),
+            "channel": desk.name, "mood": dial, "configured": before,
+            "turned_at": turned and turned.turned_at.isoformat(), "setting": skipping.setting(dial),
+            "stories": tally.stories, "paint": tally.paint, "text_only": tally.text_only, "skip": tally.skip,
+            "passed_percent": tally.passed_percent, "says": skipping.says(tally, dial, named) + hand,
         }  # fmt: skip
+
+    @property
+    def _desks(self) -> list[Desk]:
+        """Each channel's, with its dial as it stands."""
+        return [self.line.dialled(desk) for desk in self.line.desks]
 
     def tally(self, desk: Desk) -> Tally:
         """What the gate decided on the stories that arrived within a day; each is weighed once."""
-        archive, known = self.line.archive, self._decided.get(desk.name, {})
+        archive, known = self.line.archive, self._decided.get((desk.name, desk.channel.mood), {})
         rows = archive.arrived_rows(self.line.feeds(desk), self._since(DAY))
         new = archive.judged([row for row in rows if row not in known])
         known = {row: known[row] for row in rows if row in known} | {
             row: skipping.weighed(story, verdict, desk.rules, desk.channel.mood).decision for row, story, verdict in new
         }
-        self._decided[desk.name] = known
+        self._decided = {key: value for key, value in self._decided.items() if key[0] != desk.name}
+        self._decided[desk.name, desk.channel.mood] = known
         counts = Counter(known.values())
         return Tally(counts[Decision.PAINT], counts[Decision.TEXT_ONLY], counts[Decision.SKIP])
 
@@ -70,7 +84,7 @@ class Gatekeeper:
         self, channels: Collection[str] = (), kinds: Collection[Kind] = (), *, hours: float = 24, limit: int = 50
     ) -> list[Kept]:
         """What these channels (none named: all) kept off since then, newest first."""
-        desks = [desk for desk in self.line.desks if not channels or desk.name in channels]
+        desks = [desk for desk in self._desks if not channels or desk.name in channels]
         found = heapq.merge(
             *(self._kept(desk, self._since(timedelta(hours=hours))) for desk in desks),
             key=lambda kept: kept.seen_at, reverse=True,
@@ -85,7 +99,7 @@ class Gatekeeper:
 
     def meant(self, handle: str, channels: Collection[str] = ()) -> list[Meant]:
         """The stories that the first digits of an id, or else some words of a headline, may mean."""
-        desks = [desk for desk in self.line.desks if not channels or desk.name in channels]
+        desks = [desk for desk in self._desks if not channels or desk.name in channels]
         by_id = [_meant(desk, each) for desk in desks for each in self._named(desk, handle.lower())]
         return by_id or [_meant(desk, each) for desk in desks for each in self._headed(desk, handle.casefold())]
 

@@ -14,6 +14,7 @@ from .errors import Refused
 from .model import Plate
 from .pairing import Pairing
 from .press import Press
+from .roster import Roster
 from .settings import Display
 
 
@@ -24,6 +25,7 @@ class Hand:
         self, press: Press, keys: Mapping[str, str] | None = None, follow: Callable[[], object] = lambda: None
     ) -> None:
         self.press, self.line, self.pairing, self._follow = press, press.line, Pairing(press.line, keys), follow
+        self.roster = Roster(press.line)
 
     # -- displays ---------------------------------------------------------------------------
 
@@ -96,6 +98,33 @@ class Hand:
             "plate": now.id, "headline": now.story.title, "favourite": now.favourite, "banned": now.banned,
             "subject": now.prompt.subject if now.prompt else None, "subject_allowed": now.verdict.subject_allowed,
         }  # fmt: skip
+
+    # -- channels ---------------------------------------------------------------------------
+
+    def mood(self, channel: str) -> dict[str, Any]:
+        """How a channel's mood dial stands, JSON-safe. Raises LookupError."""
+        configured = self._configured(channel)
+        turned = self.line.wishes.dial(channel, configured)
+        return {
+            "channel": channel, "mood": turned.mood if turned else configured, "configured": configured,
+            "turned_at": turned and turned.turned_at.isoformat(),
+        }  # fmt: skip
+
+    def turn(self, channel: str, mood: int | None) -> dict[str, Any]:
+        """Turn a channel's mood dial (-10 … +10), or back to the config's (None); the next round goes by it.
+
+        Raises LookupError where there is no such channel, Refused beyond the dial's ends.
+        """
+        configured = self._configured(channel)
+        if mood is not None and not -10 <= mood <= 10:
+            raise Refused(f"the mood dial goes from -10 to 10, not to {mood}")
+        self.line.wishes.turn(channel, configured if mood is None else mood, configured)
+        return self.mood(channel)
+
+    def _configured(self, channel: str) -> int:
+        if channel not in self.line.settings.channels:
+            raise LookupError(f"there is no channel {channel[:40]!r}")
+        return self.line.settings.channels[channel].mood
 
     # -- stories ----------------------------------------------------------------------------
 

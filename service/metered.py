@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 
 import httpx2
@@ -38,8 +39,15 @@ class _Metered(httpx2.SyncByteStream):
         self._stream.close()
 
 
-def within(seconds: float, call: Callable[[], bytes], name: str) -> bytes:
-    """The call's result, or TimeoutError; ``name`` is its thread's.
+def within(
+    seconds: float,
+    call: Callable[[], bytes],
+    name: str,
+    *,
+    meanwhile: Callable[[], None] | None = None,
+    every_s: float = 1.0,
+) -> bytes:
+    """The call's result, or TimeoutError; ``name`` is its thread's. ``meanwhile`` is called now and then until then.
 
     A socket's own limits count from byte to byte: a server that drips, or a name that resolves slowly, would never end.
     """
@@ -52,10 +60,17 @@ def within(seconds: float, call: Callable[[], bytes], name: str) -> bytes:
             done.put(error)
 
     threading.Thread(target=run, daemon=True, name=name).start()
-    try:
-        result = done.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError from None
+    deadline = time.monotonic() + seconds
+    while True:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        try:
+            result = done.get(timeout=min(left, every_s) if meanwhile else left)
+            break
+        except queue.Empty:
+            if meanwhile:
+                meanwhile()
     if isinstance(result, BaseException):
         raise result
     return result

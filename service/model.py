@@ -74,7 +74,7 @@ class Prompt:
     mood: Mood
     topic: str
     seed: int  #: 0 … 2**32 - 1
-    style: str = "papercut"
+    style: str = "papercut"  #: a file of templates/styles; "": the words are told to a model as they are
     avoid: tuple[str, ...] = ()
     subject: str | None = None  #: a trained subject's name; None: an anonymous figure or nobody
     alt: str = ""  #: what the picture shows, for those who cannot see it
@@ -122,4 +122,5 @@ class Plate:
     also: tuple[Telling, ...] = ()  #: who else tells it
     favourite: bool = False
     banned: bool = False  #: the owner never wants to see it again
+    absent: bool = False  #: nobody of this home belongs in its story, the owner says
     sample: bool = False  #: one of our own invented headlines; the slide says so

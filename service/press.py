@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import threading
+import time
 from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from . import __version__, pipeline
@@ -19,6 +21,20 @@ from .store import FeedRow
 LOW_DISK_BYTES = 200_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """What a channel's rounds came to since the service began. Those that a stop cut short do not count."""
+
+    count: int = 0
+    failed: int = 0  #: that had to stop, as without a disk to write to
+    seconds: float = 0.0  #: all together; a round for several channels counts in full for each
+    last_seconds: float | None = None
+
+    def after(self, seconds: float, *, failed: bool) -> Rounds:
+        """With one more."""
+        return Rounds(self.count + 1, self.failed + failed, self.seconds + seconds, seconds)
+
+
 class Press:
     """Runs the verbs of one line, one caller at a time."""
 
@@ -27,7 +43,8 @@ class Press:
         self.last_error: str | None = None
         self._round, self._hanging = threading.Lock(), threading.Lock()
         self._stopped = threading.Event()
-        self._given: dict[str, int] = {}  # display -> the showing it was last told of
+        self._rounds = {desk.name: Rounds() for desk in line.desks}
+        self._given: dict[str, pipeline.Face] = {}  # display -> what it was last seen with
 
     def round(self, channels: Collection[str] = (), *, wait: bool = False) -> Iterator[Event]:
         """One round through every verb for these channels (none named: all), told as it goes.
@@ -40,11 +57,17 @@ class Press:
             if self._stopped.is_set():
                 raise Busy("the service is stopping")
             self.last_error = None
-            names = channels or [desk.name for desk in self.line.desks]
+            names, began = channels or list(self._rounds), time.monotonic()
             yield from self._noted(pipeline.run_round(self.line, names))
+            self._ended(names, time.monotonic() - began)
             yield from self.show()
         finally:
             self._round.release()
+
+    def _ended(self, channels: Collection[str], seconds: float) -> None:
+        """Count a round for each channel that it was for."""
+        for name in set(channels) & set(self._rounds):
+            self._rounds[name] = self._rounds[name].after(seconds, failed=self.last_error is not None)
 
     def stop(self, seconds: float) -> bool:
         """Let a running round end after its present step, and no other begin; False if that took too long."""
@@ -90,11 +113,12 @@ class Press:
             "version": __version__,
             "data": str(self.line.store.folder.path),
             "error": self.last_error,
+            "rounds": [{"channel": name, **asdict(rounds)} for name, rounds in self._rounds.items()],
             "disk": {"free_bytes": free, "low": free < LOW_DISK_BYTES},
             "counts": self.line.archive.counts(),
             "gate": self.gatekeeper.today(),
             "editors": [self._editor(name, editor) for name, editor in self.line.editors.items()],
-            "engines": self.engines(),
+            "engines": self._engines(),
             "feeds": [feed for desk in self.line.desks for feed in self._feeds(desk)],
             "stuck": [_stuck(plate) for plate in self._stuck()],
         }
@@ -108,22 +132,29 @@ class Press:
             "says": "", "error": None, **state,
         }  # fmt: skip
 
-    def engines(self) -> list[dict[str, Any]]:
-        """What the engines do that say so: one that needs no model is always at work."""
-        named = {name: engine for desk in self.line.desks for name, engine in desk.engines}
-        return [self._engine(name, engine) for name, engine in named.items() if isinstance(engine, Reporting)]
+    def _engines(self) -> list[dict[str, Any]]:
+        """Who paints: in which channels, how many pictures since midnight, what keeps it from more, and what now."""
+        now = self.line.now
+        painted = self.line.journal.painted(now.replace(hour=0, minute=0, second=0, microsecond=0))
+        return [self._engine(name, engine, painted.get(name, 0)) for name, engine in self.line.engines.items()]
 
-    def _engine(self, name: str, engine: Reporting) -> dict[str, Any]:
-        easel, plate = self.line.easel, self.line.easel.plate
-        mine = plate is not None and easel.engine == name
-        channels = [desk.name for desk in self.line.desks if name in dict(desk.engines)]
-        told = {"state": "", "step": None, "steps": None, **engine.state()}
-        step = f", step {told['step']} of {told['steps']}" if told["steps"] else ""
+    def _engine(self, name: str, engine: object, painted: int) -> dict[str, Any]:
+        """One that says nothing of itself needs no model."""
+        line, breaker = self.line, self.line.breaker(name)
+        rests = breaker.until if breaker.rests(line.now) else None
+        plate = line.easel.plate if line.easel.engine == name else None
         return {
-            "name": name, "channels": channels, "model": None, "says": f"{told['state']}{step}",
-            "plate": plate.id if plate and mine else None, "headline": plate.story.title if plate and mine else None,
-            **told,
+            "name": name, "channels": [desk.name for desk in line.desks if name in dict(desk.engines)],
+            "state": "resting" if rests else "at work", "until": rests and rests.isoformat(),
+            "painted_today": painted, "error": breaker.error, "model": None, "says": "", "now": "", "step": None,
+            "steps": None, "plate": plate and plate.id, "headline": plate and plate.story.title,
+            **(engine.state() if isinstance(engine, Reporting) else {}),
         }  # fmt: skip
+
+    def painting(self) -> str:
+        """What the engine at the easel does now, in words; "" where none paints or says so."""
+        engine = self.line.engines.get(self.line.easel.engine)
+        return str(engine.state().get("now", "")) if isinstance(engine, Reporting) else ""
 
     def _stuck(self) -> list[Plate]:
         """Plates that wait for something; while a round runs, those it has in hand do not."""

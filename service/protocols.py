@@ -76,6 +76,7 @@ class Surroundings:
     ledger: Ledger | None = None  #: of what this adapter spends; None: nobody counts
     place: Place | None = None  #: the owner's, for the weather; None: not said
     nights: Nights | None = None  #: of a display that has any
+    subjects: tuple[str, ...] = ()  #: of an engine: those whom the channels that name it may show
     key: str = ""  #: a display's own: opens its still (``?key=``) where looking needs a login; "" where it does not
 
 
@@ -177,6 +178,15 @@ class Critic(Protocol):
         ...
 
 
+@runtime_checkable
+class Captioner(Protocol):
+    """An editor that can say what a photo of a subject shows. Optional."""
+
+    def caption(self, picture: Picture, noun: str) -> str:
+        """What one ``noun`` does and where it is, with the subject's mark in place. Raises EditorError."""
+        ...
+
+
 class Engine(Protocol):
     """Makes pictures. Used from one thread at a time."""
 
@@ -210,6 +220,26 @@ class Wording(Protocol):
         ...
 
 
+@runtime_checkable
+class Sending(Protocol):
+    """An engine that may send more than words to another machine. Optional."""
+
+    def sends(self) -> str:
+        """What it sends and whereto, in a sentence; "" where it sends nothing but words."""
+        ...
+
+
+@runtime_checkable
+class Wearing(Protocol):
+    """An engine that paints subjects by what was learned of them. Optional."""
+
+    def leaves_out(self, subject: str) -> str:
+        """Why a subject that was learned is painted as any of its kind, naming both models; "" where it is itself, or
+        where nothing was learned. Raises EngineError.
+        """
+        ...
+
+
 class Display(Protocol):
     """A screen that must be told what to show. A browser asks by itself and needs none of this."""
 
@@ -230,7 +260,8 @@ class Reporting(Protocol):
         """What is known, JSON-safe.
 
         ``last_error`` (a display's) or ``error`` (an editor's) is a sentence or None; keys that end in ``_at`` are
-        moments. An engine's ``state`` is in words; while it is "painting" there are ``step`` and ``steps``.
+        moments. An engine has ``model``, ``says`` (why that one) and ``now``, what it does in words; while it paints
+        there are ``step`` and ``steps``.
         """
         ...
 

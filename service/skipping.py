@@ -165,6 +165,11 @@ def setting(dial: int) -> str:
     return next(name for least, name in SETTINGS if dial >= least)
 
 
+def degrees(dial: int) -> str:
+    """A dial's number with its sign."""
+    return f"{dial:+d}" if dial else "0"
+
+
 def says(tally: Tally, dial: int, channel: str = "") -> str:
     """The gate's day in a line; with the channel's name where there are several."""
     gate = f"gate of {channel}" if channel else "gate"

@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
@@ -66,6 +66,7 @@ class Subject(BaseModel):
     family: str = ""  #: of the model that learned it: "sd15", "sdxl", "flux2"; "": nothing was learned yet
     base: str = ""  #: that model: a hub id or a folder; its weights suit no other
     rank: int | None = Field(None, ge=1)  #: of the LoRA; None: another kind of adapter
+    photos_travel: Literal["never", "home", "anywhere"] = "home"  #: how far an engine may send its photos
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
@@ -80,12 +81,6 @@ class Subject(BaseModel):
     def consented(self) -> bool:
         """Whether it may be learned at all: a person only once they have agreed."""
         return self.kind is not Kind.PERSON or self.consent_at is not None
-
-    def welcomes(self, topic: str, gravity: float) -> bool:
-        """Whether it may appear in a story of this topic and gravity (0 harmless … 1 horrible)."""
-        if not self.consented or self.frequency is Frequency.NEVER or gravity > self.max_gravity:
-            return False
-        return topic not in self.topics_forbidden and (not self.topics_allowed or topic in self.topics_allowed)
 
 
 def folder(data: Path, name: str) -> Path:

@@ -20,7 +20,17 @@ from .errors import Busy, ConfigError, FrontispieceError
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 DONE = {"fetch": "Reading feeds", "describe": "Directing", "render": "Painting", "show": "Hanging"}
-NARROW = {"channel", "last visit", "next visit", "display", "since", "plate", "tries", "next try"}  #: never broken
+NARROW = {
+    "channel",
+    "last visit",
+    "next visit",
+    "display",
+    "since",
+    "plate",
+    "tries",
+    "next try",
+    "engine",
+}  #: never broken
 PIPED_COLUMNS = 10_000  #: a program that reads a table wants its rows whole
 WAIT_SECONDS = 600.0  #: for a round of the running service to end
 
@@ -96,6 +106,23 @@ def _asked(owner: dict[str, Any], channels: list[str], token: str) -> Iterator[d
         raise FrontispieceError(f"the running service at {url} did not do the round: {error}") from error
 
 
+def told_by(owner: dict[str, Any], token: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What the running service answers to a request, however long it works on it. Raises FrontispieceError."""
+    import httpx
+
+    url, headers = owner["url"], {"Authorization": f"Bearer {token}"}
+    try:
+        answer = httpx.post(
+            f"{url}{path}", json=body, headers=headers, timeout=httpx.Timeout(10, read=None), trust_env=False
+        )
+        told = dict(answer.json())
+    except (httpx.HTTPError, ValueError) as error:
+        raise FrontispieceError(f"the running service at {url} did not do it: {error}") from error
+    if not answer.is_success:
+        raise FrontispieceError(str(told.get("error") or f"the running service answered {answer.status_code}"))
+    return told
+
+
 def followed(events: Iterable[dict[str, Any]], *beside: ProgressColumn, json: bool) -> Iterator[dict[str, Any]]:
     """Pass the events on, telling each: a JSON line, or a bar that moves, and what is to stand beside it."""
     if json:
@@ -151,45 +178,6 @@ def running(owner: dict[str, Any], token: str) -> dict[str, Any] | None:
         return None
 
 
-def status(told: dict[str, Any], *, json: bool) -> None:
-    """How things are."""
-    if json:
-        line(told)
-        return
-    state = f"running at {told.get('url')}" if told["running"] else told.get("state") or "not running"
-    out.print(f"[bold]Frontispiece {told['version']}[/], {state}; data in {literal(told['data'])}", soft_wrap=True)
-    if told["error"]:
-        out.print(f"[red]last round: {literal(told['error'])}[/]", soft_wrap=True)
-    if told["disk"]["low"]:
-        out.print(f"[red]the disk is nearly full: {told['disk']['free_bytes'] / 1e6:.0f} MB free[/]")
-    out.print(", ".join(f"{number} {name}" for name, number in told["counts"].items()))
-    for gate in told.get("gate", ()):
-        more = "" if gate["paint"] == gate["stories"] else "  [dim]frontispiece skipped: the others, and why[/]"
-        out.print(literal(gate["says"]) + more, soft_wrap=True)
-    _print("feeds", ("channel", "feed", "last visit", "next visit", "state"), [
-        (feed["channel"], feed["feed"], moment(feed["checked_at"]), moment(feed["next_check_at"]),
-         feed["error"] or ("ok" if feed["checked_at"] else "not visited yet"))
-        for feed in told["feeds"]
-    ])  # fmt: skip
-    _print("displays", ("display", "shows", "since", "note"), [
-        (d["name"], d["headline"], moment(d["since"]), _display(d)) for d in told["displays"]
-    ])  # fmt: skip
-    if told["stuck"]:
-        _print("plates on their way", ("plate", "headline", "finished", "tries", "error", "next try"), [
-            (str(p["plate"]), p["headline"], p["step"], str(p["attempts"]), p["error"] or "", _next(p))
-            for p in told["stuck"]
-        ])  # fmt: skip
-
-
-def _display(told: dict[str, Any]) -> str:
-    """The one thing most worth knowing about a display."""
-    return told["error"] or (f"waits for {told['busy_by']}" if told.get("busy_by") else told["note"])
-
-
-def _next(plate: dict[str, Any]) -> str:
-    return moment(plate["next_try_at"]) or "next round"
-
-
 def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
     """Tell each finding as it comes; True if all is well."""
     well = True
@@ -205,7 +193,7 @@ def findings(found: Iterable[dict[str, Any]], *, json: bool) -> bool:
     return well
 
 
-def _print(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     """A table of foreign words; whole lines where a program reads them."""
     shown = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False)
     for column in columns:

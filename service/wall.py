@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from functools import partial
@@ -27,7 +27,7 @@ from .hand import Hand
 from .model import Picture, Plate
 from .nights import Look, look_at
 from .press import Press
-from .profiles import PROFILES, Profile, fitted, largest
+from .profiles import PROFILES, Profile, fitted
 from .protocols import Calling, Engine, Fetching, Reporting
 from .settings import Display
 from .skipping import Kept, Kind
@@ -51,6 +51,7 @@ class Wall:
         self._painting = threading.Lock()
         self._cache = Cache(CACHED_BYTES)
         self._cards: dict[str, Plate] = {}  # test cards that hang for a moment
+        self.doors: dict[str, Reporting] = {}  #: what else has something to say in the status, by name
         self._as_it_is = Soundness(self.archive.store.folder).as_it_is
         self._samples = {name: _named(sample.edition(name)) for name in self.settings.channels}
 
@@ -144,8 +145,9 @@ class Wall:
 
     def status(self) -> dict[str, object]:
         """How everything is, JSON-safe."""
-        told = self.press.status()
-        return {**told, "displays": [self._told(display) for display in self.line.everywhere()]}
+        doors = {name: dict(door.state()) for name, door in self.doors.items()}
+        displays = [self._told(display) for display in self.line.everywhere()]
+        return {**self.press.status(), "displays": displays, **doors}
 
     def _told(self, display: Display) -> dict[str, object]:
         showing = self.showing(display.name)
@@ -215,6 +217,11 @@ class Wall:
         day = partial(self._slide, plate, info.profile, info.template, suffix)
         return by_night(info.night, day, self.composer, (info.profile, suffix, self._local()))
 
+    def by_day(self, display: str) -> tuple[Plate, Callable[[], Still]]:
+        """What a display shows now, and how to have its JPEG as it is without a night. Raises KeyError."""
+        info, plate = self._info(self.line.display(display)), self.showing(display).plate
+        return plate, partial(self._slide, plate, info.profile, info.template, ".jpg")
+
     def slide(self, plate_id: int, profile: str, *, as_chosen: bool = False) -> Still:
         """A plate composed for a profile; ``as_chosen``: as old as it was then. Raises LookupError like ``plate``."""
         plate = self.plate(plate_id)
@@ -266,11 +273,11 @@ class Wall:
 
     def _painted(self, plate: Plate) -> Picture:
         """A picture of the sample edition, painted when first asked for."""
-        return self._cache.get(("sample", plate), lambda: self._paint(plate), lambda picture: len(picture.data))
+        size = self.line.largest(plate.channel)
+        return self._cache.get(("sample", plate, size), lambda: self._paint(plate, size), lambda made: len(made.data))
 
-    def _paint(self, plate: Plate) -> Picture:
+    def _paint(self, plate: Plate, profile: Profile) -> Picture:
         assert plate.prompt is not None
-        profile = largest([PROFILES[d.profile] for d in self.line.everywhere() if d.channel == plate.channel])
         with self._painting:
             return signed(self.sampler.render(plate.prompt, profile.width_px, profile.height_px))
 

@@ -24,18 +24,19 @@ PEM = Path(__file__).with_suffix(".pem")
 class Receiver:
     """A device on loopback. Attributes say how it behaves; ``until`` waits for what it went through."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, pem=PEM):
         self.bell = threading.Condition(threading.RLock())
         self.app, self.number = None, 0
         self.volume = {"level": 0.4, "muted": False, "controlType": "attenuation"}
         self.fetches, self.silent, self.garbage = True, False, None
         self.load_answer = self.launch_error = self.on_launch = self.on_load = self.on_page = None
+        self.page_apps = {DASHCAST}  # receivers that open pages
         self.refused_apps, self.deaf = (), False  # apps that do not start; DashCast never says that it is ready
         self.heard = []  # (destination, type, whole message), heartbeats left out
         self.violations, self._guest_at = [], 0.0  # what somebody else's app had to suffer
         self.chimes, self.fetched, self.pictures, self.connections = 0, [], [], []
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._tls.load_cert_chain(PEM)
+        self._tls.load_cert_chain(pem)
         self.port = port
         self.on()
 
@@ -72,7 +73,7 @@ class Receiver:
             self._guest_at = None if ours or app_id == BACKDROP else time.monotonic()
             self.app = {
                 "appId": app_id, "displayName": name, "sessionId": f"session-{self.number}", "statusText": "",
-                "transportId": f"app-{self.number}", "namespaces": [{"name": n} for n in _namespaces(app_id, media)],
+                "transportId": f"app-{self.number}", "namespaces": [{"name": n} for n in self._namespaces(app_id, media)],
             }  # fmt: skip
             self.broadcast()
 
@@ -263,6 +264,5 @@ class Receiver:
             self.bell.notify_all()
         return data
 
-
-def _namespaces(app_id, media):
-    return [PAGES] if app_id == DASHCAST else [MEDIA] if media else []
+    def _namespaces(self, app_id, media):
+        return [PAGES] if app_id in self.page_apps else [MEDIA] if media else []

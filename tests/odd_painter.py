@@ -72,7 +72,10 @@ class Odd:
     def hardware(self, device):
         return os.environ.get("ODD_CARD", "odd card")
 
-    def load(self, model, haste):
+    def fetch(self, model, heard):
+        heard({"says": f"fetching {model.name}", "bytes": 0, "of": 2 * 10**9})
+
+    def load(self, model, heard, *, haste):
         unready(self.how)
         self.thrift = model.thrift
         return {"haste": haste}

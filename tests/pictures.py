@@ -52,3 +52,24 @@ def marked(kind=SourceType.ALGORITHMIC):
     image = Image.open(io.BytesIO(mark(out.getvalue(), Mark(kind))))
     image.load()
     return image
+
+
+def face(image, at, height):
+    """Draw a face into a picture: its middle and height (px). CenterFace takes it for one."""
+    draw = ImageDraw.Draw(image)
+
+    def oval(x, y, wide, tall, colour):
+        sides = (x - wide, y - tall), (x + wide, y + tall)
+        draw.ellipse([tuple(middle + side * height for middle, side in zip(at, corner)) for corner in sides], colour)  # noqa: B905
+
+    oval(0, -0.18, 0.48, 0.5, "#3a2515")  # hair
+    oval(0, 0.55, 0.2, 0.3, "#c98f6d")  # neck
+    oval(0, 0, 0.38, 0.5, "#e3b08c")
+    for side in (-1, 1):
+        oval(side * 0.16, -0.16, 0.1, 0.025, "#3a2515")
+        oval(side * 0.16, -0.06, 0.075, 0.04, "white")
+        oval(side * 0.16, -0.06, 0.035, 0.038, "#2c3a4a")
+        oval(side * 0.05, 0.13, 0.03, 0.02, "#a8704f")
+    oval(0, 0.06, 0.035, 0.09, "#d39c78")
+    oval(0, 0.27, 0.15, 0.045, "#a8433f")
+    return image

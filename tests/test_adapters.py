@@ -27,6 +27,7 @@ SLOW = {
     "ray",
     "openai",
     "httpx2",
+    "websockets",
     "pychromecast",
     "trafilatura",
     "lxml",

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 import psutil
 import pytest
 
-from service import net as room, settings as config
+from service import net as room, reading
 from service.addresses import masked, redirected, target
 from service.assembly import ROOMS
 from service.errors import ConfigError, SourceError
@@ -195,7 +195,7 @@ def test_the_config_takes_web_addresses_only(url):
     with pytest.raises(
         ConfigError, match=r"channels\.home\.feeds.*(not an http:// or https:// address|write an address)"
     ):
-        config.build({"channels": {"home": {"feeds": [url]}}}, config.Known({room: {} for room in ROOMS}))
+        reading.build({"channels": {"home": {"feeds": [url]}}}, reading.Known({room: {} for room in ROOMS}))
 
 
 @rows("url", {each: url for each, url in NO_HOSTS.items() if each != "A16-newline"})

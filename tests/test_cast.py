@@ -171,7 +171,7 @@ def test_a_new_slide_is_on_the_screen(home):
     display = home.display()
     display.show(plate(id=7))
     assert home.shows(7)
-    assert home.device.fetched == [f"http://127.0.0.1:{home.port}/d/hall.jpg?v=7"]
+    assert home.device.fetched == [f"http://127.0.0.1:{home.port}/d/hall.jpg?v=7&p=words"]
     state = display.state()
     assert (state["reachable"], state["app"], state["busy_by"]) == (True, "Default Media Receiver", None)
     assert state["shown_at"]
@@ -228,7 +228,7 @@ def test_the_sound_comes_back_after_a_failure(home, fault):
 
 def test_the_sound_comes_back_after_a_crash(home):
     """The next process takes back the mute that the last one left."""
-    cast_notes.write(home.folder / "displays" / "hall.json", cast_notes.Notes(muted=True))
+    cast_notes.Notebook(home.folder / "displays" / "hall.json", home.device.address).note(muted=True)
     home.device.volume["muted"] = True
     home.display().show(plate())
     assert home.shows(1)
@@ -282,6 +282,17 @@ def test_somebody_elses_session_of_the_same_player_is_a_guest(home):
     assert home.device.count("LOAD") == home.device.count("LAUNCH") == home.device.count("STOP") == 0
 
 
+def test_a_picture_that_was_taken_from_its_plate_leaves_the_screen(home):
+    """The same plate without its picture, or with another, is another slide: it is sent at once."""
+    display, painted = home.display(), plate(id=1, picture="ab/abcdef0123456789.png")
+    for shown, token in ((painted, "abcdef01"), (replace(painted, picture=None), "words")):
+        display.show(shown)
+        assert home.device.until(
+            lambda token=token: home.device.fetched[-1:] and f"&p={token}" in home.device.fetched[-1]
+        )
+    assert home.device.count("LAUNCH") == 1
+
+
 def test_after_the_guest_the_newest_slide_comes_back(home):
     """Not a backlog, not before the time."""
     display = home.display(resume_after_seconds=0.5)
@@ -295,7 +306,7 @@ def test_after_the_guest_the_newest_slide_comes_back(home):
     home.device.home()
     assert home.shows(4)
     assert time.monotonic() - left >= 0.5
-    assert [url.partition("v=")[2] for url in home.device.fetched] == ["1", "4"]
+    assert [url.partition("v=")[2].partition("&")[0] for url in home.device.fetched] == ["1", "4"]
 
 
 def test_a_guest_that_comes_in_during_a_launch_keeps_the_screen(home):
@@ -408,7 +419,9 @@ def test_the_same_slide_is_loaded_again_before_the_devices_time_out(home):
     """At ``reload_minutes``, by another address, into the same session."""
     home.display(reload_minutes=0.01).show(plate())
     assert home.device.until(lambda: len(home.device.fetched) >= 3)
-    assert home.device.fetched[:2] == [f"http://127.0.0.1:{home.port}/d/hall.jpg?{q}" for q in ("v=1", "v=1&again=1")]
+    assert home.device.fetched[:2] == [
+        f"http://127.0.0.1:{home.port}/d/hall.jpg?{q}" for q in ("v=1&p=words", "v=1&p=words&again=1")
+    ]
     assert home.device.count("LAUNCH") == 1
 
 
@@ -512,8 +525,13 @@ def test_a_silent_device_is_asked_whether_it_is_there(home, monkeypatch):
 
 @pytest.mark.parametrize(
     "garbage",
-    [struct.pack(">I", 8) + b"\xff" * 8, struct.pack(">I", 1_000_000) + b"x" * 1_000_000, b"HTTP/1.1 400 Bad\r\n\r\n"],
-    ids=["no protobuf", "a megabyte", "another protocol"],
+    [
+        struct.pack(">I", 8) + b"\xff" * 8,
+        struct.pack(">I", 1_000_000) + b"x" * 1_000_000,
+        b"HTTP/1.1 400 Bad\r\n\r\n",
+        struct.pack(">I", 1000) + b"half a frame",
+    ],
+    ids=["no protobuf", "a megabyte", "another protocol", "half a frame"],
 )
 def test_a_device_that_answers_garbage_is_an_error_on_its_row(home, garbage, monkeypatch):
     """It is told, and forgotten as soon as the device makes sense again."""
@@ -597,7 +615,7 @@ def test_base_url_is_what_the_device_is_told(home):
     """For a container, whose own address nobody can reach."""
     home.display(base_url=f"http://localhost:{home.port}/").show(plate())
     assert home.shows(1)
-    assert home.device.fetched == [f"http://localhost:{home.port}/d/hall.jpg?v=1"]
+    assert home.device.fetched == [f"http://localhost:{home.port}/d/hall.jpg?v=1&p=words"]
 
 
 def test_a_sick_display_does_not_delay_a_healthy_one(home):
@@ -670,12 +688,25 @@ def test_quiet_hours_take_the_picture_away_once(home):
     assert (home.device.count("STOP"), home.device.count("LAUNCH")) == (1, 2)
 
 
+def test_a_service_that_starts_at_night_takes_away_what_it_left(home):
+    """The picture of the last process goes, though nothing is to be shown; then nothing is sent."""
+    display = home.display(night="off")
+    display.show(plate(id=1))
+    assert home.shows(1)
+    display.close()
+    assert home.device.app
+    home.clock = AT_NIGHT
+    home.display(night="off").show(plate(id=2))
+    assert home.device.until(lambda: home.device.app is None)
+    assert (home.device.count("STOP"), home.device.count("LAUNCH"), home.device.count("LOAD")) == (1, 1, 1)
+
+
 def test_a_dim_night_sends_the_slide_again_darker_and_in_the_morning_bright(home):
     """Another address for each look, one launch, and the plate is the same."""
     display = home.display(night="dim")
     display.show(plate(id=1))
     assert home.shows(1)
-    for clock, query in ((AT_NIGHT, "v=1&night=dim"), (NOON, "v=1")):
+    for clock, query in ((AT_NIGHT, "v=1&p=words&night=dim"), (NOON, "v=1&p=words")):
         home.clock = clock
         home.wake(display)
         assert home.device.until(lambda query=query: home.device.fetched[-1].endswith(f"?{query}"))
@@ -695,7 +726,7 @@ def test_a_clock_is_sent_anew_each_minute(home):
         assert "night=clock&at=" in home.device.fetched[-1]
     home.clock = NOON
     home.wake(display)
-    assert home.device.until(lambda: home.device.fetched[-1].endswith("?v=1"))
+    assert home.device.until(lambda: home.device.fetched[-1].endswith("?v=1&p=words"))
     assert home.device.count("LAUNCH") == 1
 
 
@@ -872,6 +903,28 @@ def test_a_restart_finds_its_own_page(home, live):
     live.ask(hangs=2)
     assert said(second, lambda s: s["shown_plate"] == 2)
     assert home.device.count("LAUNCH") == 1
+
+
+def test_another_receiver_in_the_config_makes_our_page_no_strangers(home, live):
+    """The page that the last process opened in its own receiver gives way to one in the receiver that is wanted now."""
+    home.device.page_apps.add("0F00BA44")
+    first = home.display(mode="page", app_id="0F00BA44")
+    first.show(plate(id=1))
+    assert said(first, lambda s: s["mode"] == "page")
+    first.close()
+    home.displays.clear()
+    home.display().show(plate(id=2))
+    assert home.shows(2)
+
+
+def test_what_was_noted_of_another_device_is_forgotten(home):
+    """A display's name with another address is another device: its sound and its apps are not ours."""
+    cast_notes.Notebook(home.folder / "displays" / "hall.json", "192.0.2.1").note(muted=True, session="session-1")
+    home.device.volume["muted"] = True
+    home.display().show(plate())
+    assert home.shows(1)
+    assert home.device.volume["muted"]
+    assert home.device.count("SET_VOLUME") == 0
 
 
 def test_a_page_left_by_the_last_process_becomes_stills_where_the_config_says_so(home, live):

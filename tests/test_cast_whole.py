@@ -168,6 +168,12 @@ def test_metrics_tell_what_a_monitor_wants(tmp_path):
             assert told["display_busy_by_info", "kitchen"].labels["busy_by"] == '<b>"Radio"</b>\n'
             assert abs(told["display_shown_timestamp_seconds", "kitchen"].value - time.time()) < 60
             assert told["disk_free_bytes", None].value > 0
+            list(service.wall.round())
+            told = found()
+            assert told["rounds_total", None].value == 1
+            assert told["rounds_failed_total", None].value == 0
+            assert 0 < told["round_last_seconds", None].value <= told["rounds_seconds_total", None].value
+            assert told["editor_failing", None].labels == {"editor": "house"}
 
 
 def test_a_service_with_many_sick_displays_ends_quickly(tmp_path):

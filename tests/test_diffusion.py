@@ -1,7 +1,9 @@
 """A diffusion model paints in a process of its own, and whatever happens to that process costs one attempt."""
 
+import hashlib
 import io
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -16,10 +18,12 @@ import pytest
 from PIL import Image
 from pydantic import ValidationError
 
+from service import subjects
 from service.engines import diffusion
 from service.engines.child import Child, environment
 from service.engines.diffusion import Diffusion, Settings, make
 from service.engines.loading import native
+from service.engines.settling import Home
 from service.engines.wording import Wording
 from service.errors import EngineError
 from service.protocols import Surroundings
@@ -43,7 +47,9 @@ def odd(tmp_path):
     def engine(*how, **table):
         settings = Settings(model="any/model", **table)
         made.append(
-            Diffusion(settings, wording(settings), data, command=(sys.executable, "-m", "tests.odd_painter", *how))
+            Diffusion(
+                settings, wording(settings), Home(data), command=(sys.executable, "-m", "tests.odd_painter", *how)
+            )
         )
         return made[-1]
 
@@ -96,13 +102,13 @@ def test_a_worker_with_nothing_to_do_goes_and_nobody_notices(odd, monkeypatch):
     monkeypatch.setattr(diffusion, "LINGER_S", 0.2)
     engine = odd("well", keep_alive_minutes=0)
     pid = engine.render(prompt(), 320, 200).recipe["pid"]
-    assert engine._studio._child._process.wait(20) == 0
+    assert engine._workshop._child._process.wait(20) == 0
     assert engine.render(prompt(), 320, 200).recipe["pid"] != pid
 
 
 def test_keep_alive_for_ever_and_by_the_minute(odd):
     """-1 is never, 0 is as soon as a round's next picture would have come, else minutes."""
-    assert [odd("well", keep_alive_minutes=m)._studio._terms.idle_s for m in (-1, 0, 5)] == [-1, 2, 300]
+    assert [odd("well", keep_alive_minutes=m)._workshop._terms.idle_s for m in (-1, 0, 5)] == [-1, 2, 300]
 
 
 def test_a_worker_goes_when_the_service_is_gone():
@@ -157,7 +163,7 @@ def test_a_worker_that_takes_too_long_is_ended(odd, how):
     began = time.monotonic()
     assert "took longer than 0.5 s" in failing(engine)
     assert time.monotonic() - began < 20
-    assert engine._studio._child is None
+    assert engine._workshop._child is None
 
 
 def test_a_model_that_never_finishes_loading_is_ended(odd):
@@ -179,11 +185,21 @@ def test_a_picture_can_be_stopped(odd):
 
 def test_memory_that_does_not_suffice_is_used_more_thriftily(odd):
     """Each failure for memory holds the model another way from then on, and says so."""
-    engine = odd("swell")
-    assert "not enough memory for the model; it will be held in parts from now on" in failing(engine)
-    assert "in layers" in failing(engine)
+    engine = odd("swell", device="cuda")
+    assert "not enough memory for the model; it will be held with its pictures decoded in tiles from" in failing(engine)
+    assert "in parts" in failing(engine)
     assert engine.render(prompt(), 320, 200).recipe["thrift"] == 2
     assert engine.render(prompt(), 320, 200).recipe["thrift"] == 2
+
+
+def test_a_download_is_told_with_its_licence(odd, caplog):
+    """Before the first byte of a model from the hub, to whoever waits; once it is there nothing is being read."""
+    engine, heard = odd("well"), []
+    with caplog.at_level(logging.INFO):
+        engine.render(prompt(), 320, 200, lambda share: heard.append((share, engine.state()["now"])))
+    assert "fetching any/model, 2.0 GB: its licence is not known" in caplog.text
+    assert (0.0, "fetching any/model: 0.0 of 2.0 GB") in heard
+    assert engine.state() == {"model": "any/model", "says": "any/model", "now": "ready"}
 
 
 GARBAGE = {
@@ -200,10 +216,12 @@ GARBAGE = {
 def test_what_is_no_answer_is_a_sentence(name, monkeypatch, tmp_path):
     """A process that does not speak the worker's language is ended, and the owner reads that it failed."""
     monkeypatch.setattr("service.engines.child._GOING_S", 1.0)
-    engine = Diffusion(Settings(model="any/model"), wording(), tmp_path, command=(sys.executable, "-c", GARBAGE[name]))
+    engine = Diffusion(
+        Settings(model="any/model"), wording(), Home(tmp_path), command=(sys.executable, "-c", GARBAGE[name])
+    )
     said = failing(engine)
     assert "crashed (with code" in said or "no longer makes sense" in said
-    assert engine._studio._child is None
+    assert engine._workshop._child is None
 
 
 def test_prints_of_libraries_do_not_disturb(odd):
@@ -225,8 +243,8 @@ def test_what_the_owner_can_do_is_said(odd, how, says):
 def test_a_model_that_is_not_there_starts_no_worker(model):
     """A path that leads nowhere, or to a single file, is said at once."""
     engine = make(Settings(model=model), Surroundings("gpu", Path("data"), Path("templates")))
-    assert "folder" in failing(engine)
-    assert engine._studio._child is None
+    assert failing(engine).startswith("there is no f")
+    assert engine._workshop._child is None
 
 
 def test_the_model_is_told_in_its_familys_form(odd, tmp_path):
@@ -241,7 +259,7 @@ def test_the_model_is_told_in_its_familys_form(odd, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "table", [{}, {"model": ""}, {"model": "m", "dtype": "int4"}, {"model": "m", "device": "gpu"},
+    "table", [{"model": ""}, {"model": "m", "dtype": "int4"}, {"model": "m", "device": "gpu"},
               {"model": "m", "keep_alive_minutes": -2}, {"model": "m", "steps": 0}, {"model": "m", "stpes": 4}],
 )  # fmt: skip
 def test_a_mistake_in_the_table_is_told(table):
@@ -318,10 +336,33 @@ def test_a_real_pipeline_paints(models, monkeypatch):
 
 
 @with_torch
+def test_what_was_published_of_a_subject_is_painted(models, monkeypatch):
+    """From ``subjects/rex`` in the data folder through the real process: its token is told and its weights are worn."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    table = Settings(model=str(models / "good"), steps=2, device="cpu", style="ink")
+    asked, plain = prompt(seed=4, words="rex naps", subject="rex"), prompt(seed=4, words="ohwx corgi naps")
+    engine = make(table, Surroundings("gpu", models, ROOT / "templates"))
+    try:
+        without, rex = engine.render(plain, 320, 200), engine.render(asked, 320, 200)
+        again = engine.render(plain, 320, 200)
+        subjects.save(models, subjects.load(models, "rex").model_copy(update={"base": "other/model"}))
+        left_out = engine.render(asked, 320, 200)
+    finally:
+        engine.close()
+    weights = (models / "subjects/rex/weights.safetensors").read_bytes()
+    assert rex.recipe["prompt"] == without.recipe["prompt"]
+    assert rex.recipe["prompt"].startswith("ohwx corgi naps")
+    assert rex.data != without.data == again.data
+    assert (rex.recipe["subject"], rex.recipe["subject_sha256"]) == ("rex", hashlib.sha256(weights).hexdigest())
+    assert left_out.recipe["subject"] == f"left out: learned on other/model, this engine paints with {models / 'good'}"
+    assert left_out.recipe["prompt"].startswith("a corgi naps")
+
+
+@with_torch
 @pytest.mark.parametrize(
     ("name", "says"),
-    [("truncated", "damaged"), ("no-weights", "allow_pickle = true"), ("pickled", "allow_pickle = true"),
-     ("trap", "allow_pickle = true"), ("not-a-model", "AutoPipeline"), ("none", "not on this machine")],
+    [("truncated", "is cut short"), ("no-weights", "lacks weights of unet as safetensors: fetch"), ("pickled", "allow_pickle = true"),
+     ("trap", "allow_pickle = true"), ("not-a-model", "wants os.system, which diffusers"), ("none", "there is no folder")],
 )  # fmt: skip
 def test_a_bad_model_is_a_sentence(models, name, says):
     """Cut short, without weights, with pickled ones, or no model at all: said in words, and nothing of it is run."""

@@ -1,9 +1,13 @@
 """A round that paints: what engines are told to expect, a GPU that others have, stopping, and what is said of it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from service.errors import EngineError, NotNow
 from service.press import Press
+from service.studio import Order, Studio
 
 from .test_pipeline import Bench, Engine
 
@@ -24,7 +28,7 @@ class Batches(Engine):
         return super().render(told, width_px, height_px, progress)
 
     def state(self):
-        return {"model": "tiny", "state": "painting", "step": 7, "steps": 20}
+        return {"model": "tiny", "now": "painting, step 7 of 20", "step": 7, "steps": 20}
 
 
 @pytest.fixture
@@ -66,6 +70,29 @@ def test_a_gpu_in_use_is_no_failure(bench):
     assert bench.store.unfinished() == []
 
 
+def test_a_gpu_that_stays_in_use_hands_the_plates_on(bench):
+    """After three rounds the next engine paints what waited; the engine that could not is not taken for broken."""
+    press, (gpu, spare) = Press(bench.line()), (engine for _, engine in bench.engines)
+    gpu.error = NotNow("waiting for the GPU: learning rex (process 7)")
+    for _ in range(3):
+        list(press.round())
+    assert (gpu.calls, spare.calls) == (3, 0)
+    list(press.round())
+    assert (gpu.calls, spare.calls) == (4, 3)
+    assert bench.store.unfinished() == []
+    assert press.line.breakers == {}
+
+
+def test_the_last_engine_is_waited_for_without_end(bench):
+    """Nobody else could paint."""
+    bench.engines = bench.engines[:1]
+    bench.engines[0][1].error = NotNow("waiting for the GPU: learning rex (process 7)")
+    press = Press(bench.line())
+    for _ in range(5):
+        list(press.round())
+    assert {(attempts, retry) for attempts, _, retry in waiting(bench)} == {(0, None)}
+
+
 def test_a_failure_before_it_stays_counted(bench):
     """Waiting gives back its own attempt only."""
     bench.engines = [("gpu", Batches(EngineError("it crashed")))]
@@ -74,6 +101,19 @@ def test_a_failure_before_it_stays_counted(bench):
     bench.clock.pass_(minutes=30)
     bench.round()
     assert (1, "waiting for the GPU: learning rex", None) in waiting(bench)
+
+
+def test_a_round_waits_for_an_order_and_paints_on(bench):
+    """Another program's picture is on the easel when the round tells what it expects: one after the other."""
+    line, gpu, inside, gate = bench.line(), bench.engines[0][1], threading.Event(), threading.Event()
+    gpu.on_step = lambda: (inside.set(), gate.wait(0.3))
+    with ThreadPoolExecutor(1) as pool:
+        order = pool.submit(Studio(line).paint, Order("a red boat on a lake", 640, 400, "gpu", seed=9))
+        inside.wait(20)
+        events = [event for event in Press(line).round() if event.verb == "render"]
+        assert order.result(20).width_px
+    assert [event.note for event in events] == ["gpu"] * 3
+    assert gpu.expected == [3, 0]
 
 
 def test_stopping_reaches_a_picture_on_its_way(bench):
@@ -92,7 +132,7 @@ def test_the_status_says_what_is_painted(bench):
     gpu.on_step = lambda: seen.append(press.status()["engines"])
     list(press.round())
     first, spare = seen[0]
-    assert (first["name"], first["says"], first["channels"]) == ("gpu", "painting, step 7 of 20", ["home"])
+    assert (first["name"], first["now"], first["channels"]) == ("gpu", "painting, step 7 of 20", ["home"])
     assert (first["model"], first["step"], first["steps"]) == ("tiny", 7, 20)
     assert first["headline"] == bench.archive.plate(first["plate"]).story.title
     assert spare["headline"] is None

@@ -1,16 +1,19 @@
 """The owner's hand: next, previous, pause, show, not me; on the command line, over HTTP, and seen by every display."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from service import pipeline
-from service.errors import Refused
+from service.errors import Refused, Withdrawn
 from service.hand import Hand
 from service.model import Step
+from service.profiles import PROFILES
 
 from .command import objects, told
-from .homes import client, home, painted
+from .homes import FEED, client, home, painted, picture
+from .values import prompt, verdict
 
 DWELL = timedelta(hours=1)
 
@@ -207,12 +210,106 @@ def test_not_me_can_be_taken_back(tmp_path):
         assert service.hand.not_me(plate, absent=False)["subject_allowed"]
 
 
+def test_not_me_is_told_to_a_display_that_has_nothing_else_to_show(tmp_path):
+    """The plate is told once more without its picture, and again when it has another."""
+    with home(tmp_path) as (service, _):
+        plate, screen = painted(service, 1, subject="anna"), Screen()
+        object.__setattr__(service.press.line, "displays", {"hall": screen})
+        service.press.show()
+        service.hand.not_me(plate)
+        for _ in range(2):
+            service.press.show()
+        assert screen.shown == [plate, plate]
+        list(pipeline.describe(service.press.line, service.press.line.desks[0]))
+        list(pipeline.render(service.press.line, service.press.line.desks[0]))
+        for _ in range(2):
+            service.press.show()
+        assert screen.shown == [plate, plate, plate]
+
+
+class Interrupted:
+    """An engine that is still at work when the owner has a word to say."""
+
+    def __init__(self, says):
+        self.says = says
+
+    def render(self, prompt, width_px, height_px, progress=None):
+        self.says()
+        return picture(9)
+
+
+@pytest.mark.parametrize("word", ["not_me", "ban"])
+def test_a_picture_that_was_being_painted_when_the_owner_spoke_does_not_land(tmp_path, word):
+    """Neither as the plate's picture nor as one of its tries; the round goes on and says so."""
+    with home(tmp_path) as (service, _):
+        plate = painted(service, 1, subject="anna")
+        service.store.spoilt(service.archive.plate(plate))
+        line = service.press.line
+        engine = Interrupted(lambda: getattr(service.hand, word)(plate))
+        events = list(pipeline.render(line, replace(line.desks[0], engines=[("gpu", engine)])))
+        assert [event.note for event in events] == [f"plate {plate} was taken back meanwhile"]
+        now = service.archive.plate(plate)
+        assert (now.picture, now.attempts, line.journal.tries(plate)) == (None, 0 if word == "not_me" else 1, [])
+        assert now.step is (Step.CHOSEN if word == "not_me" else Step.DESCRIBED)
+
+
+def test_a_direction_that_was_being_written_when_somebody_was_taken_out_does_not_land(tmp_path):
+    """The same story on another channel: what was directed with them is directed anew."""
+    channels = {"home": {"feeds": [FEED]}, "kids": {"feeds": [FEED]}}
+    with home(tmp_path, channels=channels) as (service, _):
+        plate = painted(service, 1, subject="anna")
+        story = service.archive.plate(plate).story
+        service.store.chosen("kids", story.id, verdict(), text_only=False)
+        kids = service.store.waiting("kids", Step.CHOSEN)[0]
+        service.hand.not_me(plate)
+        with pytest.raises(Withdrawn):
+            service.store.described(kids, prompt(subject="anna"))
+        service.store.described(kids, prompt())
+
+
 def test_not_me_where_nobody_is(house):
     """A picture without anybody of this home stays as it is."""
     service, _ = house
     with pytest.raises(Refused, match="nobody of this home is in plate 1"):
         service.hand.not_me(1)
     assert service.archive.plate(1).picture
+
+
+def test_a_plates_page_takes_not_me_back(tmp_path):
+    """The button that undoes it is there for as long as it holds."""
+    with home(tmp_path) as (service, clock):
+        plate = painted(service, 1, subject="anna")
+        owner, button = client(service, clock), f'formaction="/plates/{plate}/me"'
+        assert button not in owner.get(f"/plates/{plate}").text
+        assert owner.post(f"/plates/{plate}/not-me").status_code == 303
+        assert button in owner.get(f"/plates/{plate}").text
+        assert owner.post(f"/plates/{plate}/me").status_code == 303
+        assert button not in owner.get(f"/plates/{plate}").text
+        assert service.archive.plate(plate).verdict.subject_allowed
+
+
+def test_a_plates_page_has_a_slide_for_every_profile(house):
+    """Whatever profiles there are."""
+    service, clock = house
+    page = client(service, clock).get("/plates/1").text
+    assert all(f'href="/plates/1.jpg?profile={name}"' in page for name in PROFILES)
+
+
+def test_a_screen_that_is_paired_gets_pictures_of_its_size_from_the_next_round_on(tmp_path):
+    """No restart: what is painted next is as large as the largest screen that the channel has by then."""
+    with home(tmp_path) as (service, _):
+        plate, sizes = painted(service, 1), []
+        engine = Interrupted(lambda: None)
+        engine.render = lambda prompt, *size: sizes.append(size) or picture(3)
+        line = service.press.line
+        line.desks[:] = [replace(line.desks[0], engines=[("gpu", engine)])]
+        for paired in (False, True):
+            if paired:
+                service.screens.offer("123456", "0" * 64)
+                service.screens.confirm("123456", "den", "tv", "home")
+            service.store.folder.remove(service.archive.plate(plate).picture)
+            list(pipeline.run_round(line, ["home"]))
+        assert list(dict.fromkeys(sizes)) == [(1024, 600), (1920, 1080)]
 
 
 # -- one slide for many ----------------------------------------------------------------------------
@@ -308,7 +405,7 @@ def test_openapi_describes_every_action(house):
         for path, methods in told["paths"].items() for method, body in methods.items()
         if path.startswith(("/api/displays/", "/api/plates/", "/api/pair")) and method != "get"
     }  # fmt: skip
-    assert len(actions) == 14
+    assert len(actions) == 15
     for body in actions.values():
         assert body["description"]
         assert "401" in body["responses"]

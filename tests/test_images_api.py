@@ -33,7 +33,7 @@ TEMPLATES = Path(__file__).parent.parent / "templates"
 
 def engine(server, tmp_path, clock=time.monotonic, **table):
     settings = Settings(base_url=server.url, **({"model": "flux"} | table))
-    return ImagesApi(settings, Wording(TEMPLATES, tmp_path / "subjects", settings.style), clock=clock)
+    return ImagesApi(settings, Wording(TEMPLATES, tmp_path / "subjects", settings.style), tmp_path, clock=clock)
 
 
 def paint(tmp_path, *scripts, a_prompt=None, size=(1024, 600), **table):

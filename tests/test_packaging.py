@@ -50,7 +50,7 @@ def needs(*extras):
 
 
 @pytest.mark.parametrize("python", SUPPORTED)
-@pytest.mark.parametrize("extra", ["", "gpu", "train", "ray", "cjk", "embeddings", "dev"])
+@pytest.mark.parametrize("extra", ["", "gpu", "train", "ray", "cjk", "embeddings", "faces", "safety", "dev"])
 def test_a_lock_satisfies_the_project(extra, python):
     """Each dependency is pinned, to a version that pyproject allows; `make lock` after a change there."""
     locked = pins(f"{extra or 'base'}.txt", python) | (pins("torch.txt") if extra == "dev" else {})
@@ -74,7 +74,7 @@ def test_locks_agree(python):
 
 def test_the_default_install_and_the_hashed_dev_lock_hold_no_torch():
     """Gigabytes of CUDA come only with the extras that are asked for."""
-    for lock in ("base.txt", "dev.txt", "cjk.txt", "embeddings.txt", "build.txt"):
+    for lock in ("base.txt", "dev.txt", "cjk.txt", "embeddings.txt", "faces.txt", "safety.txt", "build.txt"):
         assert [name for name in pins(lock) if name in TORCH or name.startswith(("nvidia", "cuda"))] == []
 
 
@@ -216,7 +216,7 @@ KEYS = {
         "max_age_hours",
     },
     "displays.0": {"name", "kind", "address", "profile", "channel"},
-    "critic": {"max_pictures", "max_calls", "seconds"},
+    "critic": {"max_pictures", "max_calls", "seconds", "nsfw_above"},
     "embeddings": {"model", "languages"},
     "store": {"keep_days", "keep_gb"},
     "net": {"allow_private"},

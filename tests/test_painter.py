@@ -66,7 +66,7 @@ def opened(home, haste="never"):
     from service.engines.painter import Painter
 
     painter = Painter()
-    painter.load(Model(str(home / "model"), device="cpu"), haste)
+    painter.load(Model(str(home / "model"), device="cpu"), haste=haste)
     return painter
 
 

@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from types import MappingProxyType
 
@@ -185,6 +186,49 @@ def test_a_failing_engine_hands_over_to_the_next(bench):
     assert bench.archive.recent(1)[0].engine == 1
 
 
+def test_an_engine_that_keeps_failing_is_left_alone_for_a_while(bench):
+    """Four failures in a row open its breaker: the next plates go on without it, and their transcripts say why."""
+    broken = Engine(EngineError("no GPU"))
+    bench.engines = [("gpu", broken), ("papercut", Engine())]
+    press = Press(bench.line())
+    list(press.round())
+    assert broken.calls == 4
+    told = {engine["name"]: engine for engine in press.status()["engines"]}
+    assert (told["gpu"]["state"], told["gpu"]["error"]) == ("resting", "no GPU")
+    assert (told["papercut"]["state"], told["papercut"]["painted_today"]) == ("at work", 3)
+    passed = [n.text for p in bench.archive.recent(3) for _, n in press.line.journal.notes(p.id) if "passed" in n.what]
+    assert passed == ["gpu rests until 12:05 after 4 failures in a row: no GPU"] * 2
+
+
+def test_a_rested_engine_is_tried_with_one_picture(bench):
+    """A failure doubles its rest; a picture closes the breaker."""
+    engine = Engine(EngineError("no GPU"))
+    bench.engines, bench.channel = [("gpu", engine), ("papercut", Engine())], Channel(feeds=(FEED,), plates_per_round=2)
+    press = Press(bench.line())
+    list(press.round())
+    bench.clock.pass_(minutes=6)
+    list(press.round())
+    assert engine.calls == 5
+    bench.clock.pass_(minutes=6)
+    assert press.status()["engines"][0]["state"] == "resting"
+    bench.clock.pass_(minutes=5)
+    engine.error = None
+    list(press.round())
+    assert (press.status()["engines"][0]["state"], press.line.breakers) == ("at work", {})
+
+
+def test_a_scene_that_an_engine_refuses_does_not_stop_it(bench):
+    """One plate cannot open a breaker, and the last engine has none."""
+    refuses = Engine(EngineError("not this"))
+    bench.engines, bench.channel = (
+        [("gpu", refuses), ("papercut", Engine())],
+        Channel(feeds=(FEED,), plates_per_round=1),
+    )
+    line = bench.line()
+    list(Press(line).round())
+    assert not line.breaker("gpu").rests(bench.clock())
+
+
 def test_spent_engines_end_in_a_text_only_slide(bench):
     """The last engine is tried again after waits; then the story is shown in words, never lost."""
     bench.engines = [("gpu", Engine(EngineError("no GPU")))]
@@ -205,7 +249,7 @@ def test_attempts_of_killed_rounds_count(bench):
     bench.store.folder.remove(made.picture)
     bench.store.spoilt(made)
     for _ in range(3):
-        bench.store.begin(made)
+        bench.store.begin(replace(made, step=Step.DESCRIBED))
     last = Engine()
     bench.engines = [("gpu", Engine(EngineError("never called"))), ("papercut", last)]
     bench.round()

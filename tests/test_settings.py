@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, strategies as st
 from pydantic import BaseModel, ConfigDict
 
-from service import settings as config
+from service import reading, settings as config
 from service.errors import ConfigError
-from service.settings import Known
+from service.reading import Known
 
 
 class House(BaseModel):
@@ -37,16 +37,18 @@ KINDS = {
 }
 KNOWN = Known(KINDS, ["headline", "split", "poster"], ["science", "animals"], critics=["remote"])
 
+TWO = 'displays = [{{name = "a", kind = "screen", address = "{}"}}, {{name = "b", kind = "screen", address = "{}"}}]'
+
 
 def mistakes(text):
     with pytest.raises(ConfigError) as caught:
-        config.build(tomllib.loads(text), KNOWN)
+        reading.build(tomllib.loads(text), KNOWN)
     return caught.value.mistakes
 
 
 def test_an_empty_file_is_a_whole_service():
     """Nothing must be set: one channel, one display, the house editor and the papercut engine."""
-    settings = config.build({}, KNOWN)
+    settings = reading.build({}, KNOWN)
     assert list(settings.channels) == ["home"]
     assert settings.displays[0].name == "hall"
     assert settings.channels["home"].engines == ("papercut",)
@@ -80,6 +82,10 @@ def test_five_mistakes_are_five_lines():
         ('[channels.home]\nfeeds = ["ftp://x.example/feed"]', "http:// or https://"),
         ('[channels.home]\nfeeds = "http://one.example/"', "channels.home.feeds: "),
         ('[[displays]]\nname = "a"\n[[displays]]\nname = "a"', "displays[1].name: 'a' is taken"),
+        (
+            TWO.format("A0:B1:C2:00:11:22", "a0b1c2001122"),
+            "displays[1].address: 'a0b1c2001122' is the device of display 'a'",
+        ),
         ('[[displays]]\nprofile = "tv"', "missing key displays[0].name"),
         ('[[displays]]\nname = "a"\nchannel = "hom"', "displays[0].channel: unknown 'hom', did you mean home?"),
         ('[[displays]]\nname = "../x"', "displays[0].name: '../x' should be"),
@@ -122,14 +128,14 @@ def test_a_mistake_names_its_key(text, line):
 def test_a_display_keeps_its_adapters_keys():
     """They stand in its own table beside the shared ones, and only the adapter is told."""
     text = '[[displays]]\nname = "a"\nkind = "screen"\naddress = "x"\nprofile = "tv"\nresume_after_seconds = 9'
-    (display,) = config.build(tomllib.loads(text), KNOWN).displays
+    (display,) = reading.build(tomllib.loads(text), KNOWN).displays
     assert display.own == {"kind": "screen", "address": "x", "resume_after_seconds": 9}
 
 
 def test_a_critic_is_an_editor_that_can_look():
     """The name of a table whose kind has eyes is taken."""
     text = '[channels.home]\ncritic = "eye"\n[editors.eye]\nkind = "remote"\nbase_url = "http://x/v1"'
-    assert config.build(tomllib.loads(text), KNOWN).channels["home"].critic == "eye"
+    assert reading.build(tomllib.loads(text), KNOWN).channels["home"].critic == "eye"
 
 
 def test_a_file_that_is_no_toml_says_where(tmp_path):
@@ -137,7 +143,7 @@ def test_a_file_that_is_no_toml_says_where(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text("[web\nport = 1")
     with pytest.raises(ConfigError, match=r"config.toml is not valid TOML: .*line 1"):
-        config.load(path, KNOWN)
+        reading.load(path, KNOWN)
 
 
 json = st.recursive(
@@ -154,7 +160,7 @@ keys = st.sampled_from(
 def test_nothing_but_a_config_error_escapes(table):
     """Whatever the file holds, the answer is settings or a ConfigError."""
     try:
-        config.build(table, KNOWN)
+        reading.build(table, KNOWN)
     except ConfigError as error:
         assert error.mistakes  # noqa: PT017
 

@@ -385,8 +385,8 @@ def test_status_has_the_gates_line(line):
     list(press.round())
     (gate,) = press.status()["gate"]
     assert gate == {
-        "channel": "home", "mood": 0, "setting": "balanced", "stories": 6, "paint": 3, "text_only": 2, "skip": 1,
-        "passed_percent": 50, "says": "gate: balanced, 50 % passed today",
+        "channel": "home", "mood": 0, "configured": 0, "turned_at": None, "setting": "balanced", "stories": 6,
+        "paint": 3, "text_only": 2, "skip": 1, "passed_percent": 50, "says": "gate: balanced, 50 % passed today",
     }  # fmt: skip
     bench.clock.pass_(hours=25)
     assert press.status()["gate"][0]["stories"] == 0

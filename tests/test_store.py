@@ -8,7 +8,7 @@ import pytest
 from service.errors import DataFolderError
 from service.model import Picture, Step
 from service.protocols import Bookmark, Critique, Fetched
-from service.store import Archive, Journal, Store
+from service.store import Archive, Journal, Store, Wishes
 
 from .values import NOON, prompt, story, verdict
 
@@ -131,7 +131,7 @@ def test_an_impossible_row_is_impossible(store):
     """The database itself refuses a described plate without a prompt."""
     made = plate(store)
     with pytest.raises(sqlite3.IntegrityError):
-        store._set(made.id, "step = 'described'")
+        store._set(made, "step = 'described'")
 
 
 def test_a_story_is_used_once_a_channel(store):
@@ -177,7 +177,7 @@ def test_unfinished_files_are_swept(store):
 def test_old_plates_go_and_favourites_stay(store, archive, clock):
     """After keep_days rows and files go together; a favourite keeps both."""
     old, dear = plate(store, "Old news", Step.RENDERED), plate(store, "Dear news", Step.RENDERED)
-    store._set(dear.id, "favourite = 1")
+    Wishes(store).favour(dear.id)
     archive.show("hall", old.id)
     clock.pass_(days=100)
     assert archive.prune(90, 5) == 1

@@ -1,368 +1,155 @@
-"""The worker at work: batches, memory, a GPU that others want, and stopping; with a worker that does as it is told."""
+"""Our engines for other programs, by OpenAI's protocol: asked with the official client, and by another of ours."""
 
-import itertools
-import json
-import os
-import sys
+import base64
+import contextlib
+import io
 import threading
-import time
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 
+import openai
 import pytest
+from PIL import Image
 
-from service.engines import studio
-from service.engines.diffusion import Diffusion, Settings
-from service.engines.wording import Wording
-from service.errors import EngineError, NotNow
-from service.gpu import Gpu, holder
-from service.model import Picture
-from service.protocols import Batching, Reporting
-from service.subjects import Kind, Subject, save
+from service import subjects
+from service.assembly import opened
+from service.engines.images_api import Settings as Remote, make
+from service.errors import EngineError
+from service.model import Mood, Picture, Prompt
+from service.protocols import Surroundings
+from service.settings import Channel, Settings
+from service.studio import Order, Studio
+from service.subjects import Kind, Subject
 
-from .values import prompt
+from .web_values import SECRET, TEMPLATES, Wall, drawn, serving
 
-ROOT = Path(__file__).parent.parent
+SCENE = "a small red boat on a calm lake under a round moon"
 
 
 @pytest.fixture
-def odd(tmp_path):
-    """Engines over one data folder, whose worker does as it is told."""
-    made = []
+def studio(tmp_path):
+    with opened(Settings(timezone="UTC", channels={"home": Channel(feeds=())}), tmp_path) as service:
+        yield Studio(service.press.line)
 
-    def engine(*how, **table):
-        settings = Settings(**{"model": "any/model"} | table)
-        wording = Wording(ROOT / "templates", tmp_path / "subjects")
-        command = (sys.executable, "-m", "tests.odd_painter", *how)
-        made.append(Diffusion(settings, wording, tmp_path, command=command))
-        return made[-1]
 
-    yield engine
-    for each in made:
-        each.close()
+@pytest.fixture
+def address(studio):
+    with serving(Wall(), studio=studio) as url:
+        yield url
 
 
-def prompts(number, **other):
-    return [prompt(seed=seed, **other) for seed in range(number)]
+def asking(url, key=SECRET):
+    return openai.OpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=30)
 
 
-def painted(engine, told):
-    """What each prompt has got: its batch's size, or the sentence it failed with."""
+def picture_of(entry):
+    return Image.open(io.BytesIO(base64.b64decode(entry.b64_json)))
 
-    def one(each):
-        try:
-            return engine.render(each, 320, 200).recipe
-        except EngineError as error:
-            return str(error)
 
-    return [one(each) for each in told]
+def test_the_official_client_gets_a_picture(address):
+    """Words in, a picture of the asked shape out, in the asked format; the same seed is the same picture."""
+    client = asking(address)
+    assert [model.id for model in client.models.list()] == ["papercut"]
+    asked = {"prompt": SCENE, "model": "papercut", "size": "640x384", "extra_body": {"seed": 7}}
+    one, again = (client.images.generate(**asked, output_format="jpeg").data[0] for _ in range(2))
+    assert picture_of(one).format == "JPEG"
+    assert picture_of(one).size == (640, 384)
+    assert one.b64_json == again.b64_json
+    two = client.images.generate(**asked, n=2, output_format="png").data
+    assert len({entry.b64_json for entry in two}) == 2
+    assert {picture_of(entry).format for entry in two} == {"PNG"}
 
 
-def sizes(recipes):
-    return [recipe["batch"] for recipe in recipes]
-
-
-# -- batches -------------------------------------------------------------------------------------------------------------
-
-
-def test_what_is_expected_is_painted_together(odd):
-    """As many at once as the table says; what comes unexpected is painted alone, and each picture is its own."""
-    engine, told = odd("well", batch=3), prompts(5)
-    assert isinstance(engine, Batching)
-    engine.expect(told, 320, 200)
-    recipes = painted(engine, told)
-    assert sizes(recipes) == [3, 3, 3, 2, 2]
-    assert [recipe["seed"] for recipe in recipes] == list(range(5))
-    assert sizes(painted(engine, told[:1])) == [1]
-    alone = odd("well").render(told[1], 320, 200)
-    engine.expect(told, 320, 200)
-    assert engine.render(told[1], 320, 200).data == alone.data
-
-
-def test_a_batch_is_what_fits(odd):
-    """Nobody knows before the first picture; then the worker says how many fit."""
-    engine, told = odd("well"), prompts(6)
-    engine.expect(told, 320, 200)
-    assert sizes(painted(engine, told)) == [1, 4, 4, 4, 4, 1]
-
-
-def test_another_size_is_another_batch(odd):
-    """What is expected for one screen is not painted for another."""
-    engine, told = odd("well", batch=4), prompts(3)
-    engine.expect(told, 320, 200)
-    assert engine.render(told[0], 640, 400).recipe["batch"] == 1
-    assert sizes(painted(engine, told)) == [3, 3, 3]
-
-
-def test_those_of_one_subject_come_first(odd):
-    """Of what is expected, a batch takes those that wear the same before others."""
-    engine = odd("well", batch=2)
-    told = [prompt(seed=seed, subject=("rex", None)[seed % 2]) for seed in range(4)]
-    engine.expect(told, 320, 200)
-    engine.render(told[0], 320, 200)
-    assert [wish.prompt.seed for wish in engine._awaited._there] == [2]
-
-
-def test_who_kills_a_batch_fails_alone(odd):
-    """The batch is painted again one by one: only the guilty one's attempt is lost."""
-    engine = odd("guilty", batch=4)
-    told = [*prompts(2), prompt(seed=2, words="the guilty one"), prompt(seed=3)]
-    engine.expect(told, 320, 200)
-    first, second, guilty, last = painted(engine, told)
-    assert sizes([first, second, last]) == [1, 1, 1]
-    assert "crashed (by SIGSEGV" in guilty
-
-
-def test_too_many_at_once_is_remembered(odd, tmp_path):
-    """A batch that does not fit is no failure: half of it is tried from then on, also after a restart."""
-    engine, told = odd("crowded"), prompts(8)
-    engine.expect(told, 320, 200)
-    recipes = painted(engine, told)
-    assert sizes(recipes) == [1, 1, 1, 1, 1, 2, 2, 1]
-    again = odd("crowded")
-    again.expect(told, 320, 200)
-    assert sizes(painted(again, told)) == [1, 2, 2, 2, 2, 2, 2, 1]
-    assert "most" in (tmp_path / "gpu.json").read_text()
-
-
-def test_a_refused_picture_costs_its_own_attempt(odd, tmp_path):
-    """The others of its batch hang."""
-    engine, told = odd("refuse", str(tmp_path / "once"), batch=3), prompts(3)
-    engine.expect(told, 320, 200)
-    refused, *others = painted(engine, told)
-    assert "safety check refused" in refused
-    assert sizes(others) == [1, 1]  # the odd painter paints each for itself
-
-
-# -- memory --------------------------------------------------------------------------------------------------------------
-
-
-def test_how_a_model_is_held_survives_a_restart(odd, monkeypatch, tmp_path):
-    """The next service begins with what worked; with another card, other files or after a week, from the top."""
-    engine = odd("swell")
-    assert "held in parts" in painted(engine, prompts(1))[0]
-    assert "held in layers" in painted(engine, prompts(1))[0]
-    assert painted(odd("swell"), prompts(1))[0]["thrift"] == 2
-    monkeypatch.setenv("ODD_CARD", "a larger card")
-    assert painted(odd("well"), prompts(1))[0]["thrift"] == 0
-    monkeypatch.delenv("ODD_CARD")
-    now = time.time()
-    monkeypatch.setattr("service.engines.ladder.time.time", lambda: now + 8 * 86400)
-    assert painted(odd("well"), prompts(1))[0]["thrift"] == 0
-
-
-def test_other_files_of_a_model_are_tried_from_the_top(odd, tmp_path):
-    """A folder whose index changed is another model."""
-    index = tmp_path / "model/model_index.json"
-    index.parent.mkdir()
-    index.write_text('{"_class_name": "StableDiffusionPipeline"}')
-    painted(odd("swell", model=str(index.parent)), prompts(1))
-    assert painted(odd("well", model=str(index.parent)), prompts(1))[0]["thrift"] == 1
-    index.write_text('{"_class_name": "StableDiffusionPipeline" }')
-    assert painted(odd("well", model=str(index.parent)), prompts(1))[0]["thrift"] == 0
-
-
-@pytest.mark.parametrize("junk", ["", "[]", "{", '{"any/model||auto|auto|320x200": 3}', "\0"])
-def test_a_damaged_memory_is_no_memory(odd, tmp_path, junk):
-    """What was found out is found out again."""
-    (tmp_path / "gpu.json").write_text(junk)
-    assert painted(odd("well"), prompts(1))[0]["thrift"] == 0
-
-
-def test_no_room_on_the_disk_only_forgets(odd, monkeypatch, caplog):
-    """What fits cannot be written down, and painting goes on."""
-
-    def full(_path, _data):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("service.engines.ladder.write_whole", full)
-    engine = odd("swell")
-    assert "in parts" in painted(engine, prompts(1))[0]
-    assert "in layers" in painted(engine, prompts(1))[0]
-    assert painted(engine, prompts(1))[0]["thrift"] == 2
-    assert "No space left on device" in caplog.text
-
-
-# -- the GPU -------------------------------------------------------------------------------------------------------------
-
-
-def test_a_gpu_in_use_is_waited_for(odd, tmp_path, monkeypatch):
-    """It is said who has it, and that is no failure; afterwards it paints."""
-    monkeypatch.setattr(studio, "GPU_WAIT_S", 0.1)
-    engine = odd("well")
-    with Gpu(tmp_path, "learning rex"):
-        with pytest.raises(NotNow, match=f"waiting for the GPU: learning rex \\(process {os.getpid()}"):
-            engine.render(prompt(), 320, 200)
-        assert engine.state()["state"].startswith("waiting for the GPU: learning rex")
-    assert engine.render(prompt(), 320, 200).width_px == 320
-    assert holder(tmp_path).startswith("painting")
-
-
-def test_an_idle_worker_leaves_for_a_trainer(odd, tmp_path):
-    """At once, whatever its keep-alive; the next picture waits for the trainer's end."""
-    engine = odd("well", keep_alive_minutes=-1)
-    pid = engine.render(prompt(), 320, 200).recipe["pid"]
-    trainer = Gpu(tmp_path, "learning rex")
-    trainer.take(20)
-    assert engine._studio._child._process.wait(20) == 0
-    assert engine.state()["state"] == "asleep"
-    trainer.release()
-    assert engine.render(prompt(), 320, 200).recipe["pid"] != pid
-
-
-def test_a_busy_worker_leaves_after_its_batch(odd, tmp_path):
-    """What it has in hand is finished, for a trainer that waits meanwhile."""
-    engine, told = odd("well", batch=2, keep_alive_minutes=-1), prompts(2)
-    engine.expect(told, 320, 200)
-    trainer, waiting = Gpu(tmp_path, "learning rex"), []
-
-    def come(share):
-        """A trainer asks in the middle of the batch."""
-        if share and not waiting:
-            waiting.append(threading.Thread(target=trainer.take, args=(20,)))
-            waiting[0].start()
-            while not Gpu(tmp_path, "painting").wanted():
-                assert waiting[0].is_alive()
-
-    assert engine.render(told[0], 320, 200, come).recipe["batch"] == 2
-    waiting[0].join(20)
-    assert holder(tmp_path).startswith("learning rex")
-    assert engine.render(told[1], 320, 200).recipe["batch"] == 2  # it was in that batch
-    trainer.release()
-
-
-def test_a_processor_needs_no_gpu(odd, tmp_path):
-    """On ``device = "cpu"`` nothing is waited for."""
-    with Gpu(tmp_path, "learning rex"):
-        assert isinstance(odd("well", device="cpu").render(prompt(), 320, 200), Picture)
-
-
-# -- stopping, keeping, telling ------------------------------------------------------------------------------------------
-
-
-class Enough(Exception):
-    """Nobody wants it any more."""
-
-
-def test_a_picture_is_cancelled_at_its_next_step(odd):
-    """Within a second, whatever its length; the worker stays and paints the next."""
-    engine, heard = odd("slow-steps", batch=1), []
-
-    def stop(share):
-        heard.append(time.monotonic())
-        if 0 < share < 0.5:
-            raise Enough
-
-    with pytest.raises(Enough):
-        engine.render(prompt(), 320, 200, stop)
-    assert time.monotonic() - heard[-1] < 1
-    child = engine._studio._child
-    assert child.alive
-    with pytest.raises(Enough):
-        engine.render(prompt(seed=2), 320, 200, stop)
-    assert engine._studio._child is child
-
-
-def test_a_worker_that_does_not_stop_is_ended(odd):
-    """One that hangs at its step has a second."""
-    engine = odd("deaf")
-
-    def stop(share):
-        if share:
-            raise Enough
-
-    began = time.monotonic()
-    with pytest.raises(Enough):
-        engine.render(prompt(), 320, 200, stop)
-    assert time.monotonic() - began < 20
-    assert not engine._studio._child.alive
-    assert engine.state()["state"] == "asleep"
-
-
-def test_keep_alive_counts_from_an_empty_queue(odd, monkeypatch):
-    """While more is expected the worker stays, however long a critic looks; then it goes, here at once."""
-    monkeypatch.setattr("service.engines.diffusion.LINGER_S", 0.1)
-    engine, told = odd("well", keep_alive_minutes=0, batch=1), prompts(2)
-    engine.expect(told, 320, 200)
-    engine.render(told[0], 320, 200)
-    worker = engine._studio._child._process
-    with pytest.raises(Exception, match="timed out"):
-        worker.wait(1)
-    engine.render(told[1], 320, 200)
-    engine.expect((), 320, 200)
-    assert worker.wait(20) == 0
-
-
-def test_its_state_is_told_step_by_step(odd):
-    """Asleep, painting with its step, ready, and asleep again."""
-    engine, heard = odd("well"), []
-    assert isinstance(engine, Reporting)
-    assert engine.state() == {"model": "any/model", "state": "asleep"}
-    engine.render(prompt(), 320, 200, lambda _: heard.append(engine.state()))
-    assert {"model": "any/model", "state": "painting", "step": 1, "steps": 2} in heard
-    assert engine.state()["state"] == "ready"
+def test_a_second_box_of_ours_is_just_a_remote(address, tmp_path, monkeypatch):
+    """One service's ``images-api`` engine paints with another's engines."""
+    monkeypatch.setenv("ATTIC_TOKEN", SECRET)
+    table = Remote(base_url=f"{address}/v1", model="papercut", api_key_env="ATTIC_TOKEN")
+    engine = make(table, Surroundings("attic", tmp_path, TEMPLATES))
+    picture = engine.render(Prompt(SCENE, SCENE, Mood.CALM, "sea", 3), 1024, 600)
     engine.close()
-    assert engine.state()["state"] == "asleep"
-    json.dumps(heard)
+    assert (picture.width_px, picture.height_px) == (1024, 600)
 
 
-# -- subjects ------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("key", "asked", "status", "says"),
+    [
+        ("wrong", {}, 401, "frontispiece token"),
+        (SECRET, {"model": "gpu"}, 404, "/v1/models"),
+        (SECRET, {"size": "20000x20000"}, 400, "64 to 4096"),
+        (SECRET, {"size": "8x8"}, 400, "64 to 4096"),
+        (SECRET, {"response_format": "url"}, 400, "b64_json"),
+        (SECRET, {"n": 9}, 422, "n: "),
+        (SECRET, {"prompt": ""}, 422, "prompt: "),
+        (SECRET, {"extra_body": {"subject": "nobody"}}, 404, "no subject called 'nobody'"),
+        (SECRET, {"extra_body": {"subject": "../rex"}}, 404, "cannot name a subject"),
+    ],
+)
+def test_a_refusal_is_said_in_the_protocols_form(address, key, asked, status, says):
+    """The client raises its own error for it, with our words."""
+    with pytest.raises(openai.APIStatusError) as caught:
+        asking(address, key).images.generate(**{"prompt": SCENE, "model": "papercut", **asked})
+    assert caught.value.status_code == status
+    assert says in caught.value.body["message"]
 
 
-def card(folder, **other):
-    subject = Subject(
-        **{"name": "rex", "kind": Kind.DOG, "class_noun": "corgi", "token": "sks", "family": "sd15"} | other
-    )
-    save(folder, subject)
-    (folder / "subjects/rex/weights.safetensors").write_bytes(b"weights")
+def test_looking_at_the_engines_needs_the_token(address):
+    """Who has no token learns nothing of what is here."""
+    with pytest.raises(openai.AuthenticationError):
+        asking(address, "wrong").models.list()
 
 
-def test_who_was_learned_is_called_by_its_token(odd, tmp_path):
-    """The words say which corgi; where nothing was learned, a corgi."""
-    card(tmp_path, base="any/model")
-    asked = prompt(words="rex naps on far hills", subject="rex")
-    engine = odd("well")
-    assert engine.render(asked, 320, 200).recipe["words"].startswith("sks corgi naps")
-    assert "sks corgi naps" in engine.worded(asked)
-    (tmp_path / "subjects/rex/weights.safetensors").unlink()
-    assert engine.render(asked, 320, 200).recipe["words"].startswith("a corgi naps")
+@pytest.mark.parametrize(
+    ("words", "rules", "why"),
+    [
+        ("rex among the victims of the massacre", {}, "nobody of this home"),
+        ("rex scores at the football match", {"topics_forbidden": ("sport",)}, "stories about sport"),
+        ("rex on a lake", {"kind": Kind.PERSON}, "has not agreed"),
+    ],
+)
+def test_a_subject_is_never_put_where_its_card_or_the_gate_forbids(studio, words, rules, why):
+    """Another program's words are judged like a headline before anybody of this home is in the picture."""
+    card = {"name": "rex", "kind": Kind.DOG, "class_noun": "corgi", "token": "ohwx", **rules}
+    subjects.save(studio.line.store.folder.path, Subject(**card))
+    with serving(Wall(), studio=studio) as url, pytest.raises(openai.BadRequestError, match=why):
+        asking(url).images.generate(prompt=words, model="papercut", extra_body={"subject": "rex"})
 
 
-@pytest.mark.parametrize("base", ["any/model", "", "sister/model"])
-def test_whose_weights_suit(odd, tmp_path, base):
-    """Those of the engine's own model, those that do not say, and those that its owner says suit."""
-    card(tmp_path, base=base)
-    assert odd("well", subject_bases=["sister/model"]).render(prompt(subject="rex"), 320, 200)
+class Slow:
+    """An engine that says when two threads are in it."""
+
+    def __init__(self):
+        self.inside, self.most, self.both = 0, 0, threading.Barrier(2)
+
+    def render(self, prompt, width_px, height_px, progress=None):
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            self.both.wait(0.2)
+        self.inside -= 1
+        still = drawn(prompt.seed, width_px, height_px)
+        return Picture(still.data, ".jpg", width_px, height_px)
+
+    def close(self):
+        pass
 
 
-def test_weights_of_another_base_are_a_sentence_that_names_both(odd, tmp_path):
-    """By the name of the base, or by its family; no worker is needed to know it."""
-    card(tmp_path, base="other/sdxl")
-    (said,) = painted(odd("well"), [prompt(subject="rex")])
-    assert "rex was learned on other/sdxl, and this engine paints with any/model" in said
-    index = tmp_path / "xl/model_index.json"
-    index.parent.mkdir()
-    index.write_text('{"_class_name": "StableDiffusionXLPipeline"}')
-    card(tmp_path, base="")
-    (said,) = painted(odd("well", model=str(index.parent)), [prompt(subject="rex")])
-    assert "of the family sd15" in said
-    assert "of the family sdxl" in said
+def test_an_engine_paints_one_thing_at_a_time(studio):
+    """Orders from two programs at once wait for each other."""
+    slow = Slow()
+    studio.line.desks[0].engines[:] = [("gpu", slow)]
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda seed: studio.paint(Order(SCENE, 640, 400, seed=seed)), range(2)))
+    assert slow.most == 1
 
 
-def test_a_damaged_card_is_a_sentence(odd, tmp_path):
-    """And costs only the pictures with that subject."""
-    card(tmp_path)
-    (tmp_path / "subjects/rex/subject.toml").write_text("name = ")
-    engine, told = odd("well", batch=3), [*prompts(2), prompt(seed=2, subject="rex")]
-    engine.expect(told, 320, 200)
-    *others, said = painted(engine, told)
-    assert sizes(others) == [2, 2]
-    assert "not valid TOML" in said
+def test_a_picture_that_shows_nothing_is_not_handed_out(studio):
+    """What would never hang is an error for other programs too."""
 
+    class Black(Slow):
+        def render(self, prompt, width_px, height_px, progress=None):
+            out = io.BytesIO()
+            Image.new("RGB", (width_px, height_px)).save(out, "JPEG")
+            return Picture(out.getvalue(), ".jpg", width_px, height_px)
 
-def test_klein_wears_what_its_base_learned():
-    """A few-step model and the base it was made from share their shape."""
-    from service.engines.learned import Gallery
-
-    gallery = Gallery(Path("nowhere"), "black-forest-labs/FLUX.2-klein-4B")
-    assert "black-forest-labs/FLUX.2-klein-base-4B" in gallery._suits
-    assert not any("9B" in each for each in itertools.chain(gallery._suits))
+    studio.line.desks[0].engines[:] = [("gpu", Black())]
+    with pytest.raises(EngineError, match="cannot be shown: black"):
+        studio.paint(Order(SCENE, 640, 400))

@@ -118,8 +118,7 @@ def test_a_person_needs_consent_and_a_dog_does_not():
     """Without a date of consent a person may neither be learned nor shown."""
     person = subject(kind=Kind.PERSON)
     assert not person.consented
-    assert not person.welcomes("sport", 0)
-    assert subject(kind=Kind.PERSON, consent_at=AGREED).welcomes("sport", 0)
+    assert subject(kind=Kind.PERSON, consent_at=AGREED).consented
     assert subject().consented
 
 
@@ -127,16 +126,6 @@ def test_consent_without_a_time_zone_is_refused():
     """The moment of consent is unambiguous or it is none."""
     with pytest.raises(ValidationError):
         subject(consent_at=datetime(2026, 11, 22))
-
-
-def test_the_rules_decide_where_a_subject_may_appear():
-    """Gravity, forbidden topics, allowed topics and 'never' each suffice to say no."""
-    assert subject().welcomes("sport", 0.25)
-    assert not subject().welcomes("sport", 0.26)
-    assert not subject(topics_forbidden=("sport",)).welcomes("sport", 0)
-    assert not subject(topics_allowed=("science",)).welcomes("sport", 0)
-    assert subject(topics_allowed=("science",)).welcomes("science", 0)
-    assert not subject(frequency=Frequency.NEVER).welcomes("sport", 0)
 
 
 def test_a_topic_cannot_be_allowed_and_forbidden():

@@ -299,7 +299,7 @@ def test_tries_killed_again_and_again_move_to_the_next_engine(studio):
     here.store.folder.remove(plate.picture)
     here.store.spoilt(plate)
     for _ in range(3):
-        here.store.begin(plate)
+        here.store.begin(here.archive.plate(plate.id))
     here.engines = [("gpu", Engine(EngineError("never asked"))), ("cloud", Engine())]
     list(here.round())
     assert here.engines[0][1].calls <= 3  # by the plate that was new in this round

@@ -45,6 +45,26 @@ def save(folder, seed=0, **how):
     return folder
 
 
+def publish(data, model, seed=1):
+    """Weights of a corgi called rex that were "learned" on a model, where learning leaves them."""
+    import torch
+    from diffusers import StableDiffusionPipeline, UNet2DConditionModel
+    from diffusers.utils import convert_state_dict_to_diffusers
+    from peft import LoraConfig, get_peft_model_state_dict
+
+    from service.subjects import WEIGHTS, Kind, Subject, folder, save as kept
+
+    torch.manual_seed(seed)
+    unet = UNet2DConditionModel.from_pretrained(model / "unet")
+    unet.add_adapter(LoraConfig(r=4, lora_alpha=4, target_modules=["to_q", "to_v"], init_lora_weights=False))
+    state = {key: value * 3 for key, value in get_peft_model_state_dict(unet).items()}  # untrained weights say little
+    card = {"name": "rex", "kind": Kind.DOG, "class_noun": "corgi", "token": "ohwx", "family": "sd15", "rank": 4}
+    kept(data, Subject(**card, base=str(model)))
+    StableDiffusionPipeline.save_lora_weights(
+        folder(data, "rex"), unet_lora_layers=convert_state_dict_to_diffusers(state), weight_name=WEIGHTS
+    )
+
+
 class Trap:
     """A pickle that makes a file when it is read carelessly."""
 
@@ -64,6 +84,7 @@ def trial(folder):
     from service.engines.worker import explained
 
     good = save(folder / "good")
+    publish(folder, good)
     for name in ("truncated", "no-weights", "not-a-model"):
         shutil.copytree(good, folder / name)
     weights = "unet/diffusion_pytorch_model.safetensors"

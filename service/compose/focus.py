@@ -1,43 +1,52 @@
-"""Where to cut a picture that is wider or taller than its box: around the point its painter meant to be looked at."""
+"""What of a picture is looked at: written into its recipe when it is made, read when it is cut for a screen."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from PIL import Image
 
-CENTRE = (0.5, 0.42)  #: where nobody said: a little above the middle, where faces and horizons are
-Point = tuple[float, float]  #: shares of the width and height, 0 … 1
+from service import faces, pixels
+from service.cutting import CENTRE, NOTHING, Box, Interest, Point, placed
+from service.model import Picture
+
+__all__ = ["CENTRE", "Point", "focus", "looked_at", "opened"]
+
+
+def looked_at(picture: Picture) -> Picture:
+    """The picture, its recipe's ``faces`` saying where they are: boxes in shares of the width and height.
+
+    As it came where the painter named a point, where no model painted it, and where nobody can look for faces.
+    """
+    recipe = picture.recipe
+    if "focus" in recipe or recipe.get("trained") is False:
+        return picture
+    image = pixels.opened(picture.data)
+    found = faces.shares(image) if image else None
+    return picture if found is None else replace(picture, recipe={**recipe, "faces": [list(box) for box in found]})
 
 
 def opened(data: bytes, recipe: Mapping[str, Any]) -> Image.Image:
-    """A picture that knows its point of interest (``recipe["focus"]``, two shares), if its painter named one."""
+    """A picture that knows what of it is looked at, as far as its recipe tells."""
     image = Image.open(io.BytesIO(data))
-    point = recipe.get("focus")
-    if isinstance(point, (list, tuple)) and len(point) == 2 and all(0 <= share <= 1 for share in point):
-        image.info["focus"] = tuple(point)
+    point = _shares(recipe.get("focus"), 2)
+    listed = recipe.get("faces")
+    boxes = [_shares(box, 4) for box in listed] if isinstance(listed, (list, tuple)) else []
+    whole: list[Box] = [(b[0], b[1], b[2], b[3]) for b in boxes if b and b[0] < b[2] and b[1] < b[3]]
+    image.info["interest"] = Interest((point[0], point[1]) if point else None, tuple(whole))
     return image
 
 
+def _shares(told: object, count: int) -> tuple[float, ...] | None:
+    """As many numbers from 0 to 1, if that is what was told."""
+    if not isinstance(told, (list, tuple)) or len(told) != count:
+        return None
+    return tuple(told) if all(isinstance(n, int | float) and 0 <= n <= 1 for n in told) else None
+
+
 def focus(picture: Image.Image, size: tuple[int, int]) -> Point:
-    """The share of what is cut off that goes left and top (CSS's object-position, Pillow's centering).
-
-    ``size``: the box's width and height (px). The point of interest comes as near to the box's middle as the
-    picture's edges allow.
-    """
-    point: Point | None = picture.info.get("focus")
-    if point is None:
-        return CENTRE
-    scale = max(size[0] / picture.width, size[1] / picture.height)
-    return (
-        _cut(point[0], 0.5, picture.width * scale, size[0], CENTRE[0]),
-        _cut(point[1], 0.45, picture.height * scale, size[1], CENTRE[1]),
-    )
-
-
-def _cut(at: float, wanted: float, length: float, room: float, otherwise: float) -> float:
-    """Cut a length down to the room so that the share ``at`` of it lands at the share ``wanted`` of the room."""
-    over = length - room
-    return min(1.0, max(0.0, (at * length - wanted * room) / over)) if over > 1 else otherwise
+    """Where to cut the picture for a box of this width and height (px): see ``cutting.placed``."""
+    return placed(picture.size, size, picture.info.get("interest", NOTHING))

@@ -13,19 +13,19 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 from ..errors import DisplayError
 from ..model import Plate
 from ..nights import Look, look_at
 from ..protocols import Surroundings
-from . import cast_notes, cast_page
+from . import cast_page
 from .cast_find import find, reached, target
 from .cast_link import Absent, Link, Overtaken, Refused, identity
 from .cast_manners import OWN, PLAYER, Act, Front, Memory, Rules, failed, front, next_act, noticed
-from .cast_notes import Told
+from .cast_notes import Notebook, Told
 from .cast_seen import Seen
 from .cast_settings import Settings
+from .cast_sound import hushed, restore
 from .cast_stage import base_url, still_query
 from .owner import Owner
 
@@ -42,12 +42,13 @@ class Cast:
     def __init__(self, settings: Settings, surroundings: Surroundings) -> None:
         self._settings, self._around = settings, surroundings
         self._target = target(settings.address)
-        self._own = OWN | {settings.app_id.upper()}
         self._rules = Rules(settings.resume_after_seconds, settings.reload_minutes * 60)
-        self._notes_path = surroundings.data / "displays" / f"{surroundings.name}.json"
-        self._notes = cast_notes.read(self._notes_path)
-        self._page = cast_page.resumed(self._notes.via if settings.mode == "page" else "")
-        self._memory = Memory(session=self._notes.session, live=bool(self._notes.via))
+        path = surroundings.data / "displays" / f"{surroundings.name}.json"
+        self._notebook = Notebook(path, settings.address)
+        notes = self._notebook.notes
+        self._own = OWN | {settings.app_id.upper(), notes.launching}  # the last process may have had another receiver
+        self._page = cast_page.resumed(notes.via if settings.mode == "page" else "")
+        self._memory = Memory(session=notes.session, live=bool(notes.via))
         self._owner = Owner(surroundings.name, self._work)
         self._link: Link | None = None
         self._told, self._complained = Told(), ""
@@ -103,14 +104,17 @@ class Cast:
         now, plate, look = time.monotonic(), self._owner.newest, self._look()
         quiet, wanted = look is Look.OFF, still_query(plate, look, self._now()) if plate else None
         self._memory = replace(self._memory, wanted=wanted)
-        if self._link is None and (quiet or self._memory.not_before > now):
-            self._pause(self._memory.not_before if not quiet else now + CHECK_SECONDS, plate)
+        asleep = quiet and not self._notebook.notes.left
+        if self._link is None and (asleep or self._memory.not_before > now):
+            self._pause(self._memory.not_before if not asleep else now + CHECK_SECONDS, plate)
             return
         link = self._link or self._connect()
         if link.lost:
             raise Absent(link.lost)
         seen = link.seen
         self._notice(seen)
+        if self._memory.front is not Front.GUEST:
+            restore(link, self._notebook)
         act, at = next_act(self._memory, self._rules, quiet=quiet)
         if act is Act.NOTHING or at > now:
             self._pause(at, plate, seen)
@@ -131,19 +135,18 @@ class Cast:
         self._memory = replace(self._memory, failures=min(self._memory.failures, 4))
         self._told = replace(self._told, error=None, step="reached")
         self._notice(link.seen, fresh=True)
-        if self._notes.muted and self._memory.front is not Front.GUEST:
-            self._restore(link)
         return link
 
     def _notice(self, seen: Seen, *, fresh: bool = False) -> None:
-        if self._memory.session is None and self._notes.unsure and seen.app == (self._notes.launching or PLAYER):
+        notes = self._notebook.notes
+        if self._memory.session is None and notes.unsure and seen.app == (notes.launching or PLAYER):
             self._ours(seen.session, live=seen.app != PLAYER)  # the answer to our launch was lost, not the launch
         was, page = self._memory, self._page
         self._memory = noticed(
             was, time.monotonic(), front(seen.app, seen.session, was.session, self._own), fresh=fresh
         )
-        if self._memory.session != self._notes.session:
-            self._note(session=self._memory.session, via="")
+        if self._memory.session != self._notebook.notes.session:
+            self._notebook.note(session=self._memory.session, via="")
         if self._memory.live:
             self._memory = replace(self._memory, heard_at=page.heard_at)
             if page.hangs and page.hangs != self._memory.loaded:
@@ -187,23 +190,18 @@ class Cast:
             self._launch(link, base)
 
     def _launch(self, link: Link, base: str) -> None:
-        """Start the player and load, with the sound off meanwhile: a Cast device chimes when an app starts."""
-        try:
-            if link.seen.mutable and not link.seen.muted:
-                self._note(muted=True)
-                link.mute(True)
-            if not self._opened(link, base):
-                self._start(link, PLAYER)
-                self._load(link, base)
-        except Refused:
-            self._note(launching_at=0.0)
-            raise
-        finally:
-            if self._notes.muted:
-                self._restore(link)
+        """Open the page, or start the player and load; without a sound."""
+        with hushed(link, self._notebook):
+            try:
+                if not self._opened(link, base):
+                    self._start(link, PLAYER)
+                    self._load(link, base)
+            except Refused:
+                self._notebook.note(launching_at=0.0)
+                raise
 
     def _start(self, link: Link, app: str) -> None:
-        self._note(launching_at=time.time(), launching=app)
+        self._notebook.note(launching_at=time.time(), launching=app)
         self._ours(link.launch(app).session, live=app != PLAYER)
         self._told = replace(self._told, step="launched")
 
@@ -224,7 +222,7 @@ class Cast:
     def _open(self, link: Link, base: str) -> None:
         self._start(link, self._settings.app_id.upper())
         self._page, session = cast_page.opened(), str(self._memory.session)
-        self._note(via=self._page.via)
+        self._notebook.note(via=self._page.via)
         key = f"&key={self._around.key}" if self._around.key else ""
         link.open_page(f"{base}/d/{self._around.name}?via={self._page.via}{key}", session)
         self._told = replace(self._told, step="accepted")
@@ -261,10 +259,6 @@ class Cast:
         self._complained = str(error)
         self._told = replace(self._told, error=str(error), next_at=self._memory.not_before)
 
-    def _restore(self, link: Link) -> None:
-        link.mute(False, through=True)  # where this fails the note stays, and the next connection begins with it
-        self._note(muted=False)
-
     def _leave(self) -> None:
         """The end: our picture is left or removed, the line hung up."""
         link, session = self._link, self._memory.session
@@ -283,11 +277,7 @@ class Cast:
     def _ours(self, session: str | None, *, live: bool = False) -> None:
         seen_front = Front.OURS if session else Front.FREE
         self._memory = replace(self._memory, session=session, front=seen_front, loaded=None, live=live)
-        self._note(session=session, launching_at=0.0, via="")
-
-    def _note(self, **changed: Any) -> None:
-        self._notes = replace(self._notes, **changed)
-        cast_notes.write(self._notes_path, self._notes)
+        self._notebook.note(session=session, launching_at=0.0, via="")
 
     def _now(self) -> datetime:
         return datetime.now(UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from datetime import datetime
+from pathlib import PurePosixPath
 
 from ..model import Plate
 from ..nights import Look
@@ -13,10 +14,14 @@ DOOR_SECONDS = 2.0
 
 
 def still_query(plate: Plate, look: Look, now: datetime) -> str:
-    """The query of a still's address: another one for every picture that looks different."""
+    """The query of a still's address: another one for every picture that looks different.
+
+    A plate may look different too: its picture can be taken from it, and painted anew.
+    """
     if look is Look.CLOCK:
         return f"v={plate.id}&night=clock&at={int(now.timestamp()) // 60}"
-    return f"v={plate.id}" + (f"&night={look}" if look else "")
+    picture = PurePosixPath(plate.picture or "words").stem[:8]
+    return f"v={plate.id}&p={picture}" + (f"&night={look}" if look else "")
 
 
 def base_url(wished: str, host: str, port: int) -> str:

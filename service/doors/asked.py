@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from service import clock, pipeline, telling, text
 from service.assembly import Service, adapters, desk_of, read_settings, shipped
-from service.errors import ConfigError, Declined, FrontispieceError
+from service.errors import ConfigError, DataFolderError, Declined, FrontispieceError
 from service.gate.tone import tones
 from service.gate.verdict import judge as find_verdict
 from service.model import Prompt, Story, Verdict
@@ -93,9 +94,14 @@ def not_before(context: typer.Context, command: str) -> None:
 
 
 def desk_named(service: Service, channel: str | None) -> Desk:
-    """A channel's desk, the first where none is named. Raises ConfigError with those there are."""
+    """A channel's desk, its dial as it stands; the first if none is named. Raises ConfigError with those there are."""
     first = next(iter(service.settings.channels))
-    return desk_of(service, channel_named(service.settings, channel or first))
+    desk = desk_of(service, channel_named(service.settings, channel or first))
+    if not (service.data / "frontispiece.db").exists():  # a look at one part makes no data folder
+        return desk
+    with suppress(DataFolderError):
+        return pipeline.dialled(desk, service.wishes)
+    return desk
 
 
 def profile_named(name: str) -> Profile:
@@ -149,10 +155,8 @@ def directed(
     if not rulings[0].keep:
         raise Declined(rulings[0].why)
     now = clock.now().astimezone(service.settings.zone)
-    brief = Brief(
-        verdict, desk.style(verdict.topics, now), now, family=desk.family,
-        subjects=desk.channel.subjects if verdict.subject_allowed else (), note=note,
-    )  # fmt: skip
+    cast = pipeline.cast(service.data, service.subjects(desk), verdict, story.id, refused={}, note=note)
+    brief = Brief(verdict, desk.style(verdict.topics, now), now, family=desk.family, subjects=cast, note=note)
     prompt, error = pipeline.directed(desk, story, brief)
     if error:
         telling.remark(f"{error}; the house editor does it")

@@ -16,6 +16,7 @@ from service import telling
 from service.assembly import Service, opened
 from service.displays.cast_find import Found, discovered
 from service.errors import FrontispieceError
+from service.pipeline import everywhere
 
 from .asked import AsJson, Config, Data, UsageError, settings_of
 
@@ -34,7 +35,8 @@ def displays(
 ) -> None:
     """List the screens and how they are; find Cast devices; try one with a test card.
 
-    Alone it lists what the config says. A screen that is found is not used before it has a table in the config.
+    Alone it lists the config's and those that were paired. A screen that is found is not used before it has a table in
+    the config.
     """
     if context.invoked_subcommand is not None:
         return
@@ -49,7 +51,7 @@ def displays(
 
 
 def try_one(
-    name: Annotated[str, typer.Argument(help="The display's name in the config.")],
+    name: Annotated[str, typer.Argument(help="The display's name.")],
     config: Config = None,
     data: Data = Path("data"),
     json: AsJson = False,
@@ -59,10 +61,10 @@ def try_one(
     Somebody else's app is left alone: then nothing is sent. What hung before comes back after some seconds.
     """
     with opened(settings_of(config), data) as service:
-        display = next((d for d in service.settings.displays if d.name == name), None)
+        there = {display.name: display for display in everywhere(service.settings, service.screens)}
+        display = there.get(name)
         if display is None:
-            known = ", ".join(d.name for d in service.settings.displays)
-            raise UsageError(f"there is no display {name!r} in the config; there is {known}")
+            raise UsageError(f"there is no display {name!r}; there is {', '.join(there)}")
         if display.kind == "page":
             raise UsageError(f"{name} asks by itself: open http://<this machine>:{service.settings.web.port}/d/{name}")
         well = False
@@ -135,7 +137,7 @@ def _list(rows: list[dict[str, Any]], service: Service, *, json: bool) -> None:
         for row in rows:
             telling.line({**row, "address": addresses.get(row["name"], "")})
         return
-    telling._print("displays", ("display", "kind", "channel", "profile", "at", "shows", "state"), [  # noqa: SLF001
+    telling.table("displays", ("display", "kind", "channel", "profile", "at", "shows", "state"), [
         (row["name"], row["kind"], row["channel"], row["profile"], addresses.get(row["name"]) or f"/d/{row['name']}",
          row["headline"], _state(row)) for row in rows
     ])  # fmt: skip
@@ -157,7 +159,7 @@ def _found(devices: list[Found], *, json: bool) -> None:
     if not devices:
         telling.said("no Cast device answered; mDNS stays in its network: in a container, use the host's")
         return
-    telling._print("found", ("name", "model", "address", "uuid", "note"), [  # noqa: SLF001
+    telling.table("found", ("name", "model", "address", "uuid", "note"), [
         (d.name, d.model, d.address, d.uuid, "" if d.screen else "no screen") for d in devices
     ])  # fmt: skip
     telling.said('[[displays]] with kind = "cast" and address = the name, the address or the UUID makes one a display')

@@ -18,6 +18,7 @@ from service.assembly import Service, opened
 from service.compose import focus
 from service.compose.finish import encode, signed
 from service.compose.slide import templates
+from service.decency import Naked
 from service.errors import Declined, EngineError, FrontispieceError
 from service.gate.verdict import decide
 from service.model import Decision, Mood, Picture, Plate, Prompt, Step, Story
@@ -73,7 +74,8 @@ def paint(
             prompt, bounds = _prompt(service, desk, story_told(desk, headline, language=lang)), service.settings.critic
         else:
             prompt, bounds = _word_for_word(desk, scene or "", mood), None
-        picture = _painted(desk, replace(prompt, seed=prompt.seed if seed is None else seed), size, bounds)
+        wanted = replace(prompt, seed=prompt.seed if seed is None else seed)
+        picture = _painted(desk, wanted, size, bounds, service.naked if bounds else None)
     _write(output, _as(picture, suffix))
     telling.remark(f"{output}: {picture.width_px}x{picture.height_px}, {picture.recipe.get('engine', '')}")
 
@@ -96,19 +98,22 @@ def _word_for_word(desk: Desk, scene: str, mood: Mood) -> Prompt:
     return Prompt(words, words, mood, "scene", 1, style=desk.channel.style, alt=words)
 
 
-def _painted(desk: Desk, prompt: Prompt, size: tuple[int, int], bounds: Critic | None = None) -> Picture:
+def _painted(
+    desk: Desk, prompt: Prompt, size: tuple[int, int], bounds: Critic | None = None, naked: Naked | None = None
+) -> Picture:
     """The first engine's picture that works; with ``bounds`` the best of some tries, looked at as on the wall.
 
     Raises EngineError with every engine's reason.
     """
-    eye = Eye(desk.critic if bounds and bounds.max_calls else None)
-    sitting = Sitting(prompt, eye, bounds or Critic(), clock.now, _tell)
+    spend = bounds or Critic()
+    eye = Eye(desk.critic if bounds and spend.max_calls else None, naked=naked, naked_above=spend.nsfw_above)
+    sitting = Sitting(prompt, eye, spend, clock.now, _tell)
     reasons, made = [], list[Picture]()
     for name, engine in desk.engines:
         while wanted := sitting.wanted():
             try:
-                with strokes.told() as progress:
-                    picture = signed(engine.render(wanted, *size, progress))
+                with strokes.told(engine) as progress:
+                    picture = focus.looked_at(signed(engine.render(wanted, *size, progress)))
             except EngineError as error:
                 reasons.append(f"{name}: {error}")
                 telling.remark(reasons[-1])
@@ -185,7 +190,7 @@ def _illustrated(service: Service, desk: Desk, plate: Plate, size: tuple[int, in
     except Declined as declined:
         telling.remark(f"text only, and not on the wall at all: {declined}")
         return replace(plate, text_only=True), None
-    painted = _painted(desk, prompt, size, service.settings.critic)
+    painted = _painted(desk, prompt, size, service.settings.critic, service.naked)
     return replace(plate, prompt=prompt), focus.opened(painted.data, painted.recipe)
 
 

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskProgressColumn, TextColumn
 from rich.text import Text
 
 from service import protocols
-from service.telling import err
+from service.telling import DONE, err
+
+PAINTING = DONE["render"]
 
 
 @contextmanager
-def told() -> Iterator[protocols.Progress]:
+def told(engine: object) -> Iterator[protocols.Progress]:
     """A bar that an engine moves; it is gone afterwards, and nothing is shown where nobody looks."""
-    columns = (TextColumn("{task.description}"), BarColumn(30), TaskProgressColumn())
+    now = AtWork(lambda: str(engine.state().get("now", "")) if isinstance(engine, protocols.Reporting) else "")
+    columns = (TextColumn("{task.description}"), BarColumn(30), TaskProgressColumn(), now)
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
-        task = bar.add_task("Painting", total=1.0, start=True)
+        task = bar.add_task(PAINTING, total=1.0, start=True)
         yield lambda share: bar.update(task, completed=share)
 
 
 class AtWork(ProgressColumn):
-    """What an engine does while a round waits for it: "painting, step 7 of 20"."""
+    """What an engine does while somebody waits for it: "painting, step 7 of 20"."""
 
     max_refresh = 0.2  #: seconds
 
-    def __init__(self, engines: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    def __init__(self, now: Callable[[], str]) -> None:
         super().__init__()
-        self._engines = engines
+        self._now = now
 
     def render(self, task: Task) -> Text:
         """Beside the bar of what is painted, and of nothing else."""
-        says = [str(engine["says"]) for engine in self._engines() if engine["plate"]]
-        return Text(says[0] if says and task.description == "Painting" else "", style="dim")
+        return Text(self._now() if task.description == PAINTING else "", style="dim")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from service import telling
 from service.assembly import Service, opened
 from service.errors import FrontispieceError
+from service.hand import Hand
 from service.model import Plate
 
 from .asked import AsJson, Config, Data, UsageError, settings_of
@@ -20,15 +23,31 @@ Which = Annotated[
 Undo = Annotated[bool, typer.Option("--undo", help="Take it back.")]
 
 
+@dataclass(frozen=True, slots=True)
+class Vote:
+    """Something the owner can say of a plate, and take back."""
+
+    say: Callable[[Hand, int, bool], dict[str, Any]]
+    done: str
+    undone: str
+
+
+FAVOURITE = Vote(
+    lambda hand, plate, yes: hand.favour(plate, liked=yes), "kept for ever; more like it", "no favourite any more"
+)
+BAN = Vote(lambda hand, plate, yes: hand.ban(plate, banned=yes), "off every wall; less like it", "may hang again")
+NOT_ME = Vote(
+    lambda hand, plate, yes: hand.not_me(plate, absent=yes),
+    "the next round paints it without them", "may show people and pets of this home again",
+)  # fmt: skip
+
+
 def favourite(
     plate: Which, undo: Undo = False, config: Config = None, data: Data = Path("data"), json: AsJson = False
 ) -> None:
     """Keep a plate for ever, and have more like it chosen."""
     with opened(settings_of(config), data) as service:
-        voted = _plate(service, plate)
-        service.wishes.favour(voted.id, liked=not undo)
-        meaning = "no favourite any more" if undo else "kept for ever; more like it"
-        _tell(service, voted, meaning, json=json)
+        _say(FAVOURITE, service, plate, yes=not undo, json=json)
 
 
 def ban(
@@ -36,10 +55,7 @@ def ban(
 ) -> None:
     """Take a plate off every wall, and have fewer like it chosen."""
     with opened(settings_of(config), data) as service:
-        voted = _plate(service, plate)
-        service.wishes.ban(voted.id, banned=not undo)
-        meaning = "may hang again" if undo else "off every wall; less like it"
-        _tell(service, voted, meaning, json=json)
+        _say(BAN, service, plate, yes=not undo, json=json)
 
 
 def not_me(
@@ -47,10 +63,19 @@ def not_me(
 ) -> None:
     """Nobody of this home belongs in this story: its picture goes at once, and is painted again without."""
     with opened(settings_of(config), data) as service:
-        voted = _plate(service, plate)
-        service.hand.not_me(voted.id, absent=not undo)
-        meaning = "may show people and pets of this home again" if undo else "the next round paints it without them"
-        _tell(service, voted, meaning, json=json)
+        _say(NOT_ME, service, plate, yes=not undo, json=json)
+
+
+def _say(vote: Vote, service: Service, plate: str, *, yes: bool, json: bool) -> None:
+    number = _plate(service, plate).id
+    try:
+        told = vote.say(service.hand, number, yes)
+    except LookupError as error:
+        raise FrontispieceError(f"plate {number} was cleared away in this moment") from error
+    if json:
+        telling.line(told)
+    else:
+        telling.voted(number, str(told["headline"]), vote.done if yes else vote.undone)
 
 
 def _plate(service: Service, said: str) -> Plate:
@@ -66,13 +91,3 @@ def _plate(service: Service, said: str) -> Plate:
     if hung is None:
         raise UsageError(f"nothing of yours hangs on {said} yet")
     return hung.plate
-
-
-def _tell(service: Service, voted: Plate, meaning: str, *, json: bool) -> None:
-    now = service.archive.plate(voted.id)
-    if now is None:
-        raise FrontispieceError(f"plate {voted.id} was cleared away in this moment")
-    if json:
-        telling.line({"plate": now.id, "headline": now.story.title, "favourite": now.favourite, "banned": now.banned})
-    else:
-        telling.voted(now.id, now.story.title, meaning)

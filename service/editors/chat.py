@@ -24,7 +24,7 @@ from ..errors import Declined, EditorError
 from ..model import Mood, Picture, Prompt, Story, Verdict
 from ..net import Net
 from ..protocols import Brief, Critique, Note, Ruling, Surroundings, unnoted
-from . import alt, critic
+from . import alt, captioning, critic
 from .answers import Direction, Rulings, Word
 from .ask import Access, Budget, Duty, Ladder, Question
 from .ask.key import key_in
@@ -135,6 +135,14 @@ class Chat:
             asking=lambda: note(Note("critic", "was asked", f"{self.settings.model}: is this {told['scene']}?")),
         )  # fmt: skip
         return critic.critique_of(looks, [*known, *(token for token, _ in known.values() if token)])
+
+    def caption(self, picture: Picture, noun: str) -> str:
+        """Look at a photo of a subject, with one question, and say what it shows. Raises EditorError."""
+        seen = self._ask(
+            "caption", {"noun": noun}, captioning.Glimpse, faults=captioning.faults, temperature=0.2,
+            picture=critic.shown(picture),
+        )  # fmt: skip
+        return captioning.caption(seen, noun)
 
     def _decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> list[Ruling]:
         honest = [story for story, _ in candidates if not doubts(story.title)]

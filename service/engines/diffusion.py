@@ -6,7 +6,6 @@ for ``keep_alive_minutes``: then every byte of memory is given back. Whatever ha
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 import threading
@@ -14,20 +13,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
-from ..pixels import blank
 from ..protocols import Progress, Surroundings
-from . import proof
 from .awaited import Awaited, Wish
-from .job import Job
-from .learned import Gallery
-from .loading import THRIFT, Model
-from .studio import LINGER_S, Broken, Studio, Terms
-from .wording import Family, Wording, clip_tokens, family_of
+from .loading import Model
+from .orders import Orders
+from .settling import AUTO, Bits, Home, Settled, settled
+from .wording import Family, Wording
+from .workshop import LINGER_S, Broken, Terms, Workshop
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
 MOST = 8  #: pictures at once, where the owner says nothing: more gain little, and all are lost with a crash
@@ -41,7 +37,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["diffusion"] = "diffusion"
-    model: str = Field(min_length=1)  #: a folder as diffusers writes it, or a hub id
+    model: str = Field(AUTO, min_length=1)  #: "auto", a card's id, a hub id, a folder as diffusers writes it, a file
+    card: str = ""  #: the id of the card that a folder or a file goes by; "": as its name or its inside tells
+    config: str = ""  #: of a single file: a folder with its configs and tokenizers; "": fetched once
+    quantise: Bits = "auto"  #: weights in fewer bits: "auto" where the card says so and a package for it is there
     variant: str = ""  #: "fp16" where the repository has such files
     steps: int | None = Field(None, ge=1, le=500)  #: None: the pipeline's own
     guidance: float | None = Field(None, ge=0, le=100)
@@ -51,37 +50,41 @@ class Settings(BaseModel):
     family: Literal["auto", "tags", "prose", "flux", "labelled"] = "auto"  #: how the model wants its prompts worded
     style: str = ""  #: words for how pictures should look, instead of the channel's style
     batch: int = Field(0, ge=0, le=64)  #: pictures at once; 0: one on a processor, on a GPU what fits
-    compile: Literal["auto"] | bool = "auto"  #: auto: in the background, on a GPU
+    compile: Literal["auto"] | bool = "auto"  #: auto: in the background, on a GPU, where the model's card says so
     adapter_scale: float = Field(1.0, ge=0, le=4)  #: how strongly a subject's weights count
     subject_bases: tuple[str, ...] = ()  #: further models whose subjects this one can wear
     keep_alive_minutes: float = Field(5, ge=-1)  #: 0: gone at once; -1: kept for ever
     timeout_seconds: float = Field(600, gt=0)  #: for one picture
-    load_minutes: float = Field(60, gt=0)  #: for reading the model, its download included
+    load_minutes: float = Field(60, gt=0)  #: for reading the model, its download not counted
     allow_pickle: bool = False  #: read weights that are not safetensors; such files can run code
 
 
 def make(settings: Settings, surroundings: Surroundings) -> Diffusion:
     """The engine, as ``config.toml`` selects it. Starts nothing."""
     wording = Wording(surroundings.templates, surroundings.data / "subjects", settings.style)
-    return Diffusion(settings, wording, surroundings.data)
+    return Diffusion(settings, wording, Home(surroundings.data, surroundings.subjects))
 
 
 class Diffusion:
     """An Engine whose work is done by a worker process."""
 
-    def __init__(self, settings: Settings, wording: Wording, data: Path, *, command: Sequence[str] = WORKER) -> None:
-        self.settings, self._wording = settings, wording
-        model = Model(
-            name=_found(settings.model), variant=settings.variant, dtype=settings.dtype, device=settings.device,
-            allow_pickle=settings.allow_pickle, side_px=settings.side_px,
-        )  # fmt: skip
+    def __init__(self, settings: Settings, wording: Wording, home: Home, *, command: Sequence[str] = WORKER) -> None:
+        self.settings, self._home = settings, home
         idle = settings.keep_alive_minutes * 60
         terms = Terms(max(idle, LINGER_S) if idle >= 0 else -1, settings.load_minutes * 60, COMPILE[settings.compile])
-        self._studio = Studio(command, model, data, terms)
-        self._studio.pipeline = _pipeline(settings.model)
-        self._gallery = Gallery(data, model.name, suits=settings.subject_bases, scale=settings.adapter_scale)
+        self._workshop = Workshop(command, home, terms, self._settled)
+        self._orders = Orders(settings, wording, home.data, lambda: self._workshop.what)
         self._awaited = Awaited()
         self._turn = threading.Lock()
+
+    def _settled(self) -> Settled:
+        """Which model the table asks for. Raises EngineError."""
+        mine = self.settings
+        asked = Model(
+            name=_found(mine.model), variant=mine.variant, dtype=mine.dtype, device=mine.device, steps=mine.steps,
+            allow_pickle=mine.allow_pickle, side_px=mine.side_px, config=_found(mine.config) if mine.config else "",
+        )  # fmt: skip
+        return settled(asked, self._home, card=mine.card, bits=mine.quantise)
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError, and what ``progress`` raises."""
@@ -95,110 +98,77 @@ class Diffusion:
         """These will be asked for next: the worker stays for them, and paints several at once where that is faster."""
         with self._turn:
             self._awaited.expect([Wish(prompt, width_px, height_px) for prompt in prompts])
-            self._studio.keep(more=bool(prompts))
+            self._workshop.keep(more=bool(prompts))
 
     @property
     def family(self) -> Family:
-        """How the model wants its prompts worded: as the table says, else as its pipeline's or its own name tells."""
-        given = self.settings.family
-        return family_of(self._studio.pipeline, self.settings.model) if given == "auto" else given
+        """How the model wants its prompts worded: as the table says, else its card, else its name."""
+        return self._orders.family
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        learned = self._gallery.learned(prompt.subject, self._studio.pipeline) is not None
-        return self._wording.said(prompt, self.family, clip_tokens, learned=learned).words
+        return self._orders.worded(prompt)
+
+    def leaves_out(self, subject: str) -> str:
+        """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
+        return self._orders.leaves_out(subject)
 
     def state(self) -> dict[str, Any]:
-        """What it does now, for the status."""
-        return {"model": self.settings.model, **self._studio.state()}
+        """Which model paints and why, and what is done ``now``: "painting, step 7 of 20", or how far it is read."""
+        try:
+            found = self._workshop.what
+        except EngineError as error:
+            return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
+        says = "; ".join((found.says, *found.notes))
+        return {"model": found.model.name, "says": says, **self._workshop.state()}
 
     # -- painting -----------------------------------------------------------------------------
 
     def _paint(self, wish: Wish, tell: Progress) -> None:
         """Paint a wish, with others of its round where that is faster. Raises EngineError for what befell it alone."""
         company = self._awaited.company(wish, self._most(wish), lambda each: each.prompt.subject)
-        jobs = self._jobs(company)
+        jobs = self._orders.jobs(company, self._awaited)
         wishes, size = list(jobs), (wish.width_px, wish.height_px)
 
         def heard(told: dict[str, Any], pixels: bytes) -> None:
-            if told["told"] == "step":
+            if told["told"] == "reading":
+                tell(0.0)
+            elif told["told"] == "step":
                 tell(told["step"] / told["steps"])
             elif told["told"] == "refused":
                 self._awaited.keep(wishes[told["place"]], EngineError(str(told["says"])))
             elif told["told"] == "picture":
                 each = wishes[told["place"]]
-                self._awaited.keep(each, self._picture(each, jobs[each], told, pixels))
+                self._awaited.keep(each, self._orders.picture(each, jobs[each], told, pixels))
 
         tell(0.0)
         try:
-            self._studio.paint(list(jobs.values()), self.settings.timeout_seconds * len(jobs), heard)
+            self._workshop.paint(list(jobs.values()), self.settings.timeout_seconds * len(jobs), heard)
         except Broken as error:
             if len(jobs) == 1:
                 raise self._explained(error, size) from error
             log.info("%d pictures at once did not work, so each is painted alone: %s", len(jobs), error)
             self._awaited.single(wishes)
             if error.memory:
-                self._studio.halve(size, len(jobs))
+                self._workshop.halve(size, len(jobs))
 
     def _most(self, wish: Wish) -> int:
-        return self.settings.batch or min(self._studio.most((wish.width_px, wish.height_px)), MOST)
-
-    def _jobs(self, company: Sequence[Wish]) -> dict[Wish, Job]:
-        """What the worker is asked for; of the company, whose job cannot be said waits until it is asked for itself."""
-        jobs = {company[0]: self._job(company[0])}
-        for wish in company[1:]:
-            try:
-                jobs[wish] = self._job(wish)
-            except EngineError:
-                self._awaited.single([wish])
-        return jobs
-
-    def _job(self, wish: Wish) -> Job:
-        learned = self._gallery.learned(wish.prompt.subject, self._studio.pipeline)
-        said = self._wording.said(wish.prompt, self.family, learned=learned is not None)
-        return Job(
-            words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
-            height_px=wish.height_px, steps=self.settings.steps, guidance=self.settings.guidance,
-            tags=self.family == "tags", learned=learned,
-        )  # fmt: skip
-
-    def _picture(self, wish: Wish, job: Job, told: dict[str, Any], pixels: bytes) -> Picture | EngineError:
-        image = Image.frombytes("RGB", (told["width_px"], told["height_px"]), pixels)
-        if fault := blank(image):
-            hint = ': dtype = "float32" may help' if fault == "black" else ""
-            return EngineError(f"the model's picture is {fault}{hint}")
-        image = proof.shaped(image, wish.width_px, wish.height_px)
-        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, told))
+        return self.settings.batch or min(self._workshop.most((wish.width_px, wish.height_px)), MOST)
 
     def _explained(self, error: Broken, size: tuple[int, int]) -> EngineError:
         """Where it was memory, the next worker holds the model more thriftily."""
         if not error.memory:
             return EngineError(str(error))
-        held = self._studio.thriftier(size)
+        held = self._workshop.thriftier(size)
         if not held:
-            return EngineError(f"{error}, even {THRIFT[-1]}: choose a smaller model, or another engine")
-        return EngineError(f"{error}; it will be held {held} from now on, which is slower")
-
-    def _recipe(self, job: Job, told: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "engine": "diffusion", "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
-            "width_px": told["width_px"], "height_px": told["height_px"], **told["facts"],
-        }  # fmt: skip
+            return EngineError(f"{error}, even {self._workshop.ways[-1]}: choose a smaller model, or another engine")
+        return EngineError(f"{error}; it will be held {held} from now on")
 
     def close(self) -> None:
         """End the worker, even in the middle of a picture. Safe to repeat; the next picture starts a new one."""
-        self._studio.stop()
+        self._workshop.stop()
         with self._turn:
-            self._studio.leave()
-
-
-def _pipeline(model: str) -> str:
-    """The pipeline's name that a folder's index gives; "" where it must be fetched first."""
-    try:
-        index = json.loads((Path(model).expanduser() / "model_index.json").read_text(encoding="utf-8"))
-        return str(index["_class_name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+            self._workshop.leave()
 
 
 def _found(model: str) -> str:

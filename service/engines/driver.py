@@ -21,8 +21,9 @@ from typing import IO, Any
 from ..errors import EngineError, GpuBusy
 from ..frames import receive, send
 from .cluster import PAINTER, Cluster
-from .fleet import Fleet, Outcome
+from .fleet import Fleet
 from .job import Cancelled, Refusal, job_of
+from .rounds import Outcome
 from .shares import Place, Terms
 
 TELL_S = 0.2  #: how often at most the share done is told

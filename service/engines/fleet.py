@@ -17,7 +17,8 @@ from typing import Any, Literal, Protocol
 
 from ..errors import EngineError, GpuBusy
 from .cluster import Lost
-from .job import Job, Painted, Refusal
+from .job import Job, Refusal
+from .rounds import Outcome, Round
 from .seat import Failure
 from .shares import Terms, share, worn
 
@@ -26,9 +27,7 @@ ROOM_S = 1.0  #: how often a cluster is asked for room
 PATIENCE_S = 5.0  #: for a place to be free, where there is no painter yet
 PLACE_S = 60.0  #: for a painter to sit where there was room
 REST_S = 30.0  #: before another is made where one could not be, while others paint
-THRIFTIEST = 2  #: the most thrifty way to hold a model, as ``loading.Model.thrift`` counts them
 MOST = 8  #: pictures at once and painter, where the owner says nothing
-Outcome = Painted | Refusal
 log = logging.getLogger(__name__)
 
 
@@ -55,32 +54,10 @@ class Chair:
     jobs: dict[int, Job] = field(default_factory=dict)  #: what it paints, by their places
     holds: set[str] = field(default_factory=set)  #: the weights that were sent to it
     fits: int = 1
+    rung: int = 0  #: in which of the ways it holds the model
     facts: dict[str, Any] = field(default_factory=dict)
     look: Any = None
     share: float = 0.0
-
-
-@dataclass(slots=True)
-class Round:
-    """The pictures that are wanted now."""
-
-    jobs: Sequence[Job]
-    keep: Callable[[int, Outcome], None]
-    waiting: dict[int, Job] = field(default_factory=dict)
-    alone: set[int] = field(default_factory=set)
-    ready: list[tuple[int, Outcome]] = field(default_factory=list)
-    left: int = 0
-
-    def give(self, place: int, outcome: Outcome) -> None:
-        """One less to paint."""
-        self.left -= 1
-        self.ready.append((place, outcome))
-
-    def deliver(self) -> None:
-        """Hand over what is ready: after the painters have their next pictures, for it takes its time."""
-        ready, self.ready = self.ready, []
-        for place, outcome in ready:
-            self.keep(place, outcome)
 
 
 class Fleet:
@@ -223,7 +200,8 @@ class Fleet:
             self._failed(chair, came, work)
         elif chair.doing == "placing":
             chair.doing, chair.until = "loading", time.monotonic() + self._terms.load_s
-            model = {**self._terms.model, "thrift": self._thrift}
+            chair.rung = self._thrift
+            model = {**self._terms.model, "thrift": chair.rung, "held": self._terms.ways[chair.rung]}
             chair.facts = {"node": str(came)}
             chair.call = chair.actor.load.remote(model, self._terms.haste)
         else:
@@ -240,12 +218,17 @@ class Fleet:
             work.give(place, replace(outcome, facts={**outcome.facts, **chair.facts}))
 
     def _failed(self, chair: Chair, why: Failure, work: Round) -> None:
-        """A painter that failed is made anew. Where memory did not suffice, fewer at once, then the model in parts."""
-        says = why.says
-        if why.memory and len(chair.jobs) < 2 and self._thrift < THRIFTIEST:
-            self._thrift += 1
-            says += "; it will be held with less from now on, which is slower"
-        self._lost(chair, says, work)
+        """A painter that failed is made anew; for lack of memory with fewer pictures at once, then held thriftier."""
+        thrift = self._thriftier(chair) if why.memory and len(chair.jobs) < 2 else ""
+        self._lost(chair, why.says + thrift, work)
+
+    def _thriftier(self, chair: Chair) -> str:
+        """Hold the model with less memory than this painter did; says how."""
+        ways, rung = self._terms.ways, chair.rung + 1
+        if rung >= len(ways):
+            return f", even {ways[-1]}: choose a smaller model, or another engine"
+        self._thrift = max(self._thrift, rung)
+        return f"; it will be held {ways[self._thrift]} from now on"
 
     def _late(self, chair: Chair, work: Round) -> None:
         if chair.doing == "placing":

@@ -1,39 +1,45 @@
 """The engine that is any server with OpenAI's Images protocol: OpenAI itself, or a model on another machine at home.
 
-Pictures are asked for as base64 and opened before they are believed; an address in an answer is never followed. The
-server is told the scene and the style, not the headline, and never a subject's name.
+Servers differ in what they take beside a prompt: ``images/servers/`` has a file for each kind. Pictures are asked for
+as base64 and opened before they are believed; an address in an answer is never followed. The server is told the scene
+and the style, not the headline, and never a subject's name; it is sent photos only where the owner says so.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import logging
 import re
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
-from ..pixels import blank
 from ..protocols import Progress, Surroundings
-from ..settings import secret
-from . import proof, sizes
+from . import credentials, learned, proof, sizes
+from .images.dialect import Dialect, Wish, body, dialect
 from .images_refusal import Refusal
-from .wording import Family, Wording, clip_tokens, family_of
+from .learned import Guest
+from .wording import Family, Said, Wording, clip_tokens, family_of
 
 if TYPE_CHECKING:
     from .images.wire import Wire
 
+log = logging.getLogger(__name__)
 #: OpenAI's models before gpt-image-2 know these sizes only
 _FIXED = ((1024, 1024), (1536, 1024), (1024, 1536))
-_LEAST_PX = 655_360  #: of OpenAI's models since: its image generation guide
+_MULTIPLE = 16  #: what sides are divisible by where nobody says
 _OPENAI = re.compile(r"(?:.*/)?(?:gpt-image|chatgpt-image)")
 _OLD = re.compile(r"(?:.*/)?(?:gpt-image-1(?!\d)|chatgpt-image)")
-_OPTIONAL = ("response_format", "output_format", "seed", "quality", "size")  #: left out where a server objects
+#: left out where a server objects
+_OPTIONAL = ("response_format", "output_format", "seed", "quality", "size", "negative_prompt")
+_NO_ROUTE = (404, 405, 501)  #: a server, or a model, that takes no photos
 
 
 class Settings(BaseModel):
@@ -44,12 +50,17 @@ class Settings(BaseModel):
     kind: Literal["images-api"] = "images-api"
     base_url: str  #: usually ends in /v1
     model: str = Field(min_length=1)
+    server: Literal["auto", "openai", "vllm-omni", "sglang", "sd-cpp", "localai", "frontispiece"] = "auto"
     api_key_env: str = ""  #: the environment variable with the key; "": the server needs none
     quality: str = ""  #: sent as it is where it is set: low, medium, high, …
     family: Literal["auto", "tags", "prose", "flux", "labelled"] = "auto"  #: how the model wants its prompts worded
     style: str = ""  #: words for how pictures should look, instead of the channel's style
+    steps: int | None = Field(None, ge=1, le=200)  #: None: the server's own
+    guidance: float | None = Field(None, ge=0, le=20)
+    loras: dict[str, str] = {}  #: subjects that the server has learned: what it calls each one's LoRA
+    references: bool = False  #: send photos of a subject to this server
     sizes: tuple[str, ...] = ()  #: the only sizes the server knows, "1024x1024"; (): what fits the screen
-    size_multiple: int = Field(16, ge=1, le=256)
+    size_multiple: int = Field(0, ge=0, le=256)  #: 0: what suits the kind of server
     timeout_seconds: float = Field(180, gt=0, le=3600)
     extra: dict[str, Any] = {}  #: further fields of the request, such as num_inference_steps
 
@@ -68,21 +79,46 @@ class Settings(BaseModel):
                 raise ValueError(f'{size!r} should be such as "1024x1024"')
         return listed
 
+    @model_validator(mode="after")
+    def _taken(self) -> Self:
+        """Only what that kind of server takes."""
+        given = {"steps": self.steps is not None, "guidance": self.guidance is not None, "loras": bool(self.loras)}
+        for key, named in {"steps": "steps", "guidance": "guidance", "loras": "lora"}.items():
+            if given[key] and not getattr(self.dialect, named):
+                advice = "say which server it is, or use extra" if self.server == "auto" else "leave it out"
+                raise ValueError(f"server = {self.server!r} takes no {key} with a picture; {advice}")
+        return self
+
+    @property
+    def dialect(self) -> Dialect:
+        """How the server wants to be asked."""
+        if self.server != "auto":
+            return dialect(self.server)
+        return dialect("openai" if _OPENAI.match(self.model) else "other")
+
 
 def make(settings: Settings, surroundings: Surroundings) -> ImagesApi:
     """The engine, as ``config.toml`` selects it. Connects to nothing."""
     wording = Wording(surroundings.templates, surroundings.data / "subjects", settings.style)
-    return ImagesApi(settings, wording)
+    return ImagesApi(settings, wording, surroundings.data)
+
+
+class _NoPhotos(Exception): ...
 
 
 class ImagesApi:
     """An Engine that asks a server. Connects with the first picture."""
 
-    def __init__(self, settings: Settings, wording: Wording, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.settings, self.host = settings, urlsplit(settings.base_url).netloc.rpartition("@")[2]
-        self._wording, self._clock = wording, clock
+    def __init__(
+        self, settings: Settings, wording: Wording, data: Path, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``data``: the data folder, for cards and photos of subjects."""
+        address = urlsplit(settings.base_url)
+        self.settings, self.host = settings, address.netloc.rpartition("@")[2]
+        self._name, self._data, self._wording, self._clock = address.hostname or "", data, wording, clock
         self._wire: Wire | None = None
         self._left_out: set[str] = set()  #: fields that this server objected to
+        self._takes_photos = settings.references and bool(settings.dialect.photos)
         self._rest: tuple[float, str] = 0.0, ""  #: until when it wants no requests, and why
         self._blocked: tuple[str, str] = "", ""  #: the last words that it would not paint, and what it said
 
@@ -93,26 +129,48 @@ class ImagesApi:
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        return self._wording.said(prompt, self.family, clip_tokens).words
+        return self._said(self._guest(prompt)).words
+
+    def sends(self) -> str:
+        """What leaves this machine beside words, in a sentence; "" where nothing does."""
+        return learned.told(self._name) if self._takes_photos else ""
+
+    def _guest(self, prompt: Prompt) -> Guest:
+        return learned.guest(
+            prompt, self._data, self.settings.loras, takes_photos=self._takes_photos, host=self._name,
+            by_name=self.settings.dialect.lora == "subject",
+        )  # fmt: skip
+
+    def _said(self, guest: Guest) -> Said:
+        return self._wording.said(guest.prompt, self.family, clip_tokens)
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
-        words = self.worded(prompt)
-        self._hold(words)
-        body = self._body(words, prompt.seed, self._size(width_px, height_px))
-        answer = self._asked(body)
+        try:
+            answer, wish, photos = self._painted(prompt, self._size(width_px, height_px))
+        except _NoPhotos:
+            log.warning("%s takes no photos; subjects are painted from words there", self.host)
+            self._takes_photos = False
+            return self.render(prompt, width_px, height_px, progress)
         if progress:
             progress(0.95)
         entry = _first(answer)
         try:
-            image = proof.opened(_decoded(entry))
+            data = _decoded(entry)
         except EngineError as error:
             raise EngineError(f"the answer of {self.host} {error}") from error
-        if fault := blank(image):
-            raise EngineError(f"the picture of {self.host} is {fault}")
-        recipe = self._recipe(body, entry, image.size)
+        image = proof.believed(data, self.host)
+        recipe = self._recipe(wish, entry, image.size) | {"photos": photos}
         image = proof.shaped(image, width_px, height_px)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
+
+    def _painted(self, prompt: Prompt, size: sizes.Size) -> tuple[dict[str, Any], dict[str, Any], int]:
+        """The answer, the request's fields that were taken, and how many photos went along."""
+        guest = self._guest(prompt)
+        said = self._said(guest)
+        self._hold(said.words)
+        fields = self._body(said, prompt.seed, size, guest)
+        return self._asked(fields, guest, said.words), fields, len(guest.photos)
 
     def _size(self, width_px: int, height_px: int) -> sizes.Size:
         if self.settings.sizes:
@@ -120,41 +178,44 @@ class ImagesApi:
             return sizes.listed(width_px, height_px, listed)
         if _OLD.match(self.settings.model):
             return sizes.listed(width_px, height_px, _FIXED)
-        least = _LEAST_PX if _OPENAI.match(self.settings.model) else 0
-        return sizes.covering(width_px, height_px, self.settings.size_multiple, least=least)
+        spoken = self.settings.dialect
+        multiple = self.settings.size_multiple or spoken.size_multiple or _MULTIPLE
+        return sizes.covering(width_px, height_px, multiple, least=spoken.least_px)
 
-    def _body(self, words: str, seed: int, size: sizes.Size) -> dict[str, Any]:
-        """The request: only what the model is known to take, without what this server has objected to."""
-        body: dict[str, Any] = {"prompt": words, "model": self.settings.model, "size": f"{size[0]}x{size[1]}"}
-        if self.settings.quality:
-            body["quality"] = self.settings.quality
-        if _OPENAI.match(self.settings.model):
-            body["output_format"] = "png"  # these always answer in base64 and refuse response_format
-        else:
-            body |= {"response_format": "b64_json", "seed": seed}
-        body |= self.settings.extra
-        return {name: value for name, value in body.items() if name not in self._left_out}
+    def _body(self, said: Said, seed: int, size: sizes.Size, guest: Guest) -> dict[str, Any]:
+        """The request: only what the server is known to take, without what this one has objected to."""
+        table = self.settings
+        fields = body(table.dialect, Wish(
+            words=said.words, model=table.model, size=size, seed=seed, avoid=said.avoid, quality=table.quality,
+            steps=table.steps, guidance=table.guidance, lora=guest.lora, extra=table.extra,
+        ))  # fmt: skip
+        return {name: value for name, value in fields.items() if name not in self._left_out}
 
-    def _asked(self, body: dict[str, Any]) -> dict[str, Any]:
+    def _asked(self, fields: dict[str, Any], guest: Guest, words: str) -> dict[str, Any]:
         """The server's answer, after leaving out what it does not know. Raises EngineError."""
         deadline = self._clock() + self.settings.timeout_seconds
+        edits = guest.photos if self.settings.dialect.photos == "edits" else ()
+        along = {"ref_images": [base64.b64encode(photo).decode() for photo in guest.photos]}
         while True:
+            sent = fields | along if guest.photos and not edits else fields
             try:
-                return self._connected().generate(body, max(deadline - self._clock(), 0.01))
+                return self._connected().ask(sent, max(deadline - self._clock(), 0.01), edits)
             except EngineError as error:
                 raise EngineError(f"{self.host} {error}") from error
             except Refusal as refusal:
-                unknown = next((name for name in _OPTIONAL if name in body and refusal.objects_to(name)), None)
+                if edits and refusal.status in _NO_ROUTE:
+                    raise _NoPhotos from refusal
+                unknown = next((name for name in _OPTIONAL if name in fields and refusal.objects_to(name)), None)
                 if unknown is None:
-                    raise self._explained(refusal, body["prompt"]) from refusal
-                del body[unknown]
+                    raise self._explained(refusal, words) from refusal
+                del fields[unknown]
                 self._left_out.add(unknown)
 
     def _connected(self) -> Wire:
         if self._wire is None:
             from .images.wire import Wire
 
-            self._wire = Wire(self.settings.base_url, _key(self.settings.api_key_env))
+            self._wire = Wire(self.settings.base_url, credentials.key(self.settings.api_key_env))
         return self._wire
 
     def _hold(self, words: str) -> None:
@@ -174,32 +235,19 @@ class ImagesApi:
             self._rest = self._clock() + refusal.rest_s, why
         return EngineError(why)
 
-    def _recipe(self, body: dict[str, Any], entry: dict[str, Any], size: sizes.Size) -> dict[str, Any]:
-        revised = entry.get("revised_prompt")
+    def _recipe(self, fields: dict[str, Any], entry: dict[str, Any], size: sizes.Size) -> dict[str, Any]:
+        revised, table = entry.get("revised_prompt"), self.settings
         return {
-            "engine": "images-api", "server": self.host, "model": self.settings.model, "prompt": body["prompt"],
-            "asked": body.get("size"), "width_px": size[0], "height_px": size[1], "quality": body.get("quality"),
-            "seed": body.get("seed"), "revised_prompt": revised[:2000] if isinstance(revised, str) else None,
-            "extra": self.settings.extra,
+            "engine": "images-api", "server": self.host, "model": table.model, "prompt": fields["prompt"],
+            "asked": fields.get("size"), "width_px": size[0], "height_px": size[1], "quality": fields.get("quality"),
+            "seed": fields.get("seed"), "revised_prompt": revised[:2000] if isinstance(revised, str) else None,
+            "steps": table.steps, "guidance": table.guidance, "extra": table.extra,
         }  # fmt: skip
 
     def close(self) -> None:
         """Let go of the connection. Safe to repeat."""
         if self._wire is not None:
             self._wire.close()
-
-
-def _key(name: str) -> str:
-    """The key in the environment. Raises EngineError where there is none."""
-    if not name:
-        return ""
-    try:
-        key = (secret(name) or "").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise EngineError(f"the file that {name}_FILE names cannot be read") from error
-    if not key:
-        raise EngineError(f"there is no key: set {name} (or {name}_FILE) in the service's environment")
-    return key
 
 
 def _first(answer: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 REST_S, LONGEST_REST_S = 30.0, 3600.0
 _BLOCKED = ("moderation", "content_policy", "content policy", "safety", "content_filter", "responsibleai")
 _NO_CREDIT = ("quota", "billing", "credit", "payment")
@@ -14,6 +16,7 @@ class Refusal(Exception):
         """``code`` is the protocol's word, "" where there is none; ``said`` is short; ``retry_after`` in seconds."""
         super().__init__(said)
         self.status, self.code, self.said, self.retry_after = status, code, said, retry_after
+        self.body: dict[str, Any] = {}  #: the whole answer, where it was an object
 
     @property
     def _text(self) -> str:

@@ -37,6 +37,7 @@ class Job:
     guidance: float | None = None
     tags: bool = False  #: the words are tags, of which CLIP reads 75 tokens; those at the end may be left out
     learned: Learned | None = None
+    left_out: str = ""  #: why a subject that was learned is painted by its noun alone
 
 
 @dataclass(frozen=True, slots=True)

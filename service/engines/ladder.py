@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
+from . import weights
 from .loading import Model
 from .sizes import Size
 
@@ -23,10 +24,10 @@ WEEK_S = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Rung:
+class Found:
     """A way to hold a model that did not run out of memory."""
 
-    thrift: int = 0  #: index in loading.THRIFT
+    how: str = ""  #: the name of the rung, see ``choosing.rungs``; "": the first
     most: int = 0  #: pictures at once; 0: nobody knows a limit
     hardware: str = ""  #: the card it was found out on
     stamp: str = ""  #: changes when the model's files do
@@ -38,20 +39,21 @@ class Ladder:
 
     def __init__(self, data: Path, model: Model) -> None:
         self._path, self._stamp = data / FILE, _stamp(model.name)
-        self._model = f"{model.name}|{model.variant}|{model.dtype}|{model.device}"
+        how = (model.variant, model.dtype, model.device, model.quantise, "few steps" if model.few_step else "")
+        self._model = "|".join((model.name, *how))
 
-    def known(self, size: Size) -> Rung:
+    def known(self, size: Size) -> Found:
         """What is remembered for pictures of this size."""
         try:
-            rung = Rung(**self._rows()[self._key(size)])
-            fresh = 0 <= time.time() - rung.at < WEEK_S and rung.stamp == self._stamp
+            found = Found(**self._rows()[self._key(size)])
+            fresh = 0 <= time.time() - found.at < WEEK_S and found.stamp == self._stamp
         except (KeyError, TypeError):
-            return Rung()
-        return rung if fresh else Rung()
+            return Found()
+        return found if fresh else Found()
 
-    def learn(self, size: Size, rung: Rung) -> None:
+    def learn(self, size: Size, found: Found) -> None:
         """Remember it."""
-        rows = self._rows() | {self._key(size): asdict(replace(rung, stamp=self._stamp, at=time.time()))}
+        rows = self._rows() | {self._key(size): asdict(replace(found, stamp=self._stamp, at=time.time()))}
         try:
             write_whole(self._path, json.dumps(rows, indent=1).encode())
         except OSError as error:
@@ -69,9 +71,10 @@ class Ladder:
 
 
 def _stamp(model: str) -> str:
-    """A folder's index changes with its model; a name on the hub stands for itself."""
+    """A folder's index changes with its model, and so does a single file; a name on the hub stands for itself."""
+    path = Path(model)
     try:
-        stat = (Path(model) / "model_index.json").stat()
+        stat = (path if path.is_file() else path / weights.INDEX).stat()
     except OSError:
         return model
     return f"{stat.st_mtime_ns} {stat.st_size}"

@@ -1,75 +1,145 @@
-"""A subject's weights as an engine finds them: beside its card, if they were learned on that engine's model."""
+"""A subject before a server that is not ours: what it is called there, and whether its photos may go along.
+
+A server that has learned the subject (a LoRA, named in the engine's table) is told its token; one that takes reference
+pictures is sent photos, where the owner and the subject's card allow it; any other is told the common noun.
+"""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection
-from pathlib import Path
+import contextlib
+import io
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from ipaddress import ip_address
+from pathlib import Path, PurePosixPath
 
+from PIL import Image, ImageOps
+
+from .. import subjects
 from ..errors import EngineError, SubjectError
-from ..subjects import WEIGHTS, Subject, folder, load
-from .job import Learned
+from ..model import Prompt
+from ..subjects import PHOTOS, Subject
 
-#: models that share their shape, so that what was learned on one is worn by the other: few-step models and their bases
-KIN = (
-    {"black-forest-labs/FLUX.2-klein-4B", "black-forest-labs/FLUX.2-klein-base-4B"},
-    {"black-forest-labs/FLUX.2-klein-9B", "black-forest-labs/FLUX.2-klein-base-9B"},
-)
-FAMILIES = {
-    "StableDiffusionPipeline": "sd15", "StableDiffusionXLPipeline": "sdxl", "Flux2Pipeline": "flux2",
-    "Flux2KleinPipeline": "flux2",
-}  # fmt: skip
+MOST_PHOTOS = 4  #: that are sent with one picture; servers take 4 to 16, and each costs time
+LONGEST_PX = 1024  #: a photo's long side as it is sent
+_QUALITY = 90  #: of their JPEG
+_HOME = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".fritz.box")
+_LIST = "photos.json"  #: beside the card: which photos its owner wants used
+_BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
-class Gallery:
-    """The subjects of a data folder, for one engine."""
+@dataclass(frozen=True, slots=True)
+class Lora:
+    """A LoRA as a server knows it."""
 
-    def __init__(self, data: Path, model: str, *, suits: Collection[str] = (), scale: float = 1.0) -> None:
-        """``suits``: further models whose subjects this one can wear; ``scale``: how strongly they count."""
-        self._data, self._model, self._scale = data, model, scale
-        self._suits = {model, *suits, *(kin for kind in KIN if model in kind for kin in kind)}
-        self._digests: dict[Path, tuple[object, str]] = {}
+    name: str  #: a name, a file or a path, as that server wants it
+    weight: float = 1.0
 
-    def learned(self, name: str | None, pipeline: str = "") -> Learned | None:
-        """Its weights; None where there are none, and its noun must do. Raises EngineError where they do not suit."""
-        if not name:
-            return None
-        try:
-            path = folder(self._data, name) / WEIGHTS
-            if not path.is_file():
-                return None
-            card = load(self._data, name)
-            return self._fitting(card, path, FAMILIES.get(pipeline, ""))
-        except SubjectError as error:
-            raise EngineError(str(error)) from error
-        except OSError as error:
-            raise EngineError(f"the weights of {name} cannot be read: {error.strerror}") from error
+    @property
+    def stem(self) -> str:
+        """The name without folders and suffix."""
+        return PurePosixPath(self.name.replace("\\", "/")).stem
 
-    def _fitting(self, card: Subject, path: Path, family: str) -> Learned:
-        if card.family and family and card.family != family:
-            raise EngineError(
-                f"{card.name} was learned on {card.base or 'a model'} of the family {card.family}, and this engine "
-                f"paints with {self._model} of the family {family}: learn {card.name} on {self._model}"
-            )
-        if (
-            card.base
-            and card.base not in self._suits
-            and str(Path(card.base).expanduser().absolute()) not in self._suits
-        ):
-            raise EngineError(
-                f"{card.name} was learned on {card.base}, and this engine paints with {self._model}: learn {card.name} "
-                f"on {self._model}, or, if both have the same shape, say subject_bases = [{card.base!r}]"
-            )
-        return Learned(
-            subject=card.name, file=str(path), sha256=self._digest(path), scale=self._scale,
-            family=card.family, base=card.base, rank=card.rank,
-        )  # fmt: skip
 
-    def _digest(self, path: Path) -> str:
-        """The file's SHA-256; read again when the file changes."""
-        stat = path.stat()
-        stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
-        if self._digests.get(path, (None, ""))[0] != stamp:
-            with path.open("rb") as file:
-                self._digests[path] = stamp, hashlib.file_digest(file, "sha256").hexdigest()
-        return self._digests[path][1]
+def lora(text: str) -> Lora:
+    """What a table says of a LoRA: "rex-lora", or with a weight "rex-lora:0.8"."""
+    name, colon, weight = text.rpartition(":")
+    if colon and name and re.fullmatch(r"-?\d+(\.\d+)?", weight):
+        return Lora(name, float(weight))
+    return Lora(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """How a subject comes into one picture."""
+
+    prompt: Prompt  #: says what the server shall call it, and names nobody
+    lora: Lora | None = None
+    photos: tuple[bytes, ...] = ()
+
+
+def guest(
+    prompt: Prompt, data: Path, loras: Mapping[str, str], *, takes_photos: bool, host: str, by_name: bool = False
+) -> Guest:
+    """The subject of a prompt as a server can take it; the bare prompt where it can only be told the noun.
+
+    ``by_name``: the server knows its own subjects by name, and puts its own token in their place.
+    """
+    card = _card(prompt, data)
+    if card is None or not card.consented:
+        return Guest(prompt)
+    if card.name in loras:
+        theirs = lora(loras[card.name])
+        return Guest(_called(prompt, theirs.name if by_name else f"{card.token} {card.class_noun}"), theirs)
+    if takes_photos and may_travel(card, host) and (found := photos(data, card.name)):
+        where = "picture" if len(found) == 1 else "pictures"
+        return Guest(_called(prompt, f"the {card.class_noun} in the reference {where}"), photos=tuple(found))
+    return Guest(prompt)
+
+
+def _card(prompt: Prompt, data: Path) -> Subject | None:
+    with contextlib.suppress(SubjectError):
+        return subjects.load(data, prompt.subject) if prompt.subject else None
+    return None
+
+
+def _called(prompt: Prompt, phrase: str) -> Prompt:
+    """The prompt with the subject's name replaced; the phrase comes first where nothing speaks of the subject."""
+    words, found = re.subn(
+        rf"(?<!\w){re.escape(prompt.subject or '')}(?!\w)", lambda _: phrase, prompt.words or prompt.scene
+    )
+    return replace(prompt, words=words if found else f"{phrase}, {words}", subject=None)
+
+
+def may_travel(card: Subject, host: str) -> bool:
+    """Whether a subject's photos may be sent to a host."""
+    return card.consented and (card.photos_travel == "anywhere" or (card.photos_travel == "home" and at_home(host)))
+
+
+def at_home(host: str) -> bool:
+    """Whether a host, by its address or name, is a machine at home rather than a service elsewhere."""
+    name = host.lower().rstrip(".")
+    with contextlib.suppress(ValueError):
+        address = ip_address(name.strip("[]"))
+        return address.is_loopback or address.is_link_local or address.is_private
+    return "." not in name or name.endswith(_HOME)
+
+
+def told(host: str) -> str:
+    """What an owner should know whose subjects' photos are sent."""
+    where = "a machine at home" if at_home(host) else "a machine that is not at home"
+    return f"photos of subjects are sent to {host}, {where}, as far as each subject's card allows (photos_travel)"
+
+
+def photos(data: Path, name: str, most: int = MOST_PHOTOS) -> list[bytes]:
+    """Photos of a subject as JPEG files of at most LONGEST_PX a side, without metadata. Raises EngineError."""
+    folder = subjects.folder(data, name)
+    return [_small(path) for path in _chosen(folder)[:most]]
+
+
+def _chosen(folder: Path) -> Sequence[Path]:
+    """Those that the owner wants used; all there are where no list says."""
+    try:
+        listed = json.loads((folder / _LIST).read_text(encoding="utf-8"))
+        names = [str(entry["file"]) for entry in listed if entry.get("used", True)]
+    except FileNotFoundError:
+        found = (folder / PHOTOS).glob("*")
+        return sorted(path for path in found if path.suffix.lower() in (".jpg", ".jpeg", ".png", ".webp"))
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise EngineError(f"{folder / _LIST} cannot be read: add the photos again") from error
+    inside = [folder / name for name in names if re.fullmatch(rf"{PHOTOS}/[\w.-]+", name)]
+    return [path for path in inside if path.is_file()]
+
+
+def _small(path: Path) -> bytes:
+    try:
+        with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as file:
+            image = ImageOps.exif_transpose(file).convert("RGB")
+    except _BROKEN as error:
+        raise EngineError(f"{path} cannot be opened: take it out of the subject's photos") from error
+    image.thumbnail((LONGEST_PX, LONGEST_PX), Image.Resampling.LANCZOS)
+    image.info, out = {}, io.BytesIO()
+    image.save(out, "JPEG", quality=_QUALITY)
+    return out.getvalue()

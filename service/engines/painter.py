@@ -1,4 +1,4 @@
-"""A diffusion model at work: load, render, unload. Imports torch at first use.
+"""A diffusion model at work: fetch, load, render, unload. Imports torch at first use.
 
 It runs in a worker process (``worker``) and knows nothing of it, so that another process could hold it as well.
 """
@@ -10,9 +10,11 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from .cards import PLAIN, Card
+from .fetching import Heard
 from .haste import Haste
 from .job import Job, Learned, Painted, Refusal, Steps, together
-from .loading import Model, load
+from .loading import Model, fetch, load, unheard
 from .lora import Unfit, Wardrobe
 from .remembered import Embeddings
 from .sizes import Size, near
@@ -30,6 +32,7 @@ class Painter:
         self._pipe: Any = None
         self._facts: dict[str, Any] = {}
         self._native: tuple[int, int] = 8, 512 * 512
+        self._card: Card = PLAIN
         self._embeddings: Embeddings | None = None
         self._wardrobe: Wardrobe | None = None
         self._haste: Haste | None = None
@@ -44,25 +47,27 @@ class Painter:
             return f"{card.name}, {card.total_memory / 1e9:.0f} GB"
         return device
 
-    def load(self, model: Model, haste: str = "never") -> dict[str, Any]:
+    def fetch(self, model: Model, heard: Heard = unheard) -> None:
+        """Bring what a model lacks from the hub, which may take hours. Raises EngineError."""
+        fetch(model, heard)
+
+    def load(self, model: Model, heard: Heard = unheard, *, haste: str = "never") -> dict[str, Any]:
         """Read the weights, from disk or from the hub. What comes out names the pipeline, device and dtype.
 
-        ``haste``, whether to compile it: "auto" (on a GPU that holds the whole model), "always", "never".
+        ``haste``, whether to compile it: "auto" (on a GPU that holds the whole model, if its card says that this can be
+        done), "always", "never".
         """
-        loaded = load(model)
-        self._pipe, self._native, self._facts = loaded.pipe, loaded.native, loaded.facts
-        device, denoiser = str(self._facts["device"]), _denoiser(self._pipe)
+        loaded = load(model, heard)
+        self._pipe, self._native, self._facts, self._card = loaded.pipe, loaded.native, loaded.facts, loaded.card
+        denoiser = _denoiser(self._pipe)
         if hasattr(self._pipe, "encode_prompt"):
             self._embeddings = self._pipe.encode_prompt = Embeddings(self._pipe.encode_prompt)
-        hurried = haste == "always" or (haste == "auto" and device.startswith("cuda"))
-        if hurried and model.thrift == 0 and denoiser is not None:
+        suited = str(self._facts["device"]).startswith("cuda") and loaded.card.compile != "no" and not model.quantise
+        hurried = haste == "always" or (haste == "auto" and suited)
+        if hurried and not loaded.rung.offload and denoiser is not None:
             self._haste = Haste(denoiser, _compiled)
         if hasattr(self._pipe, "load_lora_weights"):
             self._wardrobe = Wardrobe(self._pipe, model.name, hotswap=self._haste is not None)
-        if device.startswith("cuda") and getattr(self._pipe, "unet", None) is not None and model.thrift == 0:
-            import torch
-
-            self._pipe.unet.to(memory_format=torch.channels_last)  # (B, h, w, C): what tensor cores want of U-Nets
         return self._facts
 
     def render(self, jobs: Sequence[Job], steps: Steps) -> list[Painted | Refusal]:
@@ -124,12 +129,13 @@ class Painter:
         import torch
 
         known, began = inspect.signature(self._pipe.__call__).parameters, time.monotonic()
-        (width, height), steps, first = self._size(jobs[0]), self._steps(jobs[0]), jobs[0]
+        (width, height), steps = self._size(jobs[0]), self._steps(jobs[0])
+        guidance = jobs[0].guidance if jobs[0].guidance is not None else self._card.guidance
         words = [self._read(job) for job in jobs]
         wanted = {
             "prompt": words, "width": width, "height": height, "num_inference_steps": steps,
             "negative_prompt": [job.avoid for job in jobs] if any(job.avoid for job in jobs) else None,
-            "guidance_scale": first.guidance, "output_type": "pil", "callback_on_step_end": _telling(told, steps),
+            "guidance_scale": guidance, "output_type": "pil", "callback_on_step_end": _telling(told, steps),
             "generator": [torch.Generator("cpu").manual_seed(job.seed) for job in jobs],
         }  # fmt: skip
         memory = _Memory(torch, str(self._facts["device"]))
@@ -143,7 +149,7 @@ class Painter:
             raise
         facts = self._facts | memory.told(len(jobs)) | {
             "steps": steps, "took_s": round((time.monotonic() - began) / len(jobs), 3), "batch": len(jobs),
-            "guidance": first.guidance if first.guidance is not None else _default(known, "guidance_scale"),
+            "guidance": guidance if guidance is not None else _default(known, "guidance_scale"),
             "compiled": self._haste is not None and self._haste.ready,
         }  # fmt: skip
         unsafe = getattr(result, "nsfw_content_detected", None) or [False] * len(jobs)
@@ -163,7 +169,7 @@ class Painter:
 
     def _steps(self, job: Job) -> int:
         known = inspect.signature(self._pipe.__call__).parameters
-        return job.steps or int(known["num_inference_steps"].default)
+        return job.steps or self._card.steps or int(known["num_inference_steps"].default)
 
     def _size(self, job: Job) -> Size:
         return self.size(job.width_px, job.height_px)

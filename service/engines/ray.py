@@ -7,29 +7,29 @@ and each picture is handed out when it is asked for.
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any, Literal
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
-from ..pixels import blank
 from ..protocols import Progress, Surroundings
-from . import proof
 from .awaited import Awaited, Wish
+from .cards import PLAIN
 from .child import Child
-from .job import Job
-from .learned import Gallery
+from .choosing import Machine, ladder_on
 from .loading import Model
+from .orders import Orders
 from .sending import Sending
+from .settling import AUTO, Home, Settled, recognised, settled
 from .shares import Place
-from .wording import Family, Wording, clip_tokens, family_of
+from .weights import is_file
+from .wording import Family, Wording
 
 DRIVER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.driver")
 JOIN_S = 120.0  #: for joining the cluster, our code's way to it included
@@ -46,7 +46,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["ray"] = "ray"
-    model: str = Field(min_length=1)  #: a hub id, or a folder that every node has at this path
+    model: str = Field(min_length=1)  #: "auto", a card's id, a hub id, or a folder that every node has at this path
+    card: str = ""  #: the id of the card that a folder goes by; "": as its name or its pipeline tells
     address: str = Field("auto", pattern=r"^(auto|local|(ray://)?[^/\s]+:\d{1,5})$")
     actors: int = Field(1, ge=1, le=1000)  #: painters, at most
     gpus: float = Field(1, ge=0, le=16)  #: of a node's GPUs for each painter
@@ -72,22 +73,32 @@ class Settings(BaseModel):
 def make(settings: Settings, surroundings: Surroundings) -> Ray:
     """The engine, as ``config.toml`` selects it. Starts nothing."""
     wording = Wording(surroundings.templates, surroundings.data / "subjects", settings.style)
-    return Ray(settings, wording, surroundings.data)
+    return Ray(settings, wording, Home(surroundings.data, surroundings.subjects))
 
 
 class Ray:
     """An Engine whose painters are on a cluster. ``sent``: what else the nodes are sent, and what paints there."""
 
-    def __init__(self, settings: Settings, wording: Wording, data: Path, **sent: Any) -> None:
-        self.settings, self._wording, self._sent = settings, wording, sent
-        self._gallery = Gallery(
-            data, settings.model, suits=settings.subject_bases, scale=settings.adapter_scale
-        )  # fmt: skip
+    def __init__(self, settings: Settings, wording: Wording, home: Home, **sent: Any) -> None:
+        self.settings, self._home, self._sent = settings, home, sent
+        self._orders = Orders(settings, wording, home.data, lambda: self.what)
         self._awaited = Awaited()
         self._child: Child | None = None
         self._sending: Sending | None = None
-        self._turn = threading.Lock()
-        self._state: dict[str, Any] = {"state": "asleep"}
+        self._turn, self._settling = threading.Lock(), threading.Lock()
+        self._settled: Settled | None = None
+
+    @property
+    def what(self) -> Settled:
+        """Which model paints, and why. Raises EngineError."""
+        with self._settling:
+            if self._settled is None:
+                self._settled = found = recognised(
+                    _settled(self.settings, self._home), self._home, self.settings.pipeline
+                )
+                for line in (found.says, *found.notes):
+                    log.info("%s", line)
+            return self._settled
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError, and what ``progress`` raises."""
@@ -112,22 +123,29 @@ class Ray:
 
     @property
     def family(self) -> Family:
-        """How the model wants its prompts worded: as the table says, else as its pipeline's or its own name tells."""
-        given = self.settings.family
-        return family_of(self.settings.pipeline, self.settings.model) if given == "auto" else given
+        """How the model wants its prompts worded: as the table says, else its card, else its name."""
+        return self._orders.family
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        learned = self._gallery.learned(prompt.subject, self.settings.pipeline) is not None
-        return self._wording.said(prompt, self.family, clip_tokens, learned=learned).words
+        return self._orders.worded(prompt)
+
+    def leaves_out(self, subject: str) -> str:
+        """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
+        return self._orders.leaves_out(subject)
 
     def state(self) -> dict[str, Any]:
-        """What it does now, for the status."""
-        sending = self._sending
+        """Which model paints and why, and what is done ``now``: "painting, 3 of 12 pictures are there"."""
+        try:
+            found = self.what
+        except EngineError as error:
+            return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
+        told = {"model": found.model.name, "says": "; ".join((found.says, *found.notes))}
+        sending, child = self._sending, self._child
         if sending is None or sending.ended:
-            alive = self._child is not None and self._child.alive
-            return {"model": self.settings.model, "state": "ready" if alive else "asleep"}
-        return {"model": self.settings.model, "state": "painting", "step": sending.there, "steps": len(sending.jobs)}
+            return told | {"now": "ready" if child is not None and child.alive else "asleep"}
+        there, all_ = sending.there, len(sending.jobs)
+        return told | {"now": f"painting, {there} of {all_} pictures are there", "step": there, "steps": all_}
 
     # -- painting -----------------------------------------------------------------------------
 
@@ -136,7 +154,7 @@ class Ray:
         self._finish()
         wave = self.settings.actors * max(self.settings.batch, 1)
         most = max(min(WAVES * wave, MOST_OUT), 2 * wave)
-        jobs = self._jobs(self._awaited.company(wish, most, lambda each: each.prompt.subject))
+        jobs = self._orders.jobs(self._awaited.company(wish, most, lambda each: each.prompt.subject), self._awaited)
         child = self._joined()
         request = {"paint": [asdict(job) for job in jobs.values()], "idle_s": self._idle_s(more=True)}
         seconds = self.settings.load_minutes * 60 + self.settings.timeout_seconds * len(jobs)
@@ -162,8 +180,11 @@ class Ray:
         """Have ready what came back."""
         for wish, (told, pixels) in sending.taken().items():
             refused = told["told"] == "refused"
-            made = EngineError(told["says"]) if refused else self._picture(wish, sending.jobs[wish], told, pixels)
+            job = sending.jobs[wish]
+            made = EngineError(told["says"]) if refused else self._orders.picture(wish, job, told, pixels)
             self._awaited.keep(wish, made)
+            if pipeline := told.get("facts", {}).get("pipeline"):
+                self._settled = recognised(self.what, self._home, str(pipeline))
 
     def _finish(self, *, stop: bool = False) -> None:
         """See that nothing is out any more."""
@@ -176,37 +197,6 @@ class Ray:
                 self._leave()
             self._sending = None
 
-    def _jobs(self, company: Sequence[Wish]) -> dict[Wish, Job]:
-        """What is sent out; of the company, whose job cannot be said waits until it is asked for itself."""
-        jobs = {company[0]: self._job(company[0])}
-        for wish in company[1:]:
-            try:
-                jobs[wish] = self._job(wish)
-            except EngineError:
-                self._awaited.single([wish])
-        return jobs
-
-    def _job(self, wish: Wish) -> Job:
-        learned = self._gallery.learned(wish.prompt.subject, self.settings.pipeline)
-        said = self._wording.said(wish.prompt, self.family, learned=learned is not None)
-        return Job(
-            words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
-            height_px=wish.height_px, steps=self.settings.steps, guidance=self.settings.guidance,
-            tags=self.family == "tags", learned=learned,
-        )  # fmt: skip
-
-    def _picture(self, wish: Wish, job: Job, told: Mapping[str, Any], pixels: bytes) -> Picture | EngineError:
-        image = Image.frombytes("RGB", (told["width_px"], told["height_px"]), pixels)
-        if fault := blank(image):
-            hint = ': dtype = "float32" may help' if fault == "black" else ""
-            return EngineError(f"the model's picture is {fault}{hint}")
-        image = proof.shaped(image, wish.width_px, wish.height_px)
-        recipe = {
-            "engine": "ray", "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
-            "width_px": told["width_px"], "height_px": told["height_px"], **told["facts"],
-        }  # fmt: skip
-        return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
-
     # -- the cluster --------------------------------------------------------------------------
 
     def _joined(self) -> Child:
@@ -215,12 +205,11 @@ class Ray:
             return self._child
         self._leave()
         self._child = Child(DRIVER)
-        mine = self.settings
-        model = Model(name=mine.model, variant=mine.variant, dtype=mine.dtype, side_px=mine.side_px)
+        mine, found = self.settings, self.what
         place = Place(cpus=mine.cpus, gpus=mine.gpus, vram_gb=mine.vram_gb)
         terms = {
-            "model": asdict(model), "actors": mine.actors, "batch": mine.batch, "haste": COMPILE[mine.compile],
-            "paint_s": mine.timeout_seconds, "load_s": mine.load_minutes * 60,
+            "model": asdict(_carried(found)), "ways": _ways(found), "actors": mine.actors, "batch": mine.batch,
+            "haste": COMPILE[mine.compile], "paint_s": mine.timeout_seconds, "load_s": mine.load_minutes * 60,
         }  # fmt: skip
         join = {"address": mine.address, "place": asdict(place), "terms": terms, **self._sent}
         self._ask({"join": join}, JOIN_S)
@@ -257,3 +246,23 @@ class Ray:
         with self._turn:
             self._finish(stop=True)
             self._leave()
+
+
+def _settled(mine: Settings, home: Home) -> Settled:
+    """Which model the table asks for, and how it is held in what the table asks of a node."""
+    if mine.model == AUTO and not (mine.gpus and mine.vram_gb):
+        raise EngineError('model = "auto" on a Ray cluster goes by a GPU\'s memory: say vram_gb, or name a model')
+    asked = Model(name=mine.model, variant=mine.variant, dtype=mine.dtype, side_px=mine.side_px, steps=mine.steps)
+    ours = Machine("cuda" if mine.gpus else "cpu", "a node", vram_gb=mine.vram_gb or math.inf, ram_gb=math.inf)
+    return settled(asked, home, card=mine.card, machine=ours)
+
+
+def _carried(found: Settled) -> Model:
+    """The model with what is known of it: nodes have none of the owner's cards. A file tells a node itself."""
+    kind = None if found.card is PLAIN or is_file(found.model.name) else found.card.model_dump(mode="json")
+    return replace(found.model, card=found.model.card or kind, cards="")
+
+
+def _ways(found: Settled) -> list[str]:
+    """How it can be held, the fastest first."""
+    return [rung.how for rung in ladder_on(found.card, found.model.device, found.model.expects)]

@@ -45,7 +45,7 @@ class Seat:
     def load(self, model: Mapping[str, Any], haste: str) -> dict[str, Any] | Failure:
         """Read the model from the node's own disk, or from the hub."""
         try:
-            facts: dict[str, Any] = self._painter.load(Model(**model), haste)
+            facts: dict[str, Any] = self._painter.load(Model(**model), haste=haste)
         except Exception as error:
             return _failed(error)
         return facts

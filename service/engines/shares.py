@@ -37,6 +37,7 @@ class Terms:
 
     model: Mapping[str, Any]  #: what ``loading.Model`` is made of
     place: Place
+    ways: Sequence[str] = ("whole",)  #: to hold it, the fastest first, as ``choosing.rungs`` names them
     actors: int = 1  #: at most
     batch: int = 0  #: pictures at once and painter; 0: what fits
     haste: str = "never"

@@ -72,6 +72,8 @@ class Wording:
         ``count`` tells how many of CLIP's tokens a text has; None: nobody knows here, and tags are left whole.
         ``learned``: the engine wears the subject's weights, and is told the word that stands for it.
         """
+        if not prompt.style:  # somebody else's words, told as they are
+            return Said(self.scene(prompt), "" if family in NO_NEGATIVES else ", ".join(prompt.avoid))
         look = self._style(prompt)
         avoid = tuple(dict.fromkeys((*prompt.avoid, *look.avoid)))
         scene = self.scene(prompt, learned=learned).rstrip(".")

@@ -1,6 +1,6 @@
 """The process that holds a diffusion model. It may crash, hang or run out of memory, and the service goes on.
 
-Run by ``studio.Studio`` as ``python -m service.engines.worker SECONDS``. A request is a frame of JSON; an answer is
+Run by ``workshop.Workshop`` as ``python -m service.engines.worker SECONDS``. A request is a frame of JSON; an answer is
 frames of JSON, the last of them ``done``, ``failed`` or ``cancelled``, and after each ``picture`` a frame of bare RGB
 pixels. Nothing that passes is ever executed or unpickled. It ends when its input closes, when nothing was asked for
 SECONDS (negative: never), when another process wants the GPU and there is nothing to do, and after a failure: the end
@@ -19,9 +19,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from ..errors import DataFolderError, GpuBusy
+from ..errors import DataFolderError, EngineError, GpuBusy
 from ..frames import receive, send
 from ..gpu import Gpu
+from .fetching import Heard
 from .job import Cancelled, Job, Painted, Refusal, Steps, job_of
 from .loading import Model
 from .painter import Painter
@@ -35,7 +36,9 @@ class Paints(Protocol):
 
     def hardware(self, device: str) -> str: ...
 
-    def load(self, model: Model, haste: str) -> dict[str, Any]: ...
+    def fetch(self, model: Model, heard: Heard) -> None: ...
+
+    def load(self, model: Model, heard: Heard, *, haste: str) -> dict[str, Any]: ...
 
     def render(self, jobs: Sequence[Job], steps: Steps) -> list[Painted | Refusal]: ...
 
@@ -65,9 +68,12 @@ class Worker:
             frame = receive(self._requests)
             if frame is None:
                 return
-            self._tell({"told": "taken"})
             try:
-                self._work(json.loads(frame))
+                request = json.loads(frame)
+                if "cancel" in request:  # what it was meant for was done already, and answered
+                    continue
+                self._tell({"told": "taken"})
+                self._work(request)
             except (BrokenPipeError, Gone):
                 return
             except GpuBusy as busy:
@@ -94,7 +100,10 @@ class Worker:
 
     def _work(self, request: dict[str, Any]) -> None:
         self._idle_s = float(request.get("idle_s", self._idle_s))
-        if "load" in request:
+        if "fetch" in request:
+            self._painter.fetch(Model(**request["fetch"]), self._reading)
+            self._tell({"told": "done"})
+        elif "load" in request:
             self._load(request)
         elif "paint" in request:
             self._paint([job_of(told) for told in request["paint"]])
@@ -108,10 +117,13 @@ class Worker:
             self._gpu.take(lock["seconds"])
         told = request["load"]
         hardware = self._painter.hardware(told.get("device", "auto"))
-        if request.get("hardware") not in (None, hardware):
-            told = told | {"thrift": 0}
-        facts = self._painter.load(Model(**told), request.get("compile", "never"))
+        if request.get("found_on") not in (None, "", hardware):
+            told = told | {"thrift": request["at_first"], "held": ""}
+        facts = self._painter.load(Model(**told), self._reading, haste=request.get("compile", "never"))
         self._tell({"told": "done", **facts, "hardware": hardware, "thrift": told.get("thrift", 0)})
+
+    def _reading(self, news: dict[str, Any]) -> None:
+        self._tell({"told": "reading", **news})
 
     def _paint(self, jobs: Sequence[Job]) -> None:
         try:
@@ -139,7 +151,7 @@ class Worker:
 def explained(error: Exception) -> dict[str, Any]:
     """What went wrong in words, and whether it was memory."""
     words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-    if isinstance(error, DataFolderError):
+    if isinstance(error, DataFolderError | EngineError):
         return {"says": str(error)}
     if isinstance(error, ImportError):
         return {"says": f"what diffusion models need is not installed: run `make gpu` ({words})"}

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 
 from ..errors import FrontispieceError
+from .casting import cast
 from .directing import directed
-from .line import Desk, Event, Line, everywhere
+from .line import Desk, Event, Line, dialled, everywhere
 from .looking import Eye, said
 from .painting import render
 from .plates import brief, describe, mend
-from .showings import show, tidy
+from .showings import Face, show, tidy
 from .stories import choose, judge
 from .tries import Sitting
 from .turning import not_me, show_now, turn_back, turn_on
@@ -27,11 +29,14 @@ __all__ = [
     "Desk",
     "Event",
     "Eye",
+    "Face",
     "Line",
     "Sitting",
     "brief",
+    "cast",
     "choose",
     "describe",
+    "dialled",
     "directed",
     "everywhere",
     "fetch",
@@ -54,7 +59,7 @@ log = logging.getLogger(__name__)
 
 def run_round(line: Line, channels: Collection[str]) -> Iterator[Event]:
     """One round for these channels through every verb up to the finished plate; ``show`` hangs it."""
-    desks = [desk for desk in line.desks if desk.name in channels]
+    desks = [_sized(line, desk) for desk in line.desks if desk.name in channels]
     for desk in desks:
         yield from mend(line, desk)
     yield from fetch(line, desks)
@@ -63,6 +68,12 @@ def run_round(line: Line, channels: Collection[str]) -> Iterator[Event]:
         yield from choose(line, desk)
         yield from describe(line, desk)
         yield from render(line, desk)
+
+
+def _sized(line: Line, desk: Desk) -> Desk:
+    """The desk, painting as large as the largest screen that there is by now."""
+    profile = line.largest(desk.name)
+    return replace(desk, width_px=profile.width_px, height_px=profile.height_px)
 
 
 def told(events: Iterator[Event]) -> Iterator[Event]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
+from threading import Lock
 
 from .. import hanging, styles
+from ..decency import Naked
 from ..embedding import Embedding
 from ..gate.verdict import Rules
-from ..profiles import PROFILES
+from ..profiles import PROFILES, Profile, largest
 from ..protocols import Critic, Display, Editor, Engine, Source, Wording
 from ..settings import Channel, Display as Screen, Settings
-from ..store import Archive, Journal, Screens, Store, Wishes
+from ..store import Appearances, Archive, Journal, Screens, Store, Wishes
+from .breaker import Breaker
 from .easel import Easel
 
 MEMORY = timedelta(hours=48)  #: no scene and no event twice within it
@@ -76,18 +80,46 @@ class Line:
     displays: Mapping[str, Display]  #: those that must be told; browsers ask by themselves
     rest: Callable[[], None]  #: called when the sources have been visited: give back what they held
     embedding: Embedding | None = None  #: a model of sentences, if there is one
+    naked: Naked | None = None  #: looks for nakedness in pictures, if the config wants that
+    breakers: dict[str, Breaker] = field(default_factory=dict)  #: of the engines that have failed, by name
     easel: Easel = field(default_factory=Easel)
+    _turns: dict[str, Lock] = field(default_factory=lambda: defaultdict(Lock))
 
     def feeds(self, desk: Desk) -> tuple[str, ...]:
         """A channel's feeds: the config's, then those added at run time."""
         added = (subscription.url for subscription in self.wishes.subscriptions(desk.name))
         return tuple(dict.fromkeys((*desk.channel.feeds, *added)))
 
+    def dialled(self, desk: Desk) -> Desk:
+        """The desk with its mood dial as it stands."""
+        return dialled(desk, self.wishes)
+
+    def subjects(self, desk: Desk) -> tuple[str, ...]:
+        """Who may appear on a channel: the config's subjects, then those put on it at run time."""
+        return tuple(dict.fromkeys((*desk.channel.subjects, *self.appearances.on(desk.name))))
+
+    @property
+    def appearances(self) -> Appearances:
+        return Appearances(self.store)
+
     @property
     def editors(self) -> Mapping[str, Editor | Critic]:
         """Everybody who directs or looks at pictures, by the name in the config."""
         critics = {desk.channel.critic: desk.critic for desk in self.desks if desk.critic}
         return {desk.channel.editor: desk.editor for desk in self.desks} | critics
+
+    @property
+    def engines(self) -> Mapping[str, Engine]:
+        """Everybody who paints, by the name in the config."""
+        return {name: engine for desk in self.desks for name, engine in desk.engines}
+
+    def turn(self, engine: str) -> Lock:
+        """Held while an engine paints: a round, and what is painted to order, wait for each other."""
+        return self._turns[engine]
+
+    def breaker(self, engine: str) -> Breaker:
+        """How an engine has been doing."""
+        return self.breakers.get(engine, Breaker())
 
     @property
     def screens(self) -> Screens:
@@ -101,6 +133,10 @@ class Line:
         """A display by its name. Raises KeyError."""
         return {display.name: display for display in self.everywhere()}[name]
 
+    def largest(self, channel: str) -> Profile:
+        """The largest screen of a channel, one paired a moment ago too: its pictures are painted for that."""
+        return largest([PROFILES[display.profile] for display in self.everywhere() if display.channel == channel])
+
     def dwell_seconds(self, display: Screen) -> float:
         """How long a plate hangs there."""
         channel = self.settings.channel_of(display)
@@ -113,6 +149,12 @@ class Line:
     @property
     def now(self) -> datetime:
         return self.store.now().astimezone(self.settings.zone)
+
+
+def dialled(desk: Desk, wishes: Wishes) -> Desk:
+    """The desk with its mood dial as it stands: the config's, or where the owner's hand turned it."""
+    dial = wishes.dial(desk.name, desk.channel.mood)
+    return desk if dial is None else replace(desk, channel=desk.channel.model_copy(update={"mood": dial.mood}))
 
 
 def everywhere(settings: Settings, screens: Screens) -> tuple[Screen, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from .. import pixels
+from ..decency import Naked
 from ..errors import EditorError, OffDuty
 from ..model import Picture, Prompt
 from ..protocols import Check, Critic, Critique, Note
@@ -13,7 +14,7 @@ from ..protocols import Check, Critic, Critique, Note
 PATIENCE = 3  #: failures of a critic in a row after which it is left alone for the round
 LEAST_PX = 64  #: a side
 MOST_PLAIN = 0.97  #: share of one colour
-HOPELESS = ("decodes", "size", "not_blank", "not_static")  #: such a picture never hangs
+HOPELESS = ("decodes", "size", "not_blank", "not_static", "decent")  #: such a picture never hangs
 RULINGS = {"accept": "it may hang", "retry": "another try would be better", "reject": "it must not hang"}
 SEVERITY = tuple(RULINGS)
 UNTRAINED = Critique("accept", "")  #: of pictures by an engine that draws by rule: it cannot go astray
@@ -29,6 +30,8 @@ class Eye:
 
     critic: Critic | None
     failures: int = 0  #: in a row
+    naked: Naked | None = None  #: None: nobody looks for nakedness
+    naked_above: float = 1.0  #: what it says of a picture that must not hang, at least
 
     @property
     def sees(self) -> bool:
@@ -39,7 +42,7 @@ class Eye:
         """The critique of a picture; by its pixels alone where the critic fails, has failed too often, or may not."""
         if picture.recipe.get("trained") is False:
             return UNTRAINED
-        local = by_pixels(picture)
+        local = self._by_itself(picture)
         if not (self.critic and self.sees) or local.verdict == "reject":
             return local
         try:
@@ -52,6 +55,14 @@ class Eye:
         found = both(local, seen)
         note(Note("critic", "answered", said(found)))
         return found
+
+    def _by_itself(self, picture: Picture) -> Critique:
+        """What can be told without a critic."""
+        local = by_pixels(picture)
+        if self.naked is None or local.verdict == "reject":
+            return local
+        share = self.naked(picture.data)
+        return _local([*local.checks, Check("decent", f"naked, by {share:.0%}", ok=share < self.naked_above)])
 
 
 def said(critique: Critique) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from ..compose.finish import signed
-from ..errors import EngineError, NotNow
+from ..compose.focus import looked_at
+from ..errors import EngineError, NotNow, Withdrawn
 from ..model import Picture, Plate, Prompt, Step
 from ..protocols import Batching, Engine, Note
 from .line import Desk, Event, Line
@@ -21,11 +22,17 @@ PAPER = "papercut"  #: what the house's own engine is called in the rows
 def render(line: Line, desk: Desk) -> Iterator[Event]:
     """Paint every described plate and look at what came out."""
     plates = line.store.waiting(desk.name, Step.DESCRIBED)
-    work = _Work(line, desk, Eye(desk.critic if line.settings.critic.max_calls else None))
+    bounds = line.settings.critic
+    eye = Eye(desk.critic if bounds.max_calls else None, naked=line.naked, naked_above=bounds.nsfw_above)
+    work = _Work(line, desk, eye)
     work.expect(plates)
     try:
         for done, plate in enumerate(plates, 1):
-            yield replace(_render(work, plate), done=done, total=len(plates))
+            try:
+                event = _render(work, plate)
+            except Withdrawn as withdrawn:
+                event = Event("render", plate.story.title, note=str(withdrawn), plate=plate.id)
+            yield replace(event, done=done, total=len(plates))
     finally:
         work.expect(())
 
@@ -41,22 +48,29 @@ class _Work:
 
     def expect(self, plates: Sequence[Plate]) -> None:
         """Tell the engines that paint in batches what each will be asked for first."""
-        for number, (_, engine) in enumerate(self.desk.engines):
+        for number, (name, engine) in enumerate(self.desk.engines):
             if isinstance(engine, Batching):
                 mine = [plate for plate in plates if plate.engine == number and not self.line.journal.tries(plate.id)]
                 prompts = [plate.prompt for plate in mine if plate.prompt]
-                engine.expect(prompts, self.desk.width_px, self.desk.height_px)
+                with self.line.turn(name):
+                    engine.expect(prompts, self.desk.width_px, self.desk.height_px)
 
     def paint(self, plate: Plate, prompt: Prompt, name: str, engine: Engine) -> Picture:
         """One picture, which stops where the round does. Raises EngineError; NotNow at once where it did already."""
         if name in self.resting:
             raise self.resting[name]
+        line, desk = self.line, self.desk
         try:
-            with self.line.easel.holding(plate, name):
-                return signed(engine.render(prompt, self.desk.width_px, self.desk.height_px, self.line.easel.progress))
+            with line.turn(name), line.easel.holding(plate, name):
+                picture = looked_at(signed(engine.render(prompt, desk.width_px, desk.height_px, line.easel.progress)))
         except NotNow as error:
             self.resting[name] = error
             raise
+        except EngineError as error:
+            line.breakers[name] = line.breaker(name).failed(line.store.now(), str(error))
+            raise
+        line.breakers.pop(name, None)
+        return picture
 
     def sitting(self, plate: Plate) -> tuple[Sitting, list[tuple[str, str]]]:
         """A plate's sitting, and the file and engine of every try that an earlier round left."""
@@ -68,6 +82,17 @@ class _Work:
         sound = (tried for tried in line.journal.tries(plate.id) if line.store.folder.whole(tried.picture))
         return sitting, [(tried.picture, tried.engine) for tried in sitting.recall(sound)]
 
+    def passes_over(self, plate: Plate, engine: str) -> bool:
+        """Whether an engine that has another behind it is left alone for now; then the transcript says why."""
+        line = self.line
+        breaker = line.breaker(engine)
+        if not breaker.rests(line.store.now()) or breaker.until is None:
+            return False
+        until = breaker.until.astimezone(line.settings.zone)
+        why = f"{engine} rests until {until:%H:%M} after {breaker.failures} failures in a row: {breaker.error}"
+        line.journal.note(plate.id, Note("engine", "was passed over", why))
+        return True
+
 
 def _render(work: _Work, plate: Plate) -> Event:
     """Attempts are spent at once on an engine that has another behind it, and with waits on the last one."""
@@ -75,21 +100,27 @@ def _render(work: _Work, plate: Plate) -> Event:
     sitting, tries = work.sitting(plate)
     while plate.engine < len(desk.engines) and (prompt := sitting.wanted()):
         name, engine = desk.engines[plate.engine]
-        if plate.attempts >= MAX_ATTEMPTS:
+        last = plate.engine == len(desk.engines) - 1
+        if plate.attempts >= MAX_ATTEMPTS or (not last and work.passes_over(plate, name)):
             line.store.next_engine(plate, plate.error or "")
             plate = replace(plate, engine=plate.engine + 1, attempts=0)
             continue
         line.store.begin(plate)
         try:
             picture = work.paint(plate, prompt, name, engine)
-        except EngineError as error:
-            if isinstance(error, NotNow):
-                line.store.unspent(plate, str(error))
+        except NotNow as error:
+            line.store.unspent(plate, str(error))
+            if last or line.easel.waits(plate):
                 return replace(event, verb="wait", note=str(error))
+            if sitting.best is not None:
+                break
+            line.store.next_engine(plate, f"{name}: {error}")
+            plate = replace(plate, engine=plate.engine + 1, attempts=0)
+            continue
+        except EngineError as error:
             if sitting.best is not None:
                 break  # there is one that can hang
             plate = replace(plate, attempts=plate.attempts + 1, error=f"{name}: {error}")
-            last = plate.engine == len(desk.engines) - 1
             line.store.failed(plate, plate.error or "", _wait(plate.attempts) if last else timedelta(0))
             if last and plate.attempts < MAX_ATTEMPTS:
                 return replace(event, error=plate.error)

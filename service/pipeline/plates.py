@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from ..errors import Declined, OffDuty
+from ..errors import Declined, OffDuty, Withdrawn
 from ..model import Plate, Step
 from ..protocols import Brief
+from .casting import cast
 from .directing import directed
 from .line import FORTNIGHT, MEMORY, Desk, Event, Line
 
@@ -20,7 +21,10 @@ def mend(line: Line, desk: Desk) -> Iterator[Event]:
     for ready in line.archive.ready(desk.name, ""):
         plate = line.archive.plate(ready.plate)
         if plate and plate.picture and not line.store.folder.whole(plate.picture):
-            line.store.spoilt(plate)
+            try:
+                line.store.spoilt(plate)
+            except Withdrawn:
+                continue
             yield Event("mend", plate.story.title, note="its picture was damaged; painting it again", plate=plate.id)
 
 
@@ -28,7 +32,11 @@ def describe(line: Line, desk: Desk) -> Iterator[Event]:
     """Direct the picture of every chosen plate."""
     plates = line.store.waiting(desk.name, Step.CHOSEN)
     for done, plate in enumerate(plates, 1):
-        yield replace(_describe(line, desk, plate), done=done, total=len(plates))
+        try:
+            event = _describe(line, desk, plate)
+        except Withdrawn as withdrawn:
+            event = Event("describe", plate.story.title, note=str(withdrawn), plate=plate.id)
+        yield replace(event, done=done, total=len(plates))
 
 
 def _describe(line: Line, desk: Desk, plate: Plate) -> Event:
@@ -68,10 +76,12 @@ def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
     """What an editor is told beside the story."""
     now = line.store.now()
     known = [plate for plate in line.archive.since(desk.name, now - FORTNIGHT) if plate.scene]
+    note = partial(line.journal.note, plate.id)
     return Brief(
         verdict=plate.verdict, style=desk.style(plate.verdict.topics, line.now), now=line.now, family=desk.family,
         recent_scenes=tuple(plate.scene for plate in known if plate.chosen_at >= now - MEMORY),
         fortnight=tuple(plate.scene for plate in known),
-        subjects=desk.channel.subjects if plate.verdict.subject_allowed else (),
-        note=partial(line.journal.note, plate.id),
+        subjects=cast(line.store.folder.path, line.subjects(desk), plate.verdict, plate.story.id,
+                      refused=line.screens.refusals(), note=note),
+        note=note,
     )  # fmt: skip

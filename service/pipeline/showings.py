@@ -12,12 +12,15 @@ from ..settings import Display
 from ..store.archive import Hung
 from .line import Event, Line
 
+Face = tuple[int, int, str | None]  #: a showing, its plate, and the picture that this has now
+Given = MutableMapping[str, Face]
 
-def show(line: Line, given: MutableMapping[str, int] | None = None) -> Iterator[Event]:
+
+def show(line: Line, given: Given | None = None) -> Iterator[Event]:
     """Hang the next plate on every display whose time has come, and tell those displays that are told.
 
-    ``given`` holds the showing that each display was last seen with: what the owner hung there meanwhile, in whatever
-    process, is told as well.
+    ``given`` holds what each display was last seen with: what the owner hung there meanwhile, in whatever process, is
+    told as well, and that a picture which hangs there with no other to follow was taken away or painted anew.
     """
     given = {} if given is None else given
     for display in line.everywhere():
@@ -25,17 +28,16 @@ def show(line: Line, given: MutableMapping[str, int] | None = None) -> Iterator[
         hung = _hang(line, display, before)
         if hung is None:
             continue
-        if hung is before and hung.plate.banned and display.name in line.displays:
-            # there is no other: what the owner banned must leave all the same
-            yield from _failures(_told(line, display, sample.edition(display.channel)[0]))
-        elif hung is not before or given.get(display.name, hung.showing) != hung.showing:
-            yield _told(line, display, hung.plate)
-        given[display.name] = hung.showing
-
-
-def _failures(event: Event) -> Iterator[Event]:
-    if event.error:
-        yield event
+        plate = sample.edition(display.channel)[0] if hung.plate.banned else hung.plate
+        face = (hung.showing, plate.id, plate.picture)
+        seen = given.get(display.name, face)
+        given[display.name] = face
+        if hung is not before or seen[0] != hung.showing:
+            yield _told(line, display, plate)
+        elif seen != face or (hung.plate.banned and display.name in line.displays):
+            event = _told(line, display, plate)
+            if event.error:
+                yield event
 
 
 def _hang(line: Line, display: Display, hung: Hung | None) -> Hung | None:

@@ -40,7 +40,7 @@ def _tones(line: Line, stories: Sequence[Story]) -> Sequence[float | None]:
 
 def choose(line: Line, desk: Desk) -> Iterator[Event]:
     """Pick the round's plates: those the dial lets through, fresh, varied, and the same event only once."""
-    room = desk.channel.plates_per_round
+    desk, room = line.dialled(desk), desk.channel.plates_per_round
     asked = _asked(line, desk)[:room]  # the owner's word comes first, and does not wait for plates that are stuck
     wanted = room - len(asked) - len(line.store.unfinished(desk.name))
     if wanted <= 0 and not asked:
@@ -59,18 +59,8 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
     )  # fmt: skip
     _retell(line, choices.retold)
     told = [(each.candidate.story, each.candidate.verdict) for each in choices.chosen]
-    rulings = _rulings(desk, told)
-    passed = line.wishes.passed(desk.name)  # what was let through while the editor thought is for the next round
-    picks: list[choice.Chosen] = []
-    kept: dict[str, Ruling] = {}
-    for chosen, ruling in zip(choices.chosen, rulings, strict=True):
-        if chosen.candidate.story.id in passed:
-            continue
-        if not ruling.keep:
-            line.store.declined(desk.name, chosen.candidate.story.id, ruling.why)
-        elif len(picks) < wanted:
-            picks.append(chosen)
-            kept[ruling.story] = ruling
+    picks, kept = _picked(line, desk, choices.chosen, _rulings(desk, told))
+    picks = picks[:wanted]
     for pick in reversed([*map(choice.Chosen, asked), *picks]):  # the best is chosen last, so that it is the newest
         each = pick.candidate
         number = line.store.chosen(
@@ -78,9 +68,21 @@ def choose(line: Line, desk: Desk) -> Iterator[Event]:
             text_only=each.decision is Decision.TEXT_ONLY, also=[_telling(story) for story in pick.also],
         )  # fmt: skip
         if each.story.id in kept:
-            line.journal.note(number, Note("editor", "kept it", kept[each.story.id].why))
+            line.journal.note(number, Note("editor", "kept it", kept[each.story.id]))
     note = f"{len(picks)} of {len(found)} stories" + (f", and {len(asked)} {skipping.LET_THROUGH}" if asked else "")
     yield Event("choose", desk.name, done=len(asked) + len(picks), total=len(asked) + max(0, wanted), note=note)
+
+
+def _picked(
+    line: Line, desk: Desk, chosen: Sequence[choice.Chosen], rulings: Sequence[Ruling]
+) -> tuple[list[choice.Chosen], dict[str, str]]:
+    """Those that the editor keeps, and why by story; it will not have the others again."""
+    passed = line.wishes.passed(desk.name)  # what was let through while the editor thought is for the next round
+    told = [(pick, ruling) for pick, ruling in zip(chosen, rulings, strict=True) if ruling.story not in passed]
+    for _, ruling in told:
+        if not ruling.keep:
+            line.store.declined(desk.name, ruling.story, ruling.why)
+    return [pick for pick, ruling in told if ruling.keep], {r.story: r.why for _, r in told if r.keep}
 
 
 def _unused(line: Line, desk: Desk, found: Sequence[tuple[Story, Verdict]]) -> list[tuple[Story, Verdict]]:

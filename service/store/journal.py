@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from ..errors import Withdrawn
 from ..model import Picture, Plate, Prompt
 from ..protocols import Check, Critique, Note, Spending
 from .rows import prompt_of, stamp, time_of
@@ -62,11 +63,16 @@ class Journal:
         return [(datetime.fromisoformat(r["noted_at"]), Note(r["who"], r["what"], r["text"])) for r in rows]
 
     def tried(self, plate: Plate, prompt: Prompt, picture: Picture, engine: str, critique: Critique | None) -> str:
-        """Keep a try: its file, then its rows, which end the attempt. Returns the file's name. Safe to repeat."""
+        """Keep a try: its file, then its rows, which end the attempt. Returns the file's name. Safe to repeat.
+
+        Raises Withdrawn where the plate is not to be painted any more.
+        """
         file, now = self.store.keep(picture), stamp(self.store.now())
         said = json.dumps(asdict(critique)) if critique else None
         with self.store.transaction() as db:
-            db.execute("UPDATE plates SET attempts = 0 WHERE id = ?", (plate.id,))
+            there = "UPDATE plates SET attempts = 0 WHERE id = ? AND step = ? AND banned = 0"
+            if not db.execute(there, (plate.id, plate.step)).rowcount:
+                raise Withdrawn(f"plate {plate.id} was taken back meanwhile")
             again = db.execute(
                 "UPDATE tries SET critique = ?, tried_at = ? WHERE plate = ? AND picture = ?",
                 (said, now, plate.id, file),
@@ -86,6 +92,11 @@ class Journal:
                 datetime.fromisoformat(r["tried_at"]))
             for r in rows
         ]  # fmt: skip
+
+    def painted(self, since: datetime) -> Mapping[str, int]:
+        """How many pictures each engine has made since then."""
+        counted = "SELECT engine, count(*) FROM tries WHERE tried_at >= ? GROUP BY engine"
+        return dict(self.store.db.execute(counted, (stamp(since),)).fetchall())
 
     def picture(self, plate: int, number: int) -> bytes:
         """The file of a plate's try, from 1. Raises LookupError where there is none, or it is gone or damaged."""

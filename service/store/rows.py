@@ -75,7 +75,7 @@ def plate_of(row: sqlite3.Row) -> Plate:
         picture=row["picture"], text_only=bool(row["text_only"]), engine=row["engine"], attempts=row["attempts"],
         error=row["error"], retry_at=time_of(row["retry_at"]), chosen_at=time_of(row["chosen_at"]),
         also=tuple(Telling(**told) for told in json.loads(row["also"])), favourite=bool(row["favourite"]),
-        banned=bool(row["banned"]),
+        banned=bool(row["banned"]), absent=bool(row["absent"]),
     )  # fmt: skip
 
 

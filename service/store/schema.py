@@ -132,6 +132,22 @@ MIGRATIONS = (
 
     ALTER TABLE showings ADD COLUMN origin INTEGER;
     """,
+    """
+    CREATE INDEX tries_by_time ON tries (tried_at);
+    ALTER TABLE absences ADD COLUMN subject TEXT;
+    """,
+    """
+    CREATE TABLE dials (
+        channel TEXT PRIMARY KEY, mood INTEGER NOT NULL CHECK (mood BETWEEN -10 AND 10),
+        configured INTEGER NOT NULL CHECK (configured BETWEEN -10 AND 10 AND configured != mood),
+        turned_at TEXT NOT NULL
+    ) STRICT;
+    """,
+    """
+    CREATE TABLE appearances (
+        channel TEXT NOT NULL, subject TEXT NOT NULL, since TEXT NOT NULL, PRIMARY KEY (channel, subject)
+    ) STRICT;
+    """,
 )
 
 

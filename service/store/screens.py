@@ -194,7 +194,11 @@ class Screens:
             if not absent:
                 return bool(db.execute(f"DELETE FROM absences WHERE story = {story}", (plate,)).rowcount)  # noqa: S608
             at = stamp(self.store.now())
-            new = db.execute(f"INSERT OR IGNORE INTO absences SELECT {story}, ?2", (plate, at)).rowcount
+            new = db.execute(
+                "INSERT OR IGNORE INTO absences (story, since, subject)"
+                " SELECT story, ?2, json_extract(prompt, '$.subject') FROM plates WHERE id = ?1",
+                (plate, at),
+            ).rowcount
             theirs = f"story = {story} AND json_extract(prompt, '$.subject') IS NOT NULL"
             db.execute(f"DELETE FROM tries WHERE plate IN (SELECT id FROM plates WHERE {theirs})", (plate,))  # noqa: S608
             db.execute(
@@ -203,6 +207,15 @@ class Screens:
                 (plate, at),
             )
             return bool(new)
+
+    def refusals(self) -> dict[tuple[str, str], int]:
+        """Of how many stories about a topic a subject was taken out, by subject and topic."""
+        rows = self.store.db.execute(
+            "SELECT absences.subject, topics.value AS topic, count(*) AS times FROM absences"
+            " JOIN stories ON stories.id = absences.story, json_each(stories.verdict, '$.topics') AS topics"
+            " WHERE absences.subject IS NOT NULL GROUP BY 1, 2"
+        ).fetchall()
+        return {(row["subject"], row["topic"]): row["times"] for row in rows}
 
 
 def _code(row: sqlite3.Row | None) -> Code | None:

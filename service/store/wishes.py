@@ -1,4 +1,4 @@
-"""What the owner asked for between two rounds: feeds added, stories let through, plates liked or banned.
+"""What the owner asked for between two rounds: feeds added, stories let through, plates liked or banned, a dial turned.
 
 Wishes are not work: any process may write them while a service runs, and the next round reads them.
 """
@@ -31,6 +31,14 @@ class Vote:
     title: str
     verdict: Verdict
     liked: bool  #: else banned
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """A channel's mood dial, turned by hand since then."""
+
+    mood: int
+    turned_at: datetime
 
 
 class Wishes:
@@ -103,6 +111,26 @@ class Wishes:
             (channel,),
         ).fetchall()
         return [(story_of(row, row["id"]), verdict_of(row["verdict"])) for row in rows]
+
+    # -- the mood dial ----------------------------------------------------------------------
+
+    def dial(self, channel: str, configured: int) -> Dial | None:
+        """Where a channel's dial was turned to; None where it stands as configured.
+
+        The last word wins: once the config says something else than it did then, the hand is forgotten.
+        """
+        row = self.store.db.execute(
+            "SELECT mood, turned_at FROM dials WHERE channel = ? AND configured = ?", (channel, configured)
+        ).fetchone()
+        return Dial(row["mood"], datetime.fromisoformat(row["turned_at"])) if row else None
+
+    def turn(self, channel: str, mood: int, configured: int) -> None:
+        """Turn a channel's dial (-10 … +10), for every process and after every restart; to what is configured: back."""
+        with self.store.transaction() as db:
+            db.execute("DELETE FROM dials WHERE channel = ?", (channel,))
+            if mood != configured:
+                at = stamp(self.store.now())
+                db.execute("INSERT INTO dials VALUES (?,?,?,?)", (channel, mood, configured, at))
 
     # -- votes ------------------------------------------------------------------------------
 

@@ -24,12 +24,10 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     404: {"description": "There is no such display or plate"},
     409: {"description": "It cannot be done now; `error` says why"},
 }
-router = APIRouter(
-    prefix="/api",
-    responses=FAILURES,
-    dependencies=[Depends(HTTPBearer(auto_error=False, description="The owner's token: `frontispiece token`"))],
-)
+TOKEN = [Depends(HTTPBearer(auto_error=False, description="The owner's token: `frontispiece token`"))]
+router = APIRouter(prefix="/api", responses=FAILURES, dependencies=TOKEN)
 
+ChannelName = Annotated[str, Path(description="A channel's name", max_length=40)]
 Name = Annotated[str, Path(description="A display's name", max_length=40)]
 
 
@@ -57,6 +55,21 @@ class Wanted(BaseModel):
     """The plate to show."""
 
     plate: int = Field(ge=1, le=2**63 - 1, description="Its number")
+
+
+class Turned(BaseModel):
+    """Where to turn a mood dial."""
+
+    mood: int = Field(ge=-10, le=10, description="0 is balanced, 10 only joy")
+
+
+class Dial(BaseModel):
+    """How a channel's mood dial stands."""
+
+    channel: str
+    mood: int
+    configured: int = Field(description="What the config says")
+    turned_at: str | None = Field(description="Since when it stands otherwise by hand; null: it does not")
 
 
 class Code(BaseModel):
@@ -152,6 +165,21 @@ def pair(code: Code, door: Here) -> JSONResponse:
         return {"display": name, "paired": True}
 
     return _answer(door, act)
+
+
+# -- channels ------------------------------------------------------------------------------------
+
+
+@router.put("/channels/{name}/mood", response_model=Dial, tags=["channels"])
+def turn(name: ChannelName, dial: Turned, door: Here) -> JSONResponse:
+    """Turn the channel's mood dial; the next round goes by it. It holds until the config says something new."""
+    return _answer(door, lambda hand: hand.turn(name, dial.mood))
+
+
+@router.delete("/channels/{name}/mood", response_model=Dial, tags=["channels"])
+def turn_back(name: ChannelName, door: Here) -> JSONResponse:
+    """Back to what the config says."""
+    return _answer(door, lambda hand: hand.turn(name, None))
 
 
 # -- plates --------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service import __version__
 from service.clock import Clock, now
 from service.errors import FrontispieceError
+from service.studio import Studio
 
 from . import (
     actions,
@@ -23,12 +24,15 @@ from . import (
     feeds,
     files,
     forms,
+    images,
     login as login_page,
     metrics,
     pages,
     pairs,
     plates,
+    repaints,
     rounds,
+    subjects,
     trmnl,
 )  # fmt: skip
 from .caching import NEVER
@@ -60,12 +64,14 @@ def create(
     clock: Clock = now,
     login: bool = False,
     hosts: Collection[str] = (),
+    studio: Studio | None = None,
 ) -> FastAPI:
     """The application for a wall.
 
     ``templates`` holds ``pages/``, ``static/`` and ``slides/slide.css``; ``fonts`` is a folder of font files that
     ``fonts_css`` names as ``/static/fonts/<file>``; ``secret`` is the owner's token, without which nothing
     can be changed, or with ``login`` looked at; "" opens nothing. ``hosts`` are further names of this machine.
+    ``studio`` paints for other programs; None: nobody does.
     """
     app = FastAPI(
         title="Frontispiece", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json"
@@ -73,9 +79,10 @@ def create(
     sheet = fonts_css if callable(fonts_css) else lambda: fonts_css
     token = secret if callable(secret) else lambda: secret
     owners = Ownership(token, clock, login, hosts)
-    app.state.door = Door(wall, templates, fonts, sheet, owners, clock, environment(templates))
+    app.state.door = Door(wall, templates, fonts, sheet, owners, clock, environment(templates), studio)
     # pages last: /d/{display} would swallow /d/{display}.jpg
-    for room in (files, api, metrics, plates, actions, rounds, trmnl, feeds, login_page, pairs, forms, pages):
+    programs = (files, api, metrics, plates, actions, repaints, rounds, trmnl, feeds, images)
+    for room in (*programs, login_page, pairs, subjects, forms, pages):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(RequestValidationError, not_understood)
@@ -112,6 +119,8 @@ class Threshold:
 def failure(request: Request, status: int, message: str) -> Response:
     """The failure in the words of whoever asked: JSON for programs, a page for people, a line for the rest."""
     headers = {"cache-control": NEVER}
+    if request.url.path.startswith("/v1/"):
+        return images.failed(status, message)
     if request.url.path.startswith("/api/") or request.url.path.endswith((".json", ".webmanifest")):
         return JSONResponse({"error": message}, status, headers)
     if "text/html" not in request.headers.get("accept", ""):

@@ -16,6 +16,8 @@ from service import __version__
 from service.cache import Cache
 from service.clock import Clock
 from service.model import Plate
+from service.profiles import PROFILES
+from service.studio import Studio
 
 from . import caching, wording
 from .ownership import Ownership
@@ -35,6 +37,7 @@ class Door:
     owners: Ownership
     clock: Clock
     pages: ImmutableSandboxedEnvironment
+    studio: Studio | None = None  #: paints to order; None: nobody does
     owner: bool = False  #: whether it is the owner who asks
     strangers: set[str] = field(default_factory=set)  #: devices that called without being in the config, told of once
     measured: Cache = field(default_factory=lambda: Cache(2000))  #: files that picture feeds speak of
@@ -102,5 +105,5 @@ def environment(templates: Path) -> ImmutableSandboxedEnvironment:
         nth=wording.nth,
         after=wording.after,
     )
-    pages.globals.update(picture_src=picture_src, SEEN=wording.SEEN)
+    pages.globals.update(picture_src=picture_src, SEEN=wording.SEEN, PROFILES=tuple(PROFILES))
     return pages

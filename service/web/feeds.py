@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 
@@ -22,43 +23,41 @@ router = APIRouter()
 
 LAST = 30  # entries in a feed
 PROFILE = "nest-hub"  # what its slides are composed for
+T = TypeVar("T")
 Format = Annotated[str, Path(pattern="^(atom|rss|json)$")]
 
 
 @router.get("/feeds/{channel}.{form}")
 def channel_feed(channel: str, form: Format, request: Request, door: Here) -> Response:
     """A channel's last pictures, newest first."""
-    home = origin(request)
-    with _known(channel):
-        plates = door.wall.recent(LAST, channel)
-    feed = Collection(
-        id=f"{OWN_TAG}{channel}", title=f"Frontispiece: {channel}",
-        subtitle="The day’s news as pictures: each with the headline it was made for.",
-        home=home, address=f"{home}/feeds/{channel}.{form}",
-        entries=[entry(plate, _enclosures(door, plate), home) for plate in plates],
-    )  # fmt: skip
-    return _answer(feed, form, request)
+    plates = _known(channel, lambda: door.wall.recent(LAST, channel))
+    told = Told(channel, "", "The day’s news as pictures: each with the headline it was made for.")
+    return _answer(told, [(None, plate) for plate in plates], form, request, door)
 
 
 @router.get("/feeds/{channel}/daily.{form}")
 def daily_feed(channel: str, form: Format, request: Request, door: Here) -> Response:
     """One picture for each of a channel's last days that are over."""
-    home = origin(request)
-    with _known(channel):
-        days = door.wall.best(channel, LAST)
-    feed = Collection(
-        id=f"{OWN_TAG}{channel}/daily", title=f"Frontispiece: {channel}, the picture of the day",
-        subtitle="One picture for each day that is over: a favourite, else what most publications told.",
-        home=home, address=f"{home}/feeds/{channel}/daily.{form}",
-        entries=[entry(plate, _enclosures(door, plate), home, day) for day, plate in days],
+    days = _known(channel, lambda: door.wall.best(channel, LAST))
+    told = Told(
+        f"{channel}/daily", ", the picture of the day",
+        "One picture for each day that is over: a favourite, else what most publications told.",
     )  # fmt: skip
-    return _answer(feed, form, request)
+    return _answer(told, days, form, request, door)
 
 
-@contextmanager
-def _known(channel: str) -> Iterator[None]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a feed says of itself."""
+
+    name: str  #: its address below /feeds
+    suffix: str  #: of its title
+    subtitle: str
+
+
+def _known(channel: str, ask: Callable[[], T]) -> T:
     try:
-        yield
+        return ask()
     except KeyError as error:
         raise HTTPException(404, f"There is no channel called “{channel}”.") from error
 
@@ -72,8 +71,15 @@ def slide(plate_id: PlateId, request: Request, door: Here) -> Response:
     return caching.answer(still.data, still.media_type, still.etag, request.headers, cache_control=keep)
 
 
-def _answer(feed: Collection, form: str, request: Request) -> Response:
-    write, media_type = FORMATS[form]
+def _answer(
+    told: Told, plates: Sequence[tuple[date | None, Plate]], form: str, request: Request, door: Door
+) -> Response:
+    home, (write, media_type) = origin(request), FORMATS[form]
+    feed = Collection(
+        id=f"{OWN_TAG}{told.name}", title=f"Frontispiece: {told.name.partition('/')[0]}{told.suffix}",
+        subtitle=told.subtitle, home=home, address=f"{home}/feeds/{told.name}.{form}",
+        entries=[entry(plate, _enclosures(door, plate), home, day) for day, plate in plates],
+    )  # fmt: skip
     body = write(feed)
     return caching.answer(body, media_type, hashlib.sha256(body).hexdigest()[:20], request.headers)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from . import caching
@@ -21,7 +21,7 @@ Row = Mapping[str, Any]
 
 @router.get("/metrics")
 def metrics(door: Here) -> Response:
-    """Displays, feeds, plates and disk as gauges."""
+    """Rounds, editors, displays, feeds, plates and disk."""
     registry = CollectorRegistry()
     registry.register(_Told(door.wall.status()))
     return Response(
@@ -44,8 +44,45 @@ class _Told(Collector):
         counts = told.get("counts") or {}
         yield _gauge("rows", "What the store holds.", ("what",), [((k,), v) for k, v in counts.items()])
         yield _gauge("plates_stuck", "Plates that wait.", (), [((), len(told.get("stuck") or ()))])
+        engines = told.get("engines") or []
+        yield _gauge("engine_painted_today", "Pictures since midnight.", ("engine",),
+                     [((e["name"],), e["painted_today"]) for e in engines])  # fmt: skip
+        yield _gauge("engine_resting", "1 if it is left alone after failures.", ("engine",),
+                     [((e["name"],), e["state"] == "resting") for e in engines])  # fmt: skip
+        yield from _rounds(told.get("rounds") or [])
+        yield from _editors(told.get("editors") or [])
         yield from _feeds(told.get("feeds") or [])
         yield from _displays(told.get("displays") or [])
+        if mqtt := told.get("mqtt"):
+            yield from _mqtt(mqtt)
+
+
+def _rounds(rounds: list[Row]) -> Iterator[Metric]:
+    each = [((r["channel"],), r) for r in rounds]
+    for name, key, help_text in (
+        ("rounds", "count", "Rounds since the service began."),
+        ("rounds_failed", "failed", "Those that had to stop."),
+        ("rounds_seconds", "seconds", "What they took; one for several channels counts in full for each."),
+    ):
+        family = CounterMetricFamily(f"frontispiece_{name}", help_text, labels=("channel",))
+        for labels, row in each:
+            family.add_metric(labels, row[key])
+        yield family
+    yield _gauge("round_last_seconds", "What the last round took.", ("channel",),
+                 [(labels, row["last_seconds"]) for labels, row in each])  # fmt: skip
+
+
+def _editors(editors: list[Row]) -> Iterator[Metric]:
+    """What is asked of models; the day is the owner's, so that these begin anew at midnight."""
+    each = [((e["name"],), e) for e in editors]
+    for key, help_text in (
+        ("calls", "Requests today."),
+        ("tokens", "Tokens today, in and out."),
+        ("cost_usd", "What today cost, as far as it is known."),
+    ):
+        yield _gauge(f"editor_{key}_today", help_text, ("editor",), [(labels, e.get(key)) for labels, e in each])
+    yield _gauge("editor_failing", "1 if its last request failed.", ("editor",),
+                 [(labels, bool(e.get("error"))) for labels, e in each])  # fmt: skip
 
 
 def _feeds(feeds: list[Row]) -> Iterator[Metric]:
@@ -74,6 +111,19 @@ def _displays(displays: list[Row]) -> Iterator[Metric]:
     ):
         yield _gauge(f"display_{key}_info", help_text, ("display", key),
                      [((d["name"], d[key]), 1) for d in displays if d.get(key)])  # fmt: skip
+
+
+def _mqtt(told: Row) -> Iterator[Metric]:
+    yield _gauge("mqtt_connected", "1 if the broker has us.", (), [((), told.get("connected"))])
+    yield _gauge("mqtt_failing", "1 if something is wrong with it.", (), [((), bool(told.get("last_error")))])
+    for key, help_text in (
+        ("sent", "Messages published."),
+        ("ignored", "Messages that made no sense."),
+        ("dropped", "Orders that were too many, or for nobody."),
+    ):
+        yield _gauge(f"mqtt_{key}", help_text, (), [((), told.get(key))])
+    if told.get("last_error"):
+        yield _gauge("mqtt_error_info", "What failed last.", ("error",), [((told["last_error"],), 1)])
 
 
 def _gauge(name: str, help_text: str, labels: tuple[str, ...], samples: list[tuple[tuple[Any, ...], Any]]) -> Metric:

@@ -15,7 +15,7 @@ Row = Mapping[str, object]
 
 MOST = 50  # rows in a table
 LATE_SECONDS = 10  # a picture is taken down up to five seconds after its time; clocks of small devices are worse
-TITLES = {"stuck": "Plates that wait"}
+TITLES = {"stuck": "Plates that wait", "mqtt": "Home Assistant"}
 KINDS = {
     "": "Everything",
     "gate": "By the gate",
@@ -174,6 +174,9 @@ def troubles(status: Mapping[str, object]) -> list[str]:
     if isinstance(disk, Mapping) and disk.get("low"):
         free = disk.get("free_bytes")
         lines.append("the disk is nearly full" + (f": {size(free)} free" if isinstance(free, (int, float)) else ""))
+    mqtt = status.get("mqtt")
+    if isinstance(mqtt, Mapping) and mqtt.get("last_error"):
+        lines.append(f"Home Assistant: {_shortened(str(mqtt['last_error']), 160)}")
     failing = [row for row in editors(status) if row.get("error")]
     lines += [f"editor {row.get('name')}: {_shortened(str(row['error']), 160)}" for row in failing]
     for key in ("feeds", "displays", "stuck"):
@@ -210,7 +213,7 @@ def sections(status: Mapping[str, object]) -> list[Section]:
     parts = [Section("Service", facts=plain)] if plain else []
     for key, value in status.items():
         if isinstance(value, Mapping):
-            parts.append(Section(label(key), facts=value))
+            parts.append(Section(TITLES.get(key, label(key)), facts=value))
         elif isinstance(value, (list, tuple)):
             rows = _rows(value) or [{key: item} for item in value]
             told = dict.fromkeys(column for row in rows for column in row if row[column] not in (None, ""))
@@ -224,7 +227,7 @@ def editors(status: Mapping[str, object]) -> list[Row]:
 
 
 def engines(status: Mapping[str, object]) -> list[Row]:
-    """What paints, and what it does now: "painting, step 7 of 20"."""
+    """Who paints, how they are, and what they do now: "painting, step 7 of 20"."""
     return _rows(status.get("engines"))
 
 

@@ -7,7 +7,7 @@ followed, and nothing is tried twice.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import httpx2
@@ -31,14 +31,21 @@ class Wire:
         self._base_url, self._key = base_url, key
         self._client: openai.OpenAI | None = None
 
-    def generate(self, body: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-        """The answer's JSON. Raises Refusal; EngineError where none comes in time or it is no JSON."""
+    def ask(self, body: Mapping[str, Any], seconds: float, photos: Sequence[bytes] = ()) -> dict[str, Any]:
+        """The answer's JSON. Raises Refusal; EngineError where none comes in time or it is no JSON.
+
+        With ``photos``, JPEG files, it is asked for an edit of them.
+        """
         client = self._client = self._client or _client(self._base_url, self._key)
         limits = openai.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
         known = {name: body[name] for name in ("prompt", "model", "size", "quality") if name in body}
         extra = {name: value for name, value in body.items() if name not in known}
 
         def send() -> bytes:
+            if photos:
+                files = [(f"photo-{number}.jpg", data, "image/jpeg") for number, data in enumerate(photos, 1)]
+                edited = client.images.with_raw_response.edit(image=files, **known, extra_body=extra, timeout=limits)
+                return edited.http_response.content
             answer = client.images.with_raw_response.generate(**known, extra_body=extra, timeout=limits)
             return answer.http_response.content
 

@@ -39,27 +39,12 @@ def train(t: Table, y: float) -> Box:
     for i in range(count):
         x = x0 + i * (long + gap)
         nose = 26 * u if i == 0 else 3 * u
-        t.sheet.cut(
-            shapes.path(
-                "M",
-                x,
-                y - 4 * u,
-                "V",
-                y - 4 * u - high * (0.5 if i == 0 else 0.94),
-                "Q",
-                x,
-                y - 4 * u - high,
-                x + nose,
-                y - 4 * u - high,
-                "H",
-                x + long,
-                "V",
-                y - 4 * u,
-                "Z",
-            ),
-            roles["a"],
-            92,
-        )
+        foot = y - 4 * u
+        body = shapes.path(
+            "M", x, foot, "V", foot - high * (0.5 if i == 0 else 0.94), "Q", x, foot - high, x + nose, foot - high,
+            "H", x + long, "V", foot, "Z",
+        )  # fmt: skip
+        t.sheet.cut(body, roles["a"], 92)
         t.sheet.cut(shapes.box(x + 1, y - 13 * u, long - 1, 4 * u), roles["p"], 93)
         glass = "".join(
             shapes.box(x + (30 if i == 0 else 10) * u + k * 17 * u, y - 29 * u, 11 * u, 10 * u)

@@ -1,0 +1,180 @@
+"""The verb ``add``: a subject's card, and photos into its album."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from service import subjects
+from service.subjects import Kind, Subject
+
+from . import photos, preparing, tokens
+from .dataset import Photo, keep, photos as album_of
+from .errors import PhotoError
+from .holding import card, held
+from .judging import MOST, Finding, Looked, advice, findings, twins, varied
+from .request import Event, Events, Request
+
+NOUNS = {Kind.PERSON: "person", Kind.DOG: "dog", Kind.CAT: "cat"}  #: where the owner names none
+
+
+class Candidate(NamedTuple):
+    """A file that could be taken."""
+
+    path: Path
+    sha256: str
+    looks: Looked
+    found: preparing.Found
+
+
+def options(parser: ArgumentParser) -> None:
+    parser.add_argument("photos", nargs="+", help="files, folders or patterns")
+    parser.add_argument("--kind", choices=[kind.value for kind in Kind], help="of a new subject")
+    parser.add_argument("--noun", default="", help="the common noun the model knows, such as corgi")
+    parser.add_argument("--token", default="", help="the rare word that stands for it")
+    parser.add_argument("--consent", action="store_true", help="the person agreed")
+
+
+def run(request: Request) -> Events:
+    """Look at every file, take the good and varied ones, say what is wrong with each and what to add."""
+    about = _about(request)
+    files = photos.found(request.options.photos)
+    with held(request.data, request.name) as folder:
+        album = album_of(folder)
+        looked: list[Candidate] = []
+        for done, path in enumerate(files, 1):
+            if request.stop.is_set():
+                yield {"event": "stopped", "says": "nothing was taken"}
+                return
+            yield from _looked(
+                path, about.kind, [*(photo.sha256 for photo in album), *(each.sha256 for each in looked)], looked
+            )
+            yield {"event": "progress", "what": "Looking", "done": done, "total": len(files)}
+        if not looked and not album:
+            raise PhotoError("none of these files could be taken; see what is wrong with each")
+        subjects.save(request.data, about)  # before the first photo: a person's consent is written down first
+        yield from _taken(request, folder, album, looked)
+
+
+def _about(request: Request) -> Subject:
+    """The card as it will be. Raises PhotoError, SubjectError."""
+    told, known = request.options, request.name in subjects.names(request.data)
+    if known:
+        return _known(card(request.data, request.name), request)
+    if not told.kind:
+        kinds = ", ".join(kind.value for kind in Kind)
+        raise PhotoError(f"say what {request.name} is with --kind: {kinds}")
+    subjects.folder(request.data, request.name)  # a name that leads elsewhere is refused
+    kind = Kind(told.kind)
+    if kind is Kind.PERSON and not told.consent:
+        raise PhotoError(f"{request.name} is a person, and is not learned without having agreed: --consent says so")
+    noun = (told.noun or NOUNS.get(kind, "")).strip()
+    if not noun:
+        raise PhotoError(f"say what kind of {kind.value} {request.name} is with --noun, such as --noun teapot")
+    token = tokens.sound(request.data, request.name, told.token, noun) if told.token else ""
+    agreed = datetime.now(UTC).replace(microsecond=0) if kind is Kind.PERSON else None
+    return Subject(
+        name=request.name, kind=kind, class_noun=noun, token=token or tokens.free(request.data, request.name),
+        consent_at=agreed,
+    )  # fmt: skip
+
+
+def _known(about: Subject, request: Request) -> Subject:
+    """The card of a subject that is there, where nothing that was said contradicts it."""
+    told = request.options
+    for word, said, is_so in (("kind", told.kind, about.kind.value), ("noun", told.noun, about.class_noun),
+                              ("token", told.token, about.token)):  # fmt: skip
+        if said and said != is_so:
+            raise PhotoError(
+                f"{about.name} is there already, and its {word} is {is_so}: leave --{word} out, take another name, "
+                f"or remove it first with `frontispiece subject remove {about.name}`"
+            )
+    if about.kind is Kind.PERSON and not about.consented:
+        if not told.consent:
+            raise PhotoError(f"{about.name} is a person, and is not learned without having agreed: --consent says so")
+        return about.model_copy(update={"consent_at": datetime.now(UTC).replace(microsecond=0)})
+    return about
+
+
+def _looked(path: Path, kind: Kind, known: list[str], looked: list[Candidate]) -> Iterator[Event]:
+    """Look at one file; one that cannot be taken is told, and the others go on."""
+    try:
+        digest = preparing.digest(path)
+        if digest in known:
+            yield {"event": "refused", "original": path.name, "says": "is there already", "harmless": True}
+            return
+        looked.append(Candidate(path, digest, *preparing.glance(path, kind)))
+    except PhotoError as error:
+        yield {"event": "refused", "original": path.name, "says": str(error)}
+    except OSError as error:
+        yield {"event": "refused", "original": path.name, "says": f"cannot be read: {error.strerror}"}
+
+
+def _taken(request: Request, folder: Path, album: list[Photo], looked: list[Candidate]) -> Events:
+    """Store the best of what was looked at and say of each what is bad about it."""
+    about = card(request.data, request.name)
+    room = max(0, MOST - sum(photo.used for photo in album))
+    chosen = list(range(len(looked)))
+    if len(looked) > room:
+        chosen = varied([each.looks for each in looked], about.kind, room)
+        yield {"event": "chosen", "taken": len(chosen), "of": len(looked), "says": _chosen(len(chosen), len(looked))}
+    number = max((photo.number for photo in album), default=0)
+    faults = _faults(folder, album, [looked[at].looks for at in chosen], about.kind, number)
+    new: list[Photo] = []
+    for done, (at, found) in enumerate(zip(chosen, faults, strict=True), 1):
+        photo = replace(
+            preparing.store(folder, number + done, looked[at].path, looked[at].found),
+            faults=tuple(each.says for each in found), used=not any(each.out for each in found),
+        )  # fmt: skip
+        new.append(photo)
+        yield {"event": "progress", "what": "Storing", "done": done, "total": len(chosen)}
+        yield told(photo)
+    keep(folder, [*album, *new])
+    yield {"event": "done", "photos": len(album) + len(new), "new": len(new), **summary(folder, about)}
+
+
+def _chosen(taken: int, of: int) -> str:
+    if not taken:
+        return f"{MOST} photos are there already, which is as many as learning uses; leave some out to make room"
+    return f"{of} photos are more than learning needs: the {taken} best and most varied were taken"
+
+
+def _faults(folder: Path, album: list[Photo], new: list[Looked], kind: Kind, number: int) -> list[list[Finding]]:
+    """What is bad about each new photo, near duplicates among them and of those in the album included."""
+    there = [(photo.number, looked_at(folder, photo)) for photo in album if photo.used]
+    numbers = [each for each, _ in there] + [number + at for at in range(1, len(new) + 1)]
+    pairs = twins([*(looks for _, looks in there), *new], kind, settled=len(there))
+    return [
+        findings(each, kind, str(numbers[pairs[at]]) if at in pairs else "") for at, each in enumerate(new, len(there))
+    ]
+
+
+def looked_at(folder: Path, photo: Photo) -> Looked:
+    """A stored photo as judging sees it, by what the album says of it. Raises PhotoError."""
+    opened = photos.opened(folder / photo.file)
+    found = preparing.Found(opened.image.size, None, photo.box, photo.faces)
+    return preparing.judged(str(photo.number), opened.image, found, opened.size)
+
+
+def summary(folder: Path, about: Subject) -> Event:
+    """What there is to say about a subject's photos together."""
+    album = album_of(folder)
+    used = [photo for photo in album if photo.used]
+    looks = [looked_at(folder, photo) for photo in used]
+    return {
+        "used": len(used), "captioned": sum(bool(photo.caption) for photo in used), "kind": about.kind.value,
+        "noun": about.class_noun, "token": about.token, "advice": advice(looks, about.kind),
+    }  # fmt: skip
+
+
+def told(photo: Photo) -> Event:
+    """A photo, as a program reads it."""
+    return {
+        "event": "photo", "number": photo.number, "original": photo.original, "width_px": photo.width_px,
+        "height_px": photo.height_px, "faces": photo.faces, "found": photo.box is not None, "masked": bool(photo.mask),
+        "faults": list(photo.faults), "used": photo.used, "caption": photo.caption,
+    }  # fmt: skip

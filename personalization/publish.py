@@ -1,0 +1,101 @@
+"""What was learned is put in the service's reach: all of it, or none, and what was there before stays until then.
+
+New files are made in ``.publishing`` beside the old ones. Once they are complete a file there says so, and they are
+moved into place one by one, the card last; a process that dies in between is finished by the next (``finish``).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from service.subjects import CARD, WEIGHTS, Subject, save as save_card
+
+from .errors import TrainingError
+from .families import Family
+from .measure import Seen
+from .sampling import sheet
+
+EVALUATION = "evaluation.json"
+RECIPE = "recipe.json"
+STAGE = ".publishing"
+_COMPLETE = "complete"
+_LIBRARIES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "Pillow")
+
+
+def publish(folder: Path, card: Subject, files: Mapping[str, bytes], layers: dict[str, Any], family: Family) -> None:
+    """Put a subject's new version in place of the old. ``files`` by name. Raises TrainingError: the old one stays."""
+    stage = folder / STAGE
+    shutil.rmtree(stage, ignore_errors=True)
+    try:
+        stage.mkdir(parents=True)
+        weights(stage / WEIGHTS, layers, family)
+        for name, content in files.items():
+            (stage / name).parent.mkdir(parents=True, exist_ok=True)
+            (stage / name).write_bytes(content)
+        _card(stage, card)
+        _synced(stage)
+        (stage / _COMPLETE).touch()
+    except OSError as error:
+        shutil.rmtree(stage, ignore_errors=True)
+        raise TrainingError(
+            f"{folder.name} could not be published ({error.strerror or error}); make room and train again: it goes on "
+            "from the last checkpoint"
+        ) from error
+    finish(folder)
+
+
+def finish(folder: Path) -> None:
+    """Move what is complete into place, and forget what is not."""
+    stage = folder / STAGE
+    if not (stage / _COMPLETE).exists():
+        shutil.rmtree(stage, ignore_errors=True)
+        return
+    names = sorted(str(path.relative_to(stage)) for path in stage.rglob("*") if path.is_file())
+    for name in [name for name in names if name not in (CARD, _COMPLETE)] + [name for name in names if name == CARD]:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (stage / name).replace(folder / name)
+    shutil.rmtree(stage, ignore_errors=True)
+
+
+def weights(path: Path, layers: dict[str, Any], family: Family) -> None:
+    """One safetensors file with a LoRA that plain diffusers loads. Raises OSError."""
+    aside = path.with_suffix(".lora")
+    family.save(aside, {part: state for part, state in layers.items() if state})
+    (written,) = aside.glob("*.safetensors")
+    written.replace(path)
+    shutil.rmtree(aside)
+
+
+def grids(seen: Seen) -> dict[str, bytes]:
+    """The pictures of a measurement, as files by name: the subject, its class, other things."""
+    return {f"samples/{name}.png": sheet(getattr(seen, name)) for name in ("subject", "classes", "others")}
+
+
+def versions() -> dict[str, str]:
+    """Of what learning stands on."""
+    from importlib.metadata import version
+
+    return {name: version(name) for name in _LIBRARIES}
+
+
+def as_json(value: Any) -> bytes:
+    return f"{json.dumps(value, ensure_ascii=False, indent=1, default=str)}\n".encode()
+
+
+def _card(stage: Path, card: Subject) -> None:
+    """The card as ``subjects`` writes it, which is into a data folder."""
+    written = save_card(stage / "data", card)
+    written.replace(stage / CARD)
+    shutil.rmtree(stage / "data")
+
+
+def _synced(stage: Path) -> None:
+    for path in stage.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())

@@ -1,0 +1,149 @@
+"""Learn a subject from its photos, and publish it if it is worth it."""
+
+from __future__ import annotations
+
+import math
+import time
+from argparse import ArgumentParser, BooleanOptionalAction
+from dataclasses import asdict
+from itertools import chain
+from statistics import mean
+
+from service.files import write_whole
+
+from . import checkpoint, curves, measure, sampling, verdict
+from .checkpoint import Checkpoint
+from .ending import concluded, kept_safe
+from .errors import TrainingError
+from .examples import prepared
+from .lesson import opened, placed
+from .recipe import ADAPTERS, PRESERVATIONS
+from .request import Events, Request
+from .setting import held_by, preserved, studio, token_of
+from .steps import Speech, drawn, loss_of, optimiser_of
+
+SPOKEN = 10  #: steps between two lines about progress
+
+
+def options(parser: ArgumentParser) -> None:
+    """All of them have defaults that come from the base's family."""
+    parser.add_argument("--base", help="the model to learn on: a folder or hub id (default: the card's)")
+    parser.add_argument("--device", help="cuda or cpu (default: the GPU, if there is one)")
+    parser.add_argument("--adapter", choices=ADAPTERS)
+    parser.add_argument("--rank", type=int)
+    parser.add_argument("--alpha", type=int)
+    parser.add_argument("--steps", type=int, help="at most so many")
+    parser.add_argument("--learning-rate", type=float)
+    parser.add_argument("--batch", type=int)
+    parser.add_argument("--side-px", type=int)
+    parser.add_argument("--text-encoder", action=BooleanOptionalAction, help="learn in the text encoder, too")
+    parser.add_argument("--preservation", choices=PRESERVATIONS)
+    parser.add_argument("--preservation-weight", type=float)
+    parser.add_argument("--snr-gamma", type=float)
+    parser.add_argument("--measure-every", type=int)
+    parser.add_argument("--pictures", type=int, help="of the subject in each measurement")
+    parser.add_argument("--sampling-steps", type=int)
+    parser.add_argument("--guidance", type=float)
+    parser.add_argument("--patience", type=int)
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--compile", action="store_true", help="compile the repeated blocks; on a GPU only")
+    parser.add_argument("--likeness", default="", help="a folder with DINOv2 or CLIP, to measure likeness by")
+
+
+def run(request: Request) -> Events:
+    """From photos to a published subject. Raises PersonalizationError and SubjectError."""
+    yield from guarded(_run(request))
+
+
+def guarded(events: Events) -> Events:
+    """The same events; a GPU that fills up or is lost becomes a TrainingError that says what to do."""
+    import torch
+
+    step = 0
+    try:
+        for event in events:
+            step = event.get("step", step)
+            yield event
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"the GPU ran out of memory at step {step}: close what else uses it, or learn smaller photos (--side-px)"
+        ) from error
+    except RuntimeError as error:
+        if "CUDA" not in str(error):
+            raise
+        raise TrainingError(
+            f"the GPU was lost at step {step} ({str(error).splitlines()[0]}); train again: it goes on from there"
+        ) from error
+
+
+def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to bottom
+    import torch
+
+    lesson = opened(request)
+    family, recipe, adapter = lesson.family, lesson.recipe, lesson.adapter
+    yield {"event": "plan", "says": lesson.plan.says(), "family": family.NAME, "base": lesson.base,
+           "recipe": asdict(recipe), "photos": len(lesson.used), "device": lesson.device}  # fmt: skip
+    pipe = placed(lesson)
+    proof = token_of(lesson)
+    yield {"event": "token", "token": proof.token, "says": proof.says()}
+    noun = lesson.card.class_noun
+    shown = prepared(family, pipe, lesson.folder, lesson.used, token=proof.token, noun=noun, side_px=recipe.side_px,
+                     held=held_by(lesson))  # fmt: skip
+    room = studio(lesson, shown, proof.token)
+    kept = preserved(lesson)
+    speech = Speech(lesson, [*shown.captions, *shown.classes, *chain(*shown.held)])
+    optimiser = optimiser_of(lesson)
+
+    mark = lesson.mark(proof.token)
+    home = lesson.folder / "learning" / mark[:12]
+    home.mkdir(parents=True, exist_ok=True)
+    done, curve, heard = 0, [], []
+    if resumed := checkpoint.latest(home, mark):
+        done, curve, heard = resumed.step, curves.points(resumed.curve), list(resumed.losses)
+        adapter.restore(resumed.adapter)
+        optimiser.load_state_dict(resumed.optimiser)
+        yield {"event": "resumed", "step": done, "steps": recipe.steps}
+
+    shape = tuple(shown.latents.shape[1:])
+    began, first = time.monotonic(), done
+    while done < recipe.steps and not curves.finished(curve, recipe.drift_cost, recipe.patience):
+        for group in optimiser.param_groups:
+            group["lr"] = recipe.learning_rate * group["rate"] * min(1.0, (done + 1) / recipe.warmup)
+        batch = drawn(lesson, shape, len(lesson.used), done, len(kept.captions) if kept else 0)
+        total = 0.0
+        for part in batch.split(lesson.plan.batch_at_once):
+            with sampling.precision(pipe):
+                loss = loss_of(lesson, shown, kept, speech, part) * (len(part.picks) / recipe.batch)
+            loss.backward()
+            total += float(loss.detach())
+        if not math.isfinite(total):
+            raise TrainingError(f"learning broke down at step {done}: train again with a lower --learning-rate "
+                                f"than {recipe.learning_rate:g}")  # fmt: skip
+        torch.nn.utils.clip_grad_norm_(adapter.parameters().values(), 1.0)
+        optimiser.step()
+        optimiser.zero_grad(set_to_none=True)
+        done += 1
+        heard.append(round(total, 6))
+        stop, last = request.stop.is_set(), done == recipe.steps
+        if done % SPOKEN == 0 or last:
+            pace = (time.monotonic() - began) / (done - first)
+            yield {"event": "step", "step": done, "steps": recipe.steps, "loss": round(mean(heard[-SPOKEN:]), 5),
+                   "left_s": round(pace * (recipe.steps - done), 1)}  # fmt: skip
+        if due := (done % recipe.measure_every == 0 or last) and not stop:
+            seen = measure.measured(room, done)
+            curve.append(seen.point)
+            write_whole(home / f"step-{done:06d}.png", sampling.sheet(seen.subject))
+            found = verdict.judged(lesson.card.name, noun, seen.point)
+            best = curves.best(curve, recipe.drift_cost) is seen.point
+            yield {"event": "measured", **asdict(seen.point), "best": best, "says": found.says}
+        if due or stop:
+            state = Checkpoint(done, mark, adapter.state(), optimiser.state_dict(), [asdict(p) for p in curve], heard)
+            yield from kept_safe(home, state, curves.best(curve, recipe.drift_cost))
+        if stop:
+            yield {
+                "event": "stopped",
+                "step": done,
+                "says": "stopped; train again to go on",
+            }
+            return
+    yield from concluded(lesson, room, home, curve, proof)

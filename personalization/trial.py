@@ -1,0 +1,39 @@
+"""Try a published subject: pictures of what its owner types, "Rex on the moon"."""
+
+from __future__ import annotations
+
+import re
+from argparse import ArgumentParser
+from pathlib import Path
+
+from service.files import write_whole
+
+from . import published, sampling
+from .request import Events, Request
+
+SHOWN = 4  #: pictures, unless asked otherwise
+
+
+def options(parser: ArgumentParser) -> None:
+    published.options(parser)
+    parser.add_argument("words", help="what to paint: the subject's name, or [V], stands for it")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, help="a PNG (default: in the subject's folder)")
+
+
+def run(request: Request) -> Events:
+    """Paint, and say where the pictures are."""
+    it = published.known(request)
+    prompt = spoken(request.options.words, it.card.name, it.card.token, it.card.class_noun)
+    count = request.options.pictures or SHOWN
+    painted = sampling.paint(it.family, it.pipe, it.recipe, [prompt] * count, request.options.seed)
+    path = request.options.out or it.folder / "tries" / f"{request.options.seed}.png"
+    write_whole(path, sampling.sheet(painted))
+    yield {"event": "done", "says": f"{count} pictures of {prompt!r}", "prompt": prompt, "path": str(path)}
+
+
+def spoken(words: str, name: str, token: str, noun: str) -> str:
+    """The owner's words as the model knows them; the subject comes first where they do not speak of it."""
+    told, found = re.subn(rf"\[V\](?:\s+{re.escape(noun)}\b)?|\b{re.escape(name)}\b", f"{token} {noun}", words,
+                          flags=re.IGNORECASE)  # fmt: skip
+    return told if found else f"a {token} {noun} {words}".strip()

@@ -1,0 +1,84 @@
+"""A subject's weights as an engine finds them: beside its card, if they were learned on that engine's model."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import EngineError, SubjectError
+from ..subjects import WEIGHTS, Subject, folder, load
+from .choosing import suits
+from .job import Learned
+from .settling import Settled
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Presence:
+    """How a subject comes into a picture: with its weights, or by its noun alone."""
+
+    learned: Learned | None = None
+    left_out: str = ""  #: why what was learned of it is of no use here; "" where it is, or where nothing was learned
+
+
+class Gallery:
+    """The subjects of a data folder, for one engine."""
+
+    def __init__(self, data: Path, *, also: Collection[str] = (), scale: float = 1.0) -> None:
+        """``also``: further models whose subjects this one can wear; ``scale``: how strongly they count."""
+        self._data, self._also, self._scale = data, also, scale
+        self._digests: dict[Path, tuple[object, str]] = {}
+        self._told: set[tuple[str, str]] = set()
+
+    def presence(self, name: str | None, found: Settled) -> Presence:
+        """A subject in this model's pictures. Raises EngineError for a card or weights that cannot be read."""
+        if not name:
+            return Presence()
+        try:
+            path = folder(self._data, name) / WEIGHTS
+            card = load(self._data, name) if path.is_file() else None
+            if card is None or not card.consented:
+                return Presence()
+            if why := self._unsuited(card, found):
+                return Presence(left_out=why)
+            return Presence(Learned(
+                subject=card.name, file=str(path), sha256=self._digest(path), scale=self._scale,
+                family=card.family, base=card.base, rank=card.rank,
+            ))  # fmt: skip
+        except SubjectError as error:
+            raise EngineError(str(error)) from error
+        except OSError as error:
+            raise EngineError(f"the weights of {name} cannot be read: {error.strerror}") from error
+
+    def told(self, name: str | None, presence: Presence) -> Presence:
+        """The same; that a subject is left out is said in the log, once."""
+        if name and presence.left_out and (name, presence.left_out) not in self._told:
+            self._told.add((name, presence.left_out))
+            log.warning("%s is painted as any of its kind: %s", name, presence.left_out)
+        return presence
+
+    def _unsuited(self, card: Subject, found: Settled) -> str:
+        """Why a subject's weights are not for this model; "" where they are."""
+        model, family = found.model.name, found.card.learning.family if found.card.learning else ""
+        if {card.base, str(Path(card.base).expanduser().absolute())} & {model, *self._also} - {""}:
+            return ""
+        if card.family and family and card.family != family:
+            theirs = card.base or "a model"
+            return f"learned on {theirs} of the family {card.family}, this engine paints with {model} of {family}"
+        # of weights without a card of their own it is not known what they were made from
+        if not card.base or (found.card.hub and suits(found.card, card)):
+            return ""
+        return f"learned on {card.base}, this engine paints with {model}"
+
+    def _digest(self, path: Path) -> str:
+        """The file's SHA-256; read again when the file changes."""
+        stat = path.stat()
+        stamp = stat.st_mtime_ns, stat.st_size, stat.st_ino
+        if self._digests.get(path, (None, ""))[0] != stamp:
+            with path.open("rb") as file:
+                self._digests[path] = stamp, hashlib.file_digest(file, "sha256").hexdigest()
+        return self._digests[path][1]

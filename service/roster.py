@@ -1,0 +1,105 @@
+"""Subjects seen from the service: who there is, where each may appear, and how one is let go of for good."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import album, subjects
+from .album import Photo
+from .errors import SubjectError
+from .pipeline import Line
+from .subjects import WEIGHTS, Subject
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A subject, as lists and pages show it."""
+
+    name: str
+    card: Subject | None  #: None: it cannot be read, and ``error`` says why
+    photos: Sequence[Photo]
+    learned: bool
+    configured: tuple[str, ...]  #: channels whose config names it
+    added: tuple[str, ...]  #: channels it was put on at run time
+    error: str = ""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.configured, *self.added)))
+
+    @property
+    def used(self) -> int:
+        return sum(photo.used for photo in self.photos)
+
+    @property
+    def captioned(self) -> int:
+        return sum(bool(photo.caption) for photo in self.photos if photo.used)
+
+
+class Roster:
+    """The subjects of a home. Writes rows and files, so it works in any process."""
+
+    def __init__(self, line: Line) -> None:
+        self.line, self.data = line, line.store.folder.path
+
+    def entries(self) -> list[Entry]:
+        """Everybody who has a card, in order."""
+        return [self.entry(name) for name in subjects.names(self.data)]
+
+    def entry(self, name: str) -> Entry:
+        """One subject; what cannot be read is said in ``error``. Raises SubjectError where there is none."""
+        folder, card, error = subjects.folder(self.data, name), None, ""
+        if not (folder / subjects.CARD).exists():
+            raise SubjectError(_unknown(name, subjects.names(self.data)))
+        try:
+            card = subjects.load(self.data, name)
+            photos = album.photos(folder)
+        except SubjectError as fault:
+            photos, error = [], str(fault)
+        configured = tuple(desk.name for desk in self.line.desks if name in desk.channel.subjects)
+        added = self.line.appearances.channels(name)
+        return Entry(name, card, photos, (folder / WEIGHTS).exists(), configured, added, error)
+
+    def card(self, name: str) -> Subject:
+        """Its card. Raises SubjectError."""
+        entry = self.entry(name)
+        if entry.card is None:
+            raise SubjectError(entry.error)
+        return entry.card
+
+    def seen(self, name: str, number: int) -> Path:
+        """The picture of what learning sees of a photo. Raises LookupError where there is none."""
+        try:
+            path = subjects.folder(self.data, name) / album.SEEN / f"{number:03}.jpg"
+        except SubjectError as error:
+            raise LookupError(name) from error
+        if not path.is_file():
+            raise LookupError(f"{name} has no photo {number}")
+        return path
+
+    def remove(self, name: str) -> int:
+        """Let go of everything: photos, weights, captions, and every plate that shows it. Returns how many those were.
+
+        Raises SubjectError; what was begun is finished by saying it again.
+        """
+        folder = subjects.folder(self.data, name)
+        if not folder.is_dir():
+            raise SubjectError(_unknown(name, subjects.names(self.data)))
+        doomed = folder.with_name(f".{name}.{os.getpid()}.gone")  # no card under a name of ours: nobody finds it
+        try:
+            folder.rename(doomed)
+            plates = self.line.appearances.forget(name)
+            for each in folder.parent.glob(f".{name}.*.gone"):
+                shutil.rmtree(each)
+        except OSError as error:
+            raise SubjectError(f"{error.filename or folder} cannot be removed: {error.strerror}") from error
+        return plates
+
+
+def _unknown(name: str, known: Sequence[str]) -> str:
+    there = f"there is {', '.join(known)}" if known else "there is none yet: `frontispiece subject add` makes one"
+    return f"there is no subject called {name!r}; {there}"

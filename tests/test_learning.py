@@ -1,0 +1,368 @@
+"""Learning on a real, tiny Stable Diffusion: it goes on where it stopped, and what it learned is what diffusers loads."""
+
+import dataclasses
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from personalization import checkpoint, evaluate, families, losses, publish, sampling, steps, train, trial
+from personalization.adapters import nearest
+from personalization.errors import BaseError, PhotoError, TrainingError
+from personalization.lesson import opened
+from personalization.recipe import ADAPTERS
+from service.errors import SubjectError
+from service.subjects import WEIGHTS, load
+
+from .learning import QUICK, heard, request, subject
+
+ROOT = Path(__file__).parent.parent
+NEEDS = [name for name in ("torch", "diffusers", "transformers", "peft") if find_spec(name) is None]
+pytestmark = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(NEEDS)}; `make test` installs them")
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory):
+    import torch
+
+    from .tiny_model import save
+
+    torch.set_num_threads(1)
+    return save(tmp_path_factory.mktemp("base") / "tiny")
+
+
+def lesson(data, base, *words):
+    return opened(request(data, "--base", base, *QUICK, *words))
+
+
+def shaken(adapter):
+    """An adapter that has learned something, the same every time."""
+    import torch
+
+    source = torch.Generator().manual_seed(0)
+    for weights in adapter.parameters().values():
+        weights.data += torch.randn(weights.shape, generator=source) * 0.05
+
+
+def painted(it):
+    return sampling.paint(it.family, it.pipe, it.recipe, ["a q dog"])
+
+
+def checkpoints(data):
+    (home,) = (path for path in (data / "subjects/rex/learning").iterdir() if path.is_dir())
+    return home
+
+
+@pytest.fixture(scope="module")
+def straight(base, tmp_path_factory):
+    """Four steps without a stop: the folder, what was said, and how it ended."""
+    data = tmp_path_factory.mktemp("straight")
+    subject(data)
+    return data, *heard(train.run(request(data, "--base", base, *QUICK)))
+
+
+def test_two_and_two_steps_are_four(base, straight, tmp_path):
+    """What was stopped and went on is bit for bit what went through: weights, optimiser and curve."""
+    import torch
+
+    subject(tmp_path)
+    heard(train.run(request(tmp_path, "--base", base, *QUICK, "--steps", 2)))
+    said, _ = heard(train.run(request(tmp_path, "--base", base, *QUICK)))
+    assert {"event": "resumed", "step": 2, "steps": 4} in said
+    one, other = (checkpoint.load(checkpoints(data), 4) for data in (straight[0], tmp_path))
+    assert (one.curve, one.losses) == (other.curve, other.losses)
+    assert all(torch.equal(one.adapter[name], other.adapter[name]) for name in one.adapter)
+    moments = [[state["exp_avg_sq"] for state in each.optimiser["state"].values()] for each in (one, other)]
+    assert all(map(torch.equal, *moments))
+
+
+def test_learning_tells_what_it_does(straight):
+    """A plan, a token, progress, measurements with words, and checkpoints; nothing is published that learned nothing."""
+    _, said, refusal = straight
+    events = [event["event"] for event in said]
+    assert events == ["plan", "token", "measured", "saved", "step", "measured", "saved"]
+    assert "does not look like rex yet" in said[2]["says"]
+    assert said[0]["recipe"]["adapter"] == "lora"
+    assert "nothing of rex was learned" in refusal
+    assert not (straight[0] / "subjects/rex" / WEIGHTS).exists()
+    json.dumps(said)
+
+
+def test_the_last_two_checkpoints_and_the_best_are_kept(straight, tmp_path):
+    """Older ones make room."""
+    for step in (1, 2, 3, 4):
+        state = checkpoint.load(checkpoints(straight[0]), 4)
+        checkpoint.save(tmp_path, checkpoint.Checkpoint(step, state.lesson, state.adapter, state.optimiser), best=1)
+    assert checkpoint.steps(tmp_path) == [1, 3, 4]
+    assert checkpoint.latest(tmp_path, state.lesson).step == 4
+    checkpoint.path(tmp_path, 4).write_bytes(b"half")
+    assert checkpoint.latest(tmp_path, state.lesson).step == 3
+    assert checkpoint.latest(tmp_path, "another") is None
+
+
+def test_a_full_disk_loses_nothing(base, tmp_path, monkeypatch):
+    """A checkpoint that cannot be written is said; learning goes on, and the next one is kept."""
+    subject(tmp_path)
+    synced = os.fsync
+
+    def full(number):
+        if Path(f"/proc/self/fd/{number}").readlink().name == "step-000002.part":
+            raise OSError(28, "No space left on device")
+        synced(number)
+
+    monkeypatch.setattr("os.fsync", full)
+    said, _ = heard(train.run(request(tmp_path, "--base", base, *QUICK)))
+    (warning,) = (event for event in said if event["event"] == "warning")
+    assert "No space left" in warning["says"]
+    assert checkpoint.steps(checkpoints(tmp_path)) == [4]
+    assert not list(checkpoints(tmp_path).glob("*.part"))
+
+
+def test_ctrl_c_keeps_a_checkpoint(base, tmp_path):
+    """The process finishes its step, writes it down, says so and leaves with 130."""
+    subject(tmp_path)
+    command = [sys.executable, "-m", "personalization", "train", "--data", tmp_path, "rex", "--base", base, *QUICK, "--steps", "5000",
+               "--measure-every", "5000"]  # fmt: skip
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
+    )
+    said = []
+    for line in process.stdout:
+        said.append(json.loads(line))
+        if said[-1]["event"] == "step":
+            process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    assert said[-1]["event"] == "stopped"
+    assert checkpoint.steps(checkpoints(tmp_path)) == [said[-1]["step"]]
+
+
+@pytest.mark.parametrize("kind", ADAPTERS)
+def test_what_is_published_is_what_was_learned(base, tmp_path, kind):
+    """Plain diffusers loads the file and paints the same picture, whatever rank and alpha; other adapters nearly so."""
+    from diffusers import StableDiffusionPipeline
+
+    subject(tmp_path)
+    it = lesson(tmp_path, base, "--adapter", kind, "--rank", 4, "--alpha", 8)
+    bare = painted(it)
+    shaken(it.adapter)
+    learned = painted(it)
+    with it.adapter.off():
+        assert (painted(it) - bare).abs().max() == 0
+    publish.publish(it.folder, it.card, {}, it.adapter.layers(), it.family)
+    plain = StableDiffusionPipeline.from_pretrained(base, safety_checker=None)
+    plain.set_progress_bar_config(disable=True)
+    plain.load_lora_weights(it.folder, weight_name=WEIGHTS)
+    again = sampling.paint(it.family, plain, it.recipe, ["a q dog"])
+    effect = (learned - bare).abs().max()
+    assert effect > 1e-3
+    assert (again - learned).abs().max() <= (1e-5 if kind == "lora" else effect / 4)
+    it.adapter.detach()
+    assert (painted(it) - bare).abs().max() == 0
+
+
+@pytest.mark.parametrize("name", ["sdxl", "flux2"])
+def test_the_other_families_learn_and_publish(tmp_path, name):
+    """On the real classes with random weights: a step moves the loss's gradient, off is the base, the file loads."""
+    from diffusers import DiffusionPipeline
+
+    from . import tiny_bases
+
+    model = getattr(tiny_bases, name)(tmp_path / name)
+    subject(tmp_path)
+    it = lesson(tmp_path, model, "--rank", 4, "--alpha", 8, "--side-px", 32)
+    assert name == it.family.NAME
+    shown = steps_of(it)
+    bare = painted(it)
+    speech = steps.Speech(it, [*shown.captions, *shown.classes])
+    loss = steps.loss_of(it, shown, None, speech, steps.drawn(it, tuple(shown.latents.shape[1:]), 3, 0))
+    loss.backward()
+    heard_of = [weights.grad is not None for weights in it.adapter.parameters().values()]
+    assert sum(heard_of) > 0.8 * len(heard_of)  # SDXL does not read its first encoder's last layer
+    shaken(it.adapter)
+    learned = painted(it)
+    publish.publish(it.folder, it.card, {}, it.adapter.layers(), it.family)
+    plain = DiffusionPipeline.from_pretrained(model)
+    plain.set_progress_bar_config(disable=True)
+    plain.load_lora_weights(it.folder, weight_name=WEIGHTS)
+    assert (learned - bare).abs().max() > 1e-3
+    assert (sampling.paint(it.family, plain, it.recipe, ["a q dog"]) - learned).abs().max() <= 1e-5
+
+
+def steps_of(it):
+    from personalization.examples import prepared
+
+    return prepared(it.family, it.pipe, it.folder, it.used, token="q", noun="dog", side_px=it.recipe.side_px)
+
+
+def test_each_photo_comes_once_in_an_epoch(base, tmp_path):
+    """The order is new each time round, and the same for the same seed."""
+    first, second = steps.order(0, 5, 0, 5), steps.order(0, 5, 5, 5)
+    assert sorted(first) == sorted(second) == [0, 1, 2, 3, 4]
+    assert steps.order(0, 5, 3, 4) == [*first[3:], *second[:2]]
+
+
+def test_preservation_holds_the_untouched_model_to_itself(base, tmp_path):
+    """Before anything was learned, output preservation costs nothing; class images cost what they cost the base."""
+    subject(tmp_path)
+    it = lesson(tmp_path, base, "--no-text-encoder")
+    shown = steps_of(it)
+    speech = steps.Speech(it, [*shown.captions, *shown.classes])
+    batch = steps.drawn(it, tuple(shown.latents.shape[1:]), 3, 0)
+    with_it = float(steps.loss_of(it, shown, None, speech, batch).detach())
+    without = dataclasses.replace(it, recipe=dataclasses.replace(it.recipe, preservation="none"))
+    assert with_it == pytest.approx(float(steps.loss_of(without, shown, None, speech, batch).detach()), rel=1e-5)
+    kept = steps.Kept(shown.classes, shown.latents)
+    assert float(steps.loss_of(it, shown, kept, speech, batch)) > with_it * 1.2
+
+
+def test_memory_is_counted_as_it_is_needed(base, tmp_path):
+    """What is counted without memory is what autograd then keeps, within a tenth; checkpointing keeps less."""
+    import torch
+
+    from personalization import demand
+
+    subject(tmp_path)
+    it = lesson(tmp_path, base, "--preservation", "none", "--no-text-encoder")
+    counted = demand.counted(it.family, it.pipe, it.adapter, it.recipe, half=False)
+    kept = {}
+
+    def pack(tensor):
+        storage = tensor.untyped_storage()
+        if not (tensor.is_leaf and tensor.requires_grad) and storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes(), tensor
+        return tensor
+
+    own = {weights.untyped_storage().data_ptr() for weights in it.pipe.unet.parameters()}
+    latent, words = it.family.shapes(it.pipe, it.recipe.side_px)
+    told = {name: torch.randn(1, *shape) for name, shape in words.items()}
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        it.family.denoised(it.pipe, torch.randn(1, *latent), it.family.low(it.pipe, 0.5), told)
+    assert counted.activations == pytest.approx(sum(size for size, _ in kept.values()), rel=0.1)
+    assert counted.checkpointed < counted.activations
+
+
+def test_a_crash_while_publishing_is_finished_later(base, tmp_path):
+    """What was complete is moved into place, what was not is forgotten, and the old version stays until then."""
+    folder = subject(tmp_path)
+    (folder / WEIGHTS).write_bytes(b"old")
+    stage = folder / publish.STAGE
+    stage.mkdir()
+    (stage / WEIGHTS).write_bytes(b"half")
+    publish.finish(folder)
+    assert (folder / WEIGHTS).read_bytes() == b"old"
+    (stage / "samples").mkdir(parents=True)
+    (stage / "samples/subject.png").write_bytes(b"png")
+    (stage / WEIGHTS).write_bytes(b"new")
+    (stage / "complete").touch()
+    publish.finish(folder)
+    assert (folder / WEIGHTS).read_bytes() == b"new"
+    assert (folder / "samples/subject.png").exists()
+    assert not stage.exists()
+
+
+def test_publishing_without_room_keeps_the_old(base, tmp_path, monkeypatch):
+    """The old card and weights stay, and the error says what to do."""
+    folder = subject(tmp_path)
+    (folder / WEIGHTS).write_bytes(b"old")
+    it = lesson(tmp_path, base)
+
+    def full(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises((TrainingError, SubjectError), match="No space left"):
+        publish.publish(folder, it.card, {}, it.adapter.layers(), it.family)
+    monkeypatch.undo()
+    publish.finish(folder)
+    assert (folder / WEIGHTS).read_bytes() == b"old"
+    assert load(tmp_path, "rex").family == ""
+
+
+def test_a_published_subject_is_measured_and_tried(base, tmp_path):
+    """Evaluation keeps its numbers beside the card; a try leaves a picture."""
+    from PIL import Image
+
+    subject(tmp_path)
+    it = lesson(tmp_path, base)
+    shaken(it.adapter)
+    card = it.card.model_copy(update={"family": "sd15", "base": str(base), "rank": 16})
+    publish.publish(it.folder, card, {publish.EVALUATION: b'{"curve": [], "step": 7}'}, it.adapter.layers(), it.family)
+    few = ("--pictures", 2, "--sampling-steps", 1, "--side-px", 32, "--device", "cpu")
+    ((done,), _) = heard(evaluate.run(request(tmp_path, *few, verb=evaluate)))
+    kept = json.loads((it.folder / publish.EVALUATION).read_text())
+    assert kept["curve"] == []
+    assert (kept["likeness"], kept["step"]) == (done["likeness"], 7)
+    ((done,), _) = heard(trial.run(request(tmp_path, *few, "Rex on the moon", verb=trial)))
+    assert done["prompt"] == "q dog on the moon"
+    assert Image.open(done["path"]).size[0] > 64
+
+
+@pytest.mark.parametrize("spoilt", ["person", "photos", "photo", "base", "nothing", "pickled", "kind"])
+def test_what_cannot_be_learned_says_why(base, tmp_path, spoilt):
+    """No consent, no photos, an unreadable one, no base, a base with pickled weights or of another kind: each a sentence."""
+    folder = subject(tmp_path, **({"kind": "person"} if spoilt == "person" else {}))
+    model = tmp_path / "model"
+    shutil.copytree(base, model)
+    if spoilt == "photos":
+        (folder / "photos.json").unlink()
+    if spoilt == "photo":
+        (folder / "photos/001.png").write_bytes(b"%PDF")
+    if spoilt == "pickled":
+        weights = model / "unet/diffusion_pytorch_model.safetensors"
+        weights.rename(weights.with_name("diffusion_pytorch_model.bin"))
+    if spoilt == "kind":
+        (model / "model_index.json").write_text('{"_class_name": "os.system"}')
+    asked = {"base": ["--base", tmp_path / "none"], "nothing": []}.get(spoilt, ["--base", model])
+    expected = {"person": (SubjectError, "consented"), "photos": (PhotoError, "add some"), "photo": (PhotoError, "x.jpg"),
+                "base": (BaseError, "folder or a hub id"), "nothing": (BaseError, "--base"), "pickled": (BaseError, "cannot be read"),
+                "kind": (BaseError, "os.system")}  # fmt: skip
+    kind, words = expected[spoilt]
+    with pytest.raises(kind, match=words):
+        list(train.run(request(tmp_path, *asked, *QUICK)))
+
+
+def test_a_mask_moves_the_loss_to_the_subject():
+    """An error outside the mask counts a tenth where the mask says so."""
+    import torch
+
+    answer = torch.zeros(1, 1, 2, 2)
+    answer[..., 0] = 1
+    inside = torch.tensor([[[[1.0, 0.1], [1.0, 0.1]]]])
+    assert float(losses.squares(answer, torch.zeros_like(answer), inside)) == pytest.approx(2 / 2.2)
+    assert float(losses.squares(answer, torch.zeros_like(answer))) == pytest.approx(0.5)
+
+
+def test_easy_noise_levels_count_less():
+    """Min-SNR caps what nearly clean pictures count, for both kinds of target."""
+    import torch
+
+    snr = torch.tensor([100.0, 5.0, 0.1])
+    assert losses.min_snr(snr, 5, velocity=False).tolist() == pytest.approx([0.05, 1, 1])
+    assert losses.min_snr(snr, 5, velocity=True).tolist() == pytest.approx([5 / 101, 5 / 6, 0.1 / 1.1])
+    assert losses.min_snr(snr, 0, velocity=True).tolist() == [1, 1, 1]
+
+
+def test_the_nearest_lora_is_exact_where_one_exists():
+    """A change of rank two becomes a LoRA of rank two, for a matrix and for a convolution."""
+    import torch
+
+    change = torch.randn(12, 2) @ torch.randn(2, 9)
+    down, up = nearest(change)
+    assert down.shape == (2, 9)
+    assert torch.allclose(up @ down, change, atol=1e-4)
+    down, up = nearest(change.view(12, 1, 3, 3))
+    assert (down.shape, up.shape) == ((2, 1, 3, 3), (12, 2, 1, 1))
+
+
+def test_the_family_is_read_from_the_base(base, tmp_path):
+    """Nobody is asked what the folder itself says."""
+    assert families.of(str(base)).NAME == "sd15"
+    with pytest.raises(BaseError, match="sd15"):
+        families.named("sd9")

@@ -1,0 +1,353 @@
+"""`frontispiece subject` and a subject's page: the command, its process, the rows it writes, and what learning looks like."""
+
+import io
+import json
+import os
+import re
+import signal
+import sys
+import threading
+import time
+
+import pytest
+from rich.console import Console
+
+from personalization.dataset import Photo, keep, photos
+from service import learning, subjects
+from service.album import SEEN
+from service.doors import subject_captions
+from service.doors.subject_learning import Board, sparkline, spoken
+from service.errors import SubjectError
+from service.roster import Roster
+from service.subjects import Frequency, Kind, Subject
+
+from .command import command, objects, told
+from .dialects import speaking
+from .homes import client, home, painted
+from .photo_files import scene
+
+REX = Subject(name="rex", kind=Kind.DOG, class_noun="corgi", token="phol")
+ANA = Subject(name="ana", kind=Kind.PERSON, class_noun="woman", token="zshq")
+PAGE = {"accept": "text/html"}
+
+
+@pytest.fixture
+def data(tmp_path):
+    """A data folder with Rex, who has two photos, and Ana, who was never asked."""
+    for card in (REX, ANA):
+        subjects.save(tmp_path / "data", card)
+    folder = tmp_path / "data/subjects/rex"
+    for number in (1, 2):
+        for where in ("photos", SEEN):
+            (folder / where).mkdir(exist_ok=True)
+            scene(number, (300, 240)).save(folder / f"{where}/{number:03}.jpg")
+    keep(
+        folder,
+        [Photo(f"photos/{n:03}.jpg", f"IMG_{n}.heic", f"{n}" * 64, 300, 240, box=(80, 60, 220, 200)) for n in (1, 2)],
+    )
+    return tmp_path / "data"
+
+
+def subject(data, *words, given="", config=None):
+    more = ["--config", config] if config else []
+    return told("subject", words[0], *more, "--data", data, *words[1:], given=given)
+
+
+def learns(tmp_path, monkeypatch, *lines, first="", last=""):
+    """A process in the place of learning's, which says these lines."""
+    script = tmp_path / "learner.py"
+    script.write_text(
+        f"import sys, time, signal, json\n{first}\n"
+        + "".join(f"print({json.dumps(line)!r}, flush=True)\n" for line in lines)
+        + last
+    )
+    monkeypatch.setattr(learning, "COMMAND", (sys.executable, str(script)))
+
+
+# -- the command -------------------------------------------------------------------------------------
+
+
+def test_photos_go_in_by_one_command(tmp_path):
+    """A real process, a real photo; the table says what was found, and a bad file makes the exit code 1."""
+    scene(1).save(tmp_path / "one.png")
+    (tmp_path / "two.jpg").write_bytes(b"%PDF")
+    ran = command("subject", "add", "globe", tmp_path, "--kind", "thing", "--noun", "ball", "--data", tmp_path / "data")
+    assert ran.code == 1, ran.err
+    assert "two.jpg is a PDF, not a photo" in ran.out
+    assert re.search(r"✓ 1 +one\.png +900x700", ran.out)
+    assert "globe, a ball: 1 of 1 photo will be learned from" in ran.out
+    assert "One photo teaches that photo" in ran.out
+    assert [photo.original for photo in photos(tmp_path / "data/subjects/globe")] == ["one.png"]
+
+
+def test_a_person_is_asked_for_at_a_terminal_only(tmp_path):
+    """Without a terminal and without --consent nothing is even read."""
+    ran = subject(tmp_path, "add", "tom", "nowhere.jpg", "--kind", "person")
+    assert (ran.code, ran.out) == (2, "")
+    assert "say --consent once they have agreed" in ran.err
+    assert subject(tmp_path, "add", "rex", "nowhere.jpg").code == 2
+    assert not (tmp_path / "subjects").exists()
+
+
+def test_the_list_says_how_everybody_stands(data):
+    """For people and for programs; a card that cannot be read is one line of it."""
+    (data / "subjects/rex/subject.toml").write_text("kind = 3")
+    ran = told("subject", "--data", data)
+    assert "a woman" in ran.out
+    assert "Field required" in ran.out
+    ana, rex = objects(told("subject", "list", "--data", data, "--json").out)
+    assert (ana["name"], ana["learned"], ana["channels"], rex["name"]) == ("ana", False, [], "rex")
+    assert rex["error"]
+    assert "subject add" in told("subject", "list", "--data", data / "other").out
+
+
+def test_a_subject_is_put_on_a_channel_and_taken_off(data, tmp_path):
+    """A row, not the config; what the config says stays there."""
+    assert "may appear on home" in subject(data, "use", "rex").out
+    assert objects(told("subject", "list", "--data", data, "--json").out)[1]["channels"] == ["home"]
+    assert "no longer appears on home" in subject(data, "use", "rex", "--off").out
+    assert "did not appear" in subject(data, "use", "rex", "--off").out
+    assert subject(data, "use", "nobody").code == 1
+    assert subject(data, "use", "rex", "--channel", "attic").code == 2
+    ana = subject(data, "use", "ana")
+    assert (ana.code, "has not agreed" in ana.err) == (1, True)
+    config = tmp_path / "config.toml"
+    config.write_text('[channels.home]\nsubjects = ["rex"]\n')
+    assert "stands in config.toml" in subject(data, "use", "rex", "--off", config=config).err
+
+
+def test_a_running_line_takes_it_up(tmp_path):
+    """The next brief names who may appear, the config's first."""
+    with home(tmp_path / "data", channels={"home": {"subjects": ["ana"]}}) as (service, _):
+        line, desk = service.press.line, service.press.line.desks[0]
+        assert line.subjects(desk) == ("ana",)
+        line.appearances.begin("rex", "home")
+        line.appearances.begin("ana", "home")
+        assert line.subjects(desk) == ("ana", "rex")
+        line.appearances.end("rex", "home")
+        assert line.subjects(desk) == ("ana",)
+
+
+def test_rules_are_written_on_the_card(data):
+    """What is said changes, the rest stays; a topic that there is not is refused."""
+    ran = subject(data, "rules", "rex", "--frequency", "rarely", "--max-gravity", ".1", "--forbid", "politics")
+    assert ran.out.strip() == "rex appears rarely, up to gravity 0.1, never about politics"
+    card = subjects.load(data, "rex")
+    assert (card.frequency, card.max_gravity, card.topics_forbidden) == (Frequency.RARELY, 0.1, ("politics",))
+    assert "rarely" in subject(data, "rules", "rex").out
+    assert subject(data, "rules", "rex", "--allow", "politics").code == 2
+    assert subject(data, "rules", "rex", "--forbid", "polotics").code == 2
+    assert "never about" not in subject(data, "rules", "rex", "--any-topic").out
+
+
+def test_captions_are_told_and_edited(data, tmp_path, monkeypatch):
+    """One by its number, all in the owner's editor; a broken line changes nothing."""
+    assert "1 a [V] corgi on a lawn" in subject(data, "caption", "rex", "1", "a corgi on a lawn").out
+    editor = tmp_path / "editor.py"
+    editor.write_text("import sys; from pathlib import Path; p = Path(sys.argv[1]); t = p.read_text()\n"
+                      "assert '1: a [V] corgi on a lawn' in t and '2: ' in t\n"
+                      "p.write_text(t.replace('2: ', '2: asleep by the door'))\n")  # fmt: skip
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {editor}")
+    ran = subject(data, "caption", "rex", "--edit")
+    assert [photo.caption for photo in photos(data / "subjects/rex")] == [
+        "a [V] corgi on a lawn",
+        "a [V] corgi, asleep by the door",
+    ], ran.err
+    editor.write_text("import sys; open(sys.argv[1], 'a').write('nonsense\\n')")
+    assert subject(data, "caption", "rex", "--edit").code == 2
+    monkeypatch.setenv("VISUAL", "no-such-editor")
+    assert "$EDITOR" in subject(data, "caption", "rex", "--edit").err
+
+
+def test_a_model_that_can_see_says_what_photos_show(data, tmp_path):
+    """It is shown the photo and told the noun, never the name; a failure costs its own photo."""
+    config = tmp_path / "config.toml"
+    with speaking(lambda _: json.dumps({"doing": "Lying on its side", "where": "on a grey sofa, indoors"})) as server:
+        config.write_text(f'[editors.eyes]\nkind = "chat"\nbase_url = "{server.url}"\nmodel = "tiny"\n')
+        ran = subject(data, "caption", "rex", "--editor", "eyes", config=config)
+    assert ran.out.splitlines()[0].strip() == "1 a [V] corgi lying on its side, on a grey sofa, indoors"
+    assert "sent to 127.0.0.1" in ran.err
+    assert all(heard.picture.startswith("data:image/jpeg") for heard in server.heard)
+    words = " ".join(heard.system + heard.user for heard in server.heard).lower()
+    assert "corgi" in words
+    assert "rex" not in words
+    assert subject(data, "caption", "rex", "--editor", "nobody", config=config).code == 2
+
+
+def test_removing_leaves_nothing(data):
+    """Photos, card, its plates and their files; other plates stay. Asked for without a terminal it needs --yes."""
+    with home(data) as (service, _):
+        plates = [painted(service, 1, subject="rex"), painted(service, 2), painted(service, 3, subject="rex")]
+        service.wishes.favour(plates[2])
+        service.press.line.appearances.begin("rex", "home")
+        files = {plate: service.data / "pictures" / service.archive.plate(plate).picture for plate in plates}
+        assert subject(data, "remove", "rex").code == 2
+        assert (data / "subjects/rex").exists()
+        ran = subject(data, "remove", "rex", "--yes")
+        assert ran.out.strip() == "rex is gone: 2 photos, 2 plates"
+        assert [service.archive.plate(plate) is None for plate in plates] == [True, False, True]
+        assert [files[plate].exists() for plate in plates] == [False, True, False]
+        assert service.press.line.subjects(service.press.line.desks[0]) == ()
+    assert sorted(path.name for path in (data / "subjects").iterdir()) == ["ana"]
+    assert subject(data, "remove", "rex", "--yes").code == 1
+
+
+def test_a_picture_that_two_plates_share_stays_for_the_other(data):
+    """Only what no row names any more is deleted."""
+    with home(data) as (service, _):
+        gone, stays = painted(service, 1, subject="rex"), painted(service, 2)
+        with service.store.transaction() as db:
+            db.execute(
+                "UPDATE plates SET picture = (SELECT picture FROM plates WHERE id = ?) WHERE id = ?", (gone, stays)
+            )
+        Roster(service.press.line).remove("rex")
+        assert service.store.folder.whole(service.archive.plate(stays).picture)
+
+
+# -- learning as a process ---------------------------------------------------------------------------
+
+
+def test_what_learning_says_is_drawn_and_its_end_is_the_commands(data, tmp_path, monkeypatch):
+    """Sentences are printed; options go along as they are; a refusal is a sentence and exit code 1."""
+    learns(tmp_path, monkeypatch, {"event": "plan", "says": "learns rex in 8 min"}, {"event": "step", "step": 10, "steps": 20, "loss": 0.5, "left_s": 4},
+           {"event": "measured", "step": 20, "likeness": 0.7, "drift": 0.1, "best": True, "says": "looks like rex"}, first="open(sys.argv[0] + '.asked', 'w').write(repr(sys.argv[1:]))",
+           last="print(json.dumps({'event': 'done', 'says': 'looks like Rex; other dogs unaffected'}))")  # fmt: skip
+    ran = subject(data, "train", "rex", "--steps", "20", "--adapter=lokr")
+    assert ran.code == 0, ran.err
+    assert "learns rex in 8 min" in ran.out
+    assert "looks like Rex; other dogs unaffected" in ran.out
+    asked = (tmp_path / "learner.py.asked").read_text()
+    assert asked == repr(["train", "--data", str(data), "rex", "--steps", "20", "--adapter=lokr"])
+    learns(tmp_path, monkeypatch, {"event": "error", "says": "the token means something"})
+    ran = subject(data, "train", "rex")
+    assert (ran.code, ran.err.strip()) == (1, "the token means something")
+    assert subject(data, "train", "ana").code == 1
+
+
+def test_programs_get_the_lines_as_they_are(data, tmp_path, monkeypatch):
+    """One object a line."""
+    lines = [{"event": "step", "step": 1, "steps": 2, "loss": 1.0}, {"event": "done", "says": "ok"}]
+    learns(tmp_path, monkeypatch, *lines)
+    assert objects(subject(data, "train", "rex", "--json").out) == lines
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        ("import os; os.kill(os.getpid(), 9)", "ran out of memory"), ("raise ValueError('a bug')", "it last said: ValueError: a bug"),
+        ("sys.stderr.write('prog: error: no such option'); sys.exit(2)", "^no such option$"), ("print('not json')", "ended with code 0"),
+    ],
+)  # fmt: skip
+def test_a_process_that_dies_is_a_sentence(data, tmp_path, monkeypatch, last, says):
+    """However it went."""
+    learns(tmp_path, monkeypatch, {"event": "step"}, last=last)
+    with pytest.raises(SubjectError, match=says):
+        learning.asked(data, "train", "rex")
+
+
+def test_ctrl_c_is_passed_on_and_what_was_learned_stays(data, tmp_path, monkeypatch):
+    """The process finishes what must be whole, and the command says how to go on."""
+    learns(
+        tmp_path, monkeypatch, {"event": "step", "step": 1, "steps": 9},
+        first="signal.signal(signal.SIGINT, lambda *_: (print(json.dumps({'event': 'stopped', 'step': 3}), flush=True), sys.exit(130)))",
+        last="time.sleep(30)",
+    )  # fmt: skip
+    threading.Timer(1.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    began = time.monotonic()
+    ran = subject(data, "train", "rex")
+    assert time.monotonic() - began < 20
+    assert ran.code == 130
+    assert "`frontispiece subject train rex` goes on from here" in ran.err
+
+
+def test_no_secret_goes_to_learning(data, tmp_path, monkeypatch):
+    """The keys of editors and engines stay with the service."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    learns(
+        tmp_path,
+        monkeypatch,
+        first="import os; print(json.dumps({'event': 'seen', 'names': sorted(os.environ)}))",
+        last="print(json.dumps({'event': 'done'}))",
+    )
+    seen, _ = learning.asked(data, "plan", "rex")
+    assert "OPENAI_API_KEY" not in seen["names"]
+    assert "PATH" in seen["names"]
+
+
+def test_the_board_shows_time_left_and_curves():
+    """As many columns as fit, whatever has been heard so far."""
+    board = Board()
+    for step in range(1, 200):
+        board.heard({"event": "step", "step": step, "steps": 400, "loss": 1 / step, "left_s": 720.0})
+    board.heard(
+        {"event": "measured", "step": 200, "likeness": 0.4, "drift": 0.1, "best": True, "says": "not yet like rex"}
+    )
+    board.heard(
+        {"event": "measured", "step": 300, "likeness": 0.3, "drift": 0.2, "best": False, "says": "less like rex"}
+    )
+    console = Console(width=90, record=True, file=io.StringIO())
+    console.print(board)
+    text = console.export_text()
+    assert "step 300 of 400" in text
+    assert "about 12 min left" in text
+    assert "best at step 200: 0.40" in text
+    assert "less like rex" in text
+    assert sparkline([0, 1, 2, 3]) == "▁▃▆█"
+    assert sparkline([5.0]) == "▁"
+    assert len(sparkline(list(range(1000)))) == 32
+    assert [spoken(span) for span in (40, 720, 7500)] == ["40 s", "12 min", "2 h 5 min"]
+
+
+# -- the page ----------------------------------------------------------------------------------------
+
+
+def test_a_subjects_page_is_for_the_owners_eyes_alone(data):
+    """Others are led to the login, and get no photo."""
+    with home(data) as (service, clock):
+        guest, owner = client(service, clock, token=""), client(service, clock)
+        assert guest.get("/subjects/rex", headers=PAGE).headers["location"] == "/login?then=/subjects/rex"
+        assert guest.get("/subjects", headers=PAGE).status_code == 303
+        assert guest.get("/subjects/rex/1.jpg").status_code == 401
+        assert guest.post("/subjects/rex/1", data={"caption": "x"}).status_code == 401
+        assert "Subjects" not in guest.get("/").text
+        page = owner.get("/subjects/rex")
+        assert page.status_code == 200
+        assert "private" in page.headers["cache-control"]
+        assert "IMG_2.heic" in page.text
+        assert 'href="/subjects/rex"' in owner.get("/subjects").text
+        photo = owner.get("/subjects/rex/1.jpg")
+        assert (photo.headers["content-type"], photo.content[:2]) == ("image/jpeg", b"\xff\xd8")
+        assert owner.get("/subjects/rex/9.jpg").status_code == 404
+        assert owner.get("/subjects/nobody").status_code == 404
+        assert owner.get("/subjects/..%2f..%2fetc/1.jpg").status_code == 404
+
+
+def test_a_caption_is_edited_on_the_page(data):
+    """And a photo left out; what cannot be is said on a page. Foreign words stay text."""
+    with home(data) as (service, clock):
+        owner = client(service, clock)
+        saved = owner.post("/subjects/rex/2", data={"caption": "a corgi <b>asleep</b>"})
+        assert saved.headers["location"] == "/subjects/rex#photo-2"
+        assert photos(data / "subjects/rex")[1].caption == "a [V] corgi <b>asleep</b>"
+        assert "&lt;b&gt;asleep" in owner.get("/subjects/rex").text
+        assert owner.post("/subjects/rex/1", data={"used": "", "caption": "x"}).status_code == 303
+        assert [photo.used for photo in photos(data / "subjects/rex")] == [False, True]
+        assert "Left out" in owner.get("/subjects/rex").text
+        wrong = owner.post("/subjects/rex/2", data={"caption": "[V] and [V]"})
+        assert wrong.status_code == 409
+        assert "belongs into a caption once" in wrong.text
+
+
+def test_a_damaged_album_is_said_on_its_page(data):
+    """The page is there all the same."""
+    (data / "subjects/rex/photos.json").write_text("{")
+    with home(data) as (service, clock):
+        page = client(service, clock).get("/subjects/rex").text
+        assert "add the photos again" in page
+        assert client(service, clock).get("/subjects").status_code == 200
+
+
+def test_lines_of_the_file_of_captions_are_read_back():
+    """With colons and signs of their own."""
+    read = subject_captions._read("# no\n1: a [V] dog: asleep  # a.jpg\n 2:\n", {1: "a.jpg", 2: "b.jpg"})
+    assert read == [(1, "a [V] dog: asleep"), (2, "")]
