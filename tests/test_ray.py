@@ -30,7 +30,7 @@ with_torch = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(
 QUICK = {"painter": "tests.cluster_painter:Quick", "modules": [str(ROOT / "tests")]}
 SOON = {
     "health_check_initial_delay_ms": 0, "health_check_period_ms": 500, "health_check_failure_threshold": 3,
-    "health_check_timeout_ms": 1000,
+    "health_check_timeout_ms": 1000, "worker_niceness": 0,  # else painters have to wait for whatever else runs
 }  # fmt: skip
 SMALL = {"num_cpus": 2, "resources": {"vram_gb": 24}, "object_store_memory": 80_000_000, "include_dashboard": False}
 
