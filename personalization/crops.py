@@ -37,12 +37,20 @@ def buckets(side_px: int, multiple: int) -> tuple[tuple[int, int], ...]:
     return tuple(sorted(sizes)) or ((side_px, side_px),)
 
 
+def step(side_px: int, stride_px: int) -> int:
+    """How far apart buckets' sides lie for a model of this side and stride (px): an eighth, or the next finer part."""
+    cells = side_px // stride_px
+    return stride_px * max(part for part in range(1, max(cells // 8, 1) + 1) if cells % part == 0)
+
+
 def crop(size: tuple[int, int], box: Box | None, *, side_px: int, multiple: int) -> Crop:
     """The bucket of a photo of this size (px) and what of it is learned; ``box`` is the subject's.
 
     The crop lies inside the photo. It holds the whole box where the bucket's shape allows, and its middle otherwise.
+    A square photo is taken whole: no camera makes one, its owner has cut it already.
     """
     width, height = size
+    box = None if width == height else box
     shape = _shape(size, box)
     bucket = min(buckets(side_px, multiple), key=lambda each: abs(_ratio(each) / shape - 1))
     whole = _largest(size, _ratio(bucket))

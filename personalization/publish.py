@@ -6,21 +6,25 @@ moved into place one by one, the card last; a process that dies in between is fi
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from service.subjects import CARD, WEIGHTS, Subject, save as save_card
+from service import progress
+from service.errors import SubjectError
+from service.subjects import CARD, WEIGHTS, Subject, load, save as save_card
 
 from .errors import TrainingError
 from .families import Family
 from .measure import Seen
 from .sampling import sheet
 
-EVALUATION = "evaluation.json"
+EVALUATION = progress.EVALUATION
 RECIPE = "recipe.json"
 STAGE = ".publishing"
 _COMPLETE = "complete"
@@ -55,6 +59,7 @@ def finish(folder: Path) -> None:
     if not (stage / _COMPLETE).exists():
         shutil.rmtree(stage, ignore_errors=True)
         return
+    _withdraw(folder, stage)
     names = sorted(str(path.relative_to(stage)) for path in stage.rglob("*") if path.is_file())
     for name in [name for name in names if name not in (CARD, _COMPLETE)] + [name for name in names if name == CARD]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -67,8 +72,19 @@ def weights(path: Path, layers: dict[str, Any], family: Family) -> None:
     aside = path.with_suffix(".lora")
     family.save(aside, {part: state for part, state in layers.items() if state})
     (written,) = aside.glob("*.safetensors")
+    written.chmod(aside.stat().st_mode & 0o666)  # safetensors lets only its owner read it; the folder knows the umask
     written.replace(path)
     shutil.rmtree(aside)
+
+
+def _withdraw(folder: Path, stage: Path) -> None:
+    """Where new weights would not go with the old card, it says until the new one is there that nothing was learned."""
+    data, name = folder.parent.parent, folder.name
+    with contextlib.suppress(SubjectError, OSError, ValueError):  # no card, or none that anybody could read
+        old = load(data, name)
+        new = Subject.model_validate(tomllib.loads((stage / CARD).read_text(encoding="utf-8")))
+        if old.family and any(getattr(old, key) != getattr(new, key) for key in ("token", "family", "base")):
+            save_card(data, old.model_copy(update={"family": "", "base": "", "rank": None}))
 
 
 def grids(seen: Seen) -> dict[str, bytes]:

@@ -47,8 +47,25 @@ class Batch:
                         self.other_noise[part], self.other_levels[part], self.chances[part])  # fmt: skip
 
 
-def drawn(lesson: Lesson, shape: tuple[int, ...], photos: int, step: int, kept: int = 0) -> Batch:
-    """The batch of a step. ``shape`` is that of one photo's latents; ``kept`` how many class images there are."""
+def bucket(seed: int, sizes: Sequence[int], step: int) -> tuple[int, int]:
+    """Which bucket a step learns from, and which of that bucket's steps it is; ``sizes``: how many photos each holds.
+
+    In as many steps as there are photos, each bucket comes as often as it has photos.
+    """
+    if len(sizes) == 1:
+        return 0, step
+    epoch, at = divmod(step, sum(sizes))
+    owners = [number for number, size in enumerate(sizes) for _ in range(size)]
+    turns = [owners[place] for place in order(seed, len(owners), epoch * len(owners), at + 1)]
+    return turns[-1], epoch * sizes[turns[-1]] + turns.count(turns[-1]) - 1
+
+
+def drawn(lesson: Lesson, shape: tuple[int, ...], photos: int, step: int, kept: int = 0, *,
+          turn: int | None = None) -> Batch:  # fmt: skip
+    """The batch of a step. ``shape`` is that of one photo's latents; ``kept`` how many class images there are.
+
+    ``turn``: which of its bucket's steps it is, where there are several buckets.
+    """
     import torch
 
     recipe, family = lesson.recipe, lesson.family
@@ -58,7 +75,7 @@ def drawn(lesson: Lesson, shape: tuple[int, ...], photos: int, step: int, kept: 
     levels = [family.draw(lesson.pipe, count, source) for _ in range(2)]
     others = torch.randint(0, max(kept, 1), (count,), generator=source).tolist()
     chances = torch.rand(count, generator=source).tolist()
-    picks = order(recipe.seed, photos, step * count, count)
+    picks = order(recipe.seed, photos, (step if turn is None else turn) * count, count)
     return Batch(picks, noise[0], levels[0], others, noise[1], levels[1], chances)
 
 

@@ -9,18 +9,21 @@ from dataclasses import asdict
 from itertools import chain
 from statistics import mean
 
+from service import subjects
 from service.files import write_whole
+from service.progress import progress
 
 from . import checkpoint, curves, measure, sampling, verdict
 from .checkpoint import Checkpoint
 from .ending import concluded, kept_safe
 from .errors import TrainingError
-from .examples import prepared
+from .examples import bucketed, prepared
 from .lesson import opened, placed
 from .recipe import ADAPTERS, PRESERVATIONS
+from .reporting import reported
 from .request import Events, Request
 from .setting import held_by, preserved, studio, token_of
-from .steps import Speech, drawn, loss_of, optimiser_of
+from .steps import Speech, bucket, drawn, loss_of, optimiser_of
 
 SPOKEN = 10  #: steps between two lines about progress
 
@@ -52,7 +55,8 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """From photos to a published subject. Raises PersonalizationError and SubjectError."""
-    yield from guarded(_run(request))
+    folder = subjects.folder(request.data, request.name)
+    yield from reported(folder, guarded(_run(request)), progress(folder))
 
 
 def guarded(events: Events) -> Events:
@@ -91,6 +95,8 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
                      held=held_by(lesson))  # fmt: skip
     room = studio(lesson, shown, proof.token)
     kept = preserved(lesson)
+    buckets = [shown] if kept else bucketed(family, pipe, lesson.folder, shown, used=lesson.used, token=proof.token,
+                                            noun=noun, side_px=recipe.side_px)  # fmt: skip # class images are squares
     speech = Speech(lesson, [*shown.captions, *shown.classes, *chain(*shown.held)])
     optimiser = optimiser_of(lesson)
 
@@ -104,16 +110,18 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
         optimiser.load_state_dict(resumed.optimiser)
         yield {"event": "resumed", "step": done, "steps": recipe.steps}
 
-    shape = tuple(shown.latents.shape[1:])
     began, first = time.monotonic(), done
     while done < recipe.steps and not curves.finished(curve, recipe.drift_cost, recipe.patience):
         for group in optimiser.param_groups:
             group["lr"] = recipe.learning_rate * group["rate"] * min(1.0, (done + 1) / recipe.warmup)
-        batch = drawn(lesson, shape, len(lesson.used), done, len(kept.captions) if kept else 0)
+        number, turn = bucket(recipe.seed, [len(each.captions) for each in buckets], done)
+        album = buckets[number]
+        batch = drawn(lesson, tuple(album.latents.shape[1:]), len(album.captions), done,
+                      len(kept.captions) if kept else 0, turn=turn)  # fmt: skip
         total = 0.0
         for part in batch.split(lesson.plan.batch_at_once):
             with sampling.precision(pipe):
-                loss = loss_of(lesson, shown, kept, speech, part) * (len(part.picks) / recipe.batch)
+                loss = loss_of(lesson, album, kept, speech, part) * (len(part.picks) / recipe.batch)
             loss.backward()
             total += float(loss.detach())
         if not math.isfinite(total):
@@ -132,10 +140,12 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
         if due := (done % recipe.measure_every == 0 or last) and not stop:
             seen = measure.measured(room, done)
             curve.append(seen.point)
-            write_whole(home / f"step-{done:06d}.png", sampling.sheet(seen.subject))
+            sheet = home / f"step-{done:06d}.png"
+            write_whole(sheet, sampling.sheet(seen.subject))
             found = verdict.judged(lesson.card.name, noun, seen.point)
             best = curves.best(curve, recipe.drift_cost) is seen.point
-            yield {"event": "measured", **asdict(seen.point), "best": best, "says": found.says}
+            yield {"event": "measured", **asdict(seen.point), "best": best, "says": found.says,
+                   "sheet": sheet.relative_to(lesson.folder).as_posix()}  # fmt: skip
         if due or stop:
             state = Checkpoint(done, mark, adapter.state(), optimiser.state_dict(), [asdict(p) for p in curve], heard)
             yield from kept_safe(home, state, curves.best(curve, recipe.drift_cost))

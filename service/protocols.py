@@ -230,6 +230,22 @@ class Sending(Protocol):
 
 
 @runtime_checkable
+class Referring(Protocol):
+    """An engine that can be shown pictures beside the words. Optional."""
+
+    @property
+    def references(self) -> int:
+        """How many it takes with one picture; 0: none, as it is set up. Raises EngineError."""
+        ...
+
+    def render_from(
+        self, photos: Sequence[bytes], prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None
+    ) -> Picture:
+        """Paint as ``render`` does, from 1 … ``references`` pictures: PNG, JPEG or WebP files. Raises EngineError."""
+        ...
+
+
+@runtime_checkable
 class Wearing(Protocol):
     """An engine that paints subjects by what was learned of them. Optional."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from . import album, subjects
 from .album import Photo
 from .errors import SubjectError
 from .pipeline import Line
-from .subjects import WEIGHTS, Subject
+from .subjects import WEIGHTS, Subject, mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,33 @@ class Roster:
         if entry.card is None:
             raise SubjectError(entry.error)
         return entry.card
+
+    def put(self, name: str, channel: str, *, on: bool) -> None:
+        """Let it appear on a channel, or no longer. Raises SubjectError."""
+        entry, card = self.entry(name), self.card(name)
+        if channel not in [desk.name for desk in self.line.desks]:
+            raise SubjectError(f"there is no channel {channel!r}")
+        if not on:
+            if channel in entry.configured:
+                raise SubjectError(f"{name} stands in config.toml, channels.{channel}.subjects: delete it there")
+            self.line.appearances.end(name, channel)
+        elif not card.consented:
+            raise SubjectError(
+                f"{name} has not agreed to be shown: `frontispiece subject add {name} PHOTOS` asks for it"
+            )
+        elif channel not in entry.configured:
+            self.line.appearances.begin(name, channel)
+
+    def ruled(self, name: str, said: Mapping[str, object]) -> Subject:
+        """The card with other rules, kept. Raises SubjectError where they make no sense."""
+        card = self.card(name)
+        try:
+            new = Subject.model_validate(card.model_dump() | dict(said))
+        except ValueError as error:
+            raise SubjectError(f"these rules cannot be: {mistakes(error)}") from error
+        if new != card:
+            subjects.save(self.data, new)
+        return new
 
     def seen(self, name: str, number: int) -> Path:
         """The picture of what learning sees of a photo. Raises LookupError where there is none."""

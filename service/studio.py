@@ -19,7 +19,7 @@ from .gate.casting import forbidden
 from .gate.verdict import judge
 from .model import Mood, Picture, Plate, Prompt, Step
 from .pipeline import Eye, Line
-from .protocols import Critique, Note, unnoted
+from .protocols import Critique, Note, Referring, unnoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Order:
     seed: int | None = None  #: None: any
     avoid: str = ""
     subject: str | None = None  #: somebody of this home who is in the picture
+    photos: tuple[bytes, ...] = ()  #: that it is painted from: PNG, JPEG or WebP files
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,15 +80,24 @@ class Studio:
         """Whom an order may name."""
         return list(self.line.engines)
 
+    def references(self, engine: str = "") -> int:
+        """How many pictures an order for an engine may bring along. Raises LookupError, EngineError."""
+        asked = self.line.engines[self._named(engine)]
+        return asked.references if isinstance(asked, Referring) else 0
+
+    def _named(self, engine: str) -> str:
+        name = engine or self.engines[0]
+        if name not in self.engines:
+            raise KeyError(name)
+        return name
+
     def paint(self, order: Order) -> Picture:
         """The picture, looked at as for the wall.
 
         Raises LookupError where there is no such engine, SubjectError where there is no such subject, Refused where it
-        may not be in such a picture, EngineError.
+        may not be in such a picture or the engine cannot be shown photos, EngineError.
         """
-        name = order.engine or self.engines[0]
-        if name not in self.engines:
-            raise KeyError(name)
+        name = self._named(order.engine)
         if order.subject:
             self._may(order.subject, order.words)
         seed = random.randrange(2**32) if order.seed is None else order.seed
@@ -95,7 +105,7 @@ class Studio:
             order.words, order.words, Mood.CALM, "", seed, style="", subject=order.subject,
             avoid=(order.avoid,) if order.avoid else (),
         )  # fmt: skip
-        picture = self._painted(name, prompt, (order.width_px, order.height_px))
+        picture = self._painted(name, prompt, (order.width_px, order.height_px), order.photos)
         seen = self._seen(picture, prompt)
         if seen.verdict == "reject":
             raise EngineError(f"{name} made a picture that cannot be shown: {seen.why}")
@@ -130,10 +140,15 @@ class Studio:
         prompt = prompt if seed is None else replace(prompt, seed=seed)
         return Repainting(plate, tried.engine, prompt, self._painted(tried.engine, prompt, size), hung)
 
-    def _painted(self, engine: str, prompt: Prompt, size: tuple[int, int]) -> Picture:
+    def _painted(self, name: str, prompt: Prompt, size: tuple[int, int], photos: Sequence[bytes] = ()) -> Picture:
         """What an engine makes when it is its turn; it stops at its next step where the service does."""
-        with self.line.turn(engine):
-            return signed(self.line.engines[engine].render(prompt, *size, self.line.easel.progress))
+        engine, progress = self.line.engines[name], self.line.easel.progress
+        with self.line.turn(name):
+            if not photos:
+                return signed(engine.render(prompt, *size, progress))
+            if not isinstance(engine, Referring):
+                raise Refused(f"{name} takes no reference pictures")
+            return signed(engine.render_from(photos, prompt, *size, progress))
 
     def _hang(self, made: Repainting) -> None:
         seen = self._seen(made.picture, made.prompt)

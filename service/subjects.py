@@ -106,7 +106,7 @@ def load(data: Path, name: str) -> Subject:
     except OSError as error:
         raise SubjectError(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:  # a ValueError too, so before it
-        raise SubjectError(f"{path}: {'; '.join(_mistakes(error))}") from error
+        raise SubjectError(f"{path}: {mistakes(error)}") from error
     except ValueError as error:
         raise SubjectError(f"{path} is not valid TOML: {error}") from error
     if subject.name != name:
@@ -136,6 +136,11 @@ def _toml(key: str, value: Any) -> str:
         return str(value.isoformat())  # TOML has dates
     # a JSON string without \u escapes is a TOML basic string: control characters never get this far
     return json.dumps(value, ensure_ascii=False)
+
+
+def mistakes(error: ValueError) -> str:
+    """What is wrong with a card, in one line."""
+    return "; ".join(_mistakes(error)) if isinstance(error, ValidationError) else str(error)
 
 
 def _mistakes(error: ValidationError) -> Iterator[str]:

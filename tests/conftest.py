@@ -2,6 +2,10 @@
 
 import os
 
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # before torch: two tests at once with two threads each are ten times slower
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(

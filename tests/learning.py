@@ -14,7 +14,7 @@ QUICK = ("--steps", "4", "--measure-every", "2", "--pictures", "2", "--sampling-
 
 
 def subject(data, **card):
-    """Rex, three photos of 40x32 pixels, one with a mask."""
+    """Rex, two photos of 40x32 pixels, one of them with a mask, and an upright one of 32x40."""
     import numpy as np
     from PIL import Image
 
@@ -24,10 +24,11 @@ def subject(data, **card):
     (folder / "masks").mkdir()
     found = []
     for number, (name, colour) in enumerate(GROUNDS.items()):
-        shown = np.full((32, 40, 3), colour, np.uint8)
+        wide, tall = (32, 40) if name == "blue" else (40, 32)
+        shown = np.full((tall, wide, 3), colour, np.uint8)
         shown[8:24, 12:28] = 120, 60, 20
         Image.fromarray(shown).save(folder / f"photos/{number:03}.png")
-        found.append(Photo(f"photos/{number:03}.png", "x.jpg", f"{number:064}", 40, 32, f"a [V] dog on a {name} background", (12, 8, 28, 24),
+        found.append(Photo(f"photos/{number:03}.png", "x.jpg", f"{number:064}", wide, tall, f"a [V] dog on a {name} background", (12, 8, 28, 24),
                            mask="masks/000.png" if number == 0 else ""))  # fmt: skip
     cut = np.zeros((32, 40), np.uint8)
     cut[8:24, 12:28] = 255

@@ -122,7 +122,7 @@ class Odd:
         dice = np.random.default_rng(job.seed)
         pixels = np.full((64, 96, 3), blank) if blank is not None else dice.integers(0, 256, (64, 96, 3))
         told = {"pid": os.getpid(), "thrift": self.thrift, "group": os.getpgrp(), "environment": sorted(os.environ)}
-        told |= {"batch": batch, "fits": 4, "words": job.words, "avoid": job.avoid}
+        told |= {"batch": batch, "fits": 4, "words": job.words, "avoid": job.avoid, "shown": list(job.photos)}
         return Painted(pixels.astype("uint8").tobytes(), 96, 64, told)
 
 

@@ -6,7 +6,8 @@ import json
 import pytest
 from PIL import Image
 
-from service.engines.learned import LONGEST_PX, Lora, at_home, guest, lora, may_travel, photos, told
+from service.engines.learned import Lora, at_home, guest, lora, may_travel, photos, told
+from service.engines.references import LONGEST_PX
 from service.errors import EngineError
 from service.subjects import Subject, save
 

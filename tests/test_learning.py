@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from personalization import checkpoint, evaluate, families, losses, publish, sampling, steps, train, trial
+from personalization import checkpoint, evaluate, families, losses, publish, reporting, sampling, steps, train, trial
 from personalization.adapters import nearest
 from personalization.errors import BaseError, PhotoError, TrainingError
+from personalization.examples import bucketed, prepared
 from personalization.lesson import opened
 from personalization.recipe import ADAPTERS
 from service.errors import SubjectError
-from service.subjects import WEIGHTS, load
+from service.progress import alive, keep, progress
+from service.subjects import WEIGHTS, load, save
 
 from .learning import QUICK, heard, request, subject
 
@@ -94,6 +96,54 @@ def test_learning_tells_what_it_does(straight):
     json.dumps(said)
 
 
+def test_how_far_it_is_lies_in_the_subjects_folder(straight):
+    """Curves, pictures and the end in words, for who looks from another process; what went on has all of its curve."""
+    folder = straight[0] / "subjects/rex"
+    now = progress(folder)
+    assert (now.state, now.step, now.steps) == ("refused", 4, 4)
+    assert "nothing of rex was learned" in now.says
+    assert [point.step for point in now.curve] == [2, 4]
+    assert [step for step, _ in now.losses] == [4]
+    assert all((folder / point.sheet).read_bytes().startswith(b"\x89PNG") for point in now.curve)
+    assert not alive(folder)
+
+
+def test_only_one_process_learns_a_subject(base, tmp_path, monkeypatch):
+    """While it does, it is seen to; a second one is refused, and changes nothing of what the first one told."""
+    monkeypatch.setattr("personalization.reporting.PATIENCE_S", 0)
+    folder = subject(tmp_path)
+    first = train.run(request(tmp_path, "--base", base, *QUICK))
+    assert next(first)["event"] == "plan"
+    assert (progress(folder).state, alive(folder)) == ("learning", True)
+    _, refusal = heard(train.run(request(tmp_path, "--base", base, *QUICK)))
+    assert "is being learned already" in refusal
+    assert progress(folder).state == "learning"
+    first.close()
+    assert (progress(folder).state, alive(folder)) == ("stopped", False)
+
+
+def test_a_killed_lesson_is_told_from_one_that_goes_on(tmp_path):
+    """Its last note says that it learns, but nobody holds the lock; a note that makes no sense is none."""
+    now = reporting.after(reporting._begun(), {"event": "plan", "says": "8 GB", "recipe": {"steps": 9}})
+    keep(tmp_path, now)
+    assert progress(tmp_path).state == "broken"
+    (tmp_path / "training/progress.json").write_text('{"state": "learning", "step": "../../etc"}')
+    assert progress(tmp_path) is None
+
+
+def test_losses_are_thinned_and_a_lesson_that_goes_on_keeps_what_was_before_it():
+    """However long it takes, a curve has at most so many points, from the first to the last."""
+    now = reporting._begun()
+    for step in range(1, 1001):
+        now = reporting.after(now, {"event": "step", "step": step, "steps": 1000, "loss": float(step), "left_s": 1})
+    drawn = reporting.thinned(now.losses)
+    assert (len(drawn), drawn[0], drawn[-1]) == (reporting.MOST, (5, 3.0), (1000, 998.0))
+    assert reporting.thinned(drawn) == drawn
+    again = reporting.after(reporting._begun(), {"event": "resumed", "step": 500, "steps": 1000}, now)
+    assert now.losses[: len(again.losses)] == again.losses
+    assert again.losses[-1][0] == 500
+
+
 def test_the_last_two_checkpoints_and_the_best_are_kept(straight, tmp_path):
     """Older ones make room."""
     for step in (1, 2, 3, 4):
@@ -156,6 +206,7 @@ def test_what_is_published_is_what_was_learned(base, tmp_path, kind):
     with it.adapter.off():
         assert (painted(it) - bare).abs().max() == 0
     publish.publish(it.folder, it.card, {}, it.adapter.layers(), it.family)
+    assert (it.folder / WEIGHTS).stat().st_mode == (it.folder / "photos.json").stat().st_mode
     plain = StableDiffusionPipeline.from_pretrained(base, safety_checker=None)
     plain.set_progress_bar_config(disable=True)
     plain.load_lora_weights(it.folder, weight_name=WEIGHTS)
@@ -196,8 +247,6 @@ def test_the_other_families_learn_and_publish(tmp_path, name):
 
 
 def steps_of(it):
-    from personalization.examples import prepared
-
     return prepared(it.family, it.pipe, it.folder, it.used, token="q", noun="dog", side_px=it.recipe.side_px)
 
 
@@ -206,6 +255,50 @@ def test_each_photo_comes_once_in_an_epoch(base, tmp_path):
     first, second = steps.order(0, 5, 0, 5), steps.order(0, 5, 5, 5)
     assert sorted(first) == sorted(second) == [0, 1, 2, 3, 4]
     assert steps.order(0, 5, 3, 4) == [*first[3:], *second[:2]]
+
+
+def test_a_step_learns_from_one_bucket_and_every_photo_comes_as_often():
+    """Whatever the buckets; which one it is depends on the step's number alone, and one bucket is what it always was."""
+    sizes, photos = (1, 4, 2), [["a"], list("bcde"), list("fg")]
+    seen = []
+    for step in range(3 * 7):
+        which, turn = steps.bucket(5, sizes, step)
+        assert (which, turn) == steps.bucket(5, sizes, step)
+        seen.append(photos[which][steps.order(5, sizes[which], turn, 1)[0]])
+    assert all(sorted(seen[at : at + 7]) == list("abcdefg") for at in (0, 7, 14))
+    assert [steps.bucket(5, [3], step) for step in (0, 4, 77)] == [(0, 0), (0, 4), (0, 77)]
+
+
+def test_photos_keep_their_shape_in_learning(base, tmp_path):
+    """Lying and upright ones are learned in buckets of their own, each with its captions and its part of the mask."""
+    import torch
+
+    subject(tmp_path)
+    it = lesson(tmp_path, base)
+    told = {"token": "q", "noun": "dog", "side_px": it.recipe.side_px}
+    squares = prepared(it.family, it.pipe, it.folder, it.used, held=[("a",), ("b",), ("c",)], **told)
+    upright, lying = bucketed(it.family, it.pipe, it.folder, squares, used=it.used, **told)
+    assert [tuple(each.pixels.shape) for each in (upright, lying)] == [(1, 3, 36, 28), (2, 3, 28, 36)]
+    assert [tuple(each.latents.shape[2:]) for each in (upright, lying)] == [(18, 14), (14, 18)]
+    assert (upright.held, lying.held) == ([("c",)], [("a",), ("b",)])
+    assert "blue" in upright.captions[0]
+    assert upright.masks is None
+    brown = (lying.pixels[0] - torch.tensor([120, 60, 20])[:, None, None] / 127.5 + 1).abs().amax(0) < 0.2
+    masked = torch.nn.functional.interpolate(lying.masks[:1], scale_factor=2)[0, 0] > 0.5
+    assert (brown == masked).float().mean() > 0.95
+    boxed = torch.nn.functional.interpolate(lying.subjects[1:], scale_factor=2)[0, 0] > 0.5
+    assert (brown == boxed).float().mean() > 0.95
+
+
+def test_square_photos_are_learned_as_they_are(base, tmp_path):
+    """Whole, in one bucket, which is what was prepared to be measured by."""
+    subject(tmp_path)
+    it = lesson(tmp_path, base)
+    told = {"token": "q", "noun": "dog", "side_px": it.recipe.side_px}
+    used = [dataclasses.replace(photo, width_px=32, height_px=32) for photo in it.used]
+    squares = prepared(it.family, it.pipe, it.folder, used, **told)
+    (only,) = bucketed(it.family, it.pipe, it.folder, squares, used=used, **told)
+    assert only is squares
 
 
 def test_preservation_holds_the_untouched_model_to_itself(base, tmp_path):
@@ -265,6 +358,29 @@ def test_a_crash_while_publishing_is_finished_later(base, tmp_path):
     assert (folder / WEIGHTS).read_bytes() == b"new"
     assert (folder / "samples/subject.png").exists()
     assert not stage.exists()
+
+
+def test_new_weights_never_stand_under_an_old_word(tmp_path, monkeypatch):
+    """Between the two renames the old card says that nothing is learned; weights under the same word stay in use."""
+    folder = subject(tmp_path, token="old", family="sd15", base="a model", rank=4)
+    moved = []
+
+    def replace(path, target):
+        moved.append((path.name, load(tmp_path, "rex").family))
+        os.replace(path, target)  # noqa: PTH105 - the method is what is watched
+
+    for token in ("new", "new"):
+        stage = folder / publish.STAGE
+        card = load(tmp_path, "rex").model_copy(update={"token": token, "family": "sd15", "base": "a model"})
+        save(stage, card).replace(stage / "subject.toml")
+        shutil.rmtree(stage / "subjects")
+        (stage / WEIGHTS).write_bytes(b"weights")
+        (stage / "complete").touch()
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "replace", replace)
+            publish.finish(folder)
+        assert load(tmp_path, "rex") == card
+    assert [family for name, family in moved if name == WEIGHTS] == ["", "sd15"]
 
 
 def test_publishing_without_room_keeps_the_old(base, tmp_path, monkeypatch):

@@ -1,6 +1,8 @@
 """A real diffusers pipeline, tiny and untrained: batches, subjects, remembered words, compiling."""
 
+import base64
 import hashlib
+import io
 import logging
 import os
 import pickle
@@ -12,6 +14,8 @@ import numpy as np
 import pytest
 
 from service.engines.job import Cancelled, Job, Learned, Painted, Refusal, together
+
+from .pictures import dusk
 
 NEEDS = [name for name in ("torch", "diffusers", "transformers", "peft") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(NEEDS)}; `make test` installs them")
@@ -360,3 +364,62 @@ def test_jobs_are_ordered_by_subject():
     same = {"size": lambda job: (job.width_px, job.height_px)}
     assert together(jobs, **same, mixing=lambda _: True) == [[1, 2, 0, 3], [4]]
     assert together(jobs, **same, mixing=lambda _: False) == [[1], [4], [2], [0, 3]]
+
+
+# -- reference pictures --------------------------------------------------------------------------------------------------
+
+
+def photo(number, width=96, height=80):
+    out = io.BytesIO()
+    dusk(width, height).rotate(90 * number).save(out, "JPEG")
+    return base64.b64encode(out.getvalue()).decode()
+
+
+@pytest.fixture(scope="module")
+def klein(home):
+    """A model whose pipeline takes reference pictures."""
+    from service.engines.loading import Model
+    from service.engines.painter import Painter
+
+    from .tiny_families import save_klein
+
+    painter = Painter()
+    painter.load(Model(str(save_klein(home / "klein")), device="cpu"))
+    return painter
+
+
+def test_reference_pictures_change_the_picture_and_none_is_the_base(klein):
+    """Each picture shown counts, and so does their number; without any it is the plain pipeline's, byte for byte."""
+    import torch
+
+    plain = klein._pipe(prompt="a red boat", width=64, height=64, num_inference_steps=1, generator=torch.manual_seed(7))
+    job = Job("a red boat", "", 7, 64, 64, steps=1)
+    klein._native = 16, 64 * 64
+    base = one(klein, job)
+    assert base.pixels == plain.images[0].tobytes()
+    shown = [one(klein, replace(job, photos=photos)) for photos in ((photo(0),), (photo(1),), (photo(0), photo(1)))]
+    assert len({each.pixels for each in (base, *shown)}) == 4
+    assert one(klein, job).pixels == base.pixels
+
+
+def test_who_is_shown_other_pictures_is_painted_in_another_run(klein):
+    """Pictures that several jobs share are read once; nobody is painted from the photos of somebody else."""
+    klein._native = 16, 64 * 64
+    job = Job("a red boat", "", 7, 64, 64, steps=1)
+    jobs = [
+        replace(job, photos=(photo(0),)),
+        job,
+        replace(job, photos=(photo(0),), seed=8),
+        replace(job, photos=(photo(1),)),
+    ]
+    painted = klein.render(jobs, QUIET)
+    assert [each.facts["batch"] for each in painted] == [2, 1, 2, 1]
+    for each, alone in zip(painted, jobs, strict=True):
+        assert abs(pixels(each) - pixels(one(klein, alone))).max() <= 1
+
+
+def test_a_pipeline_that_cannot_be_shown_pictures_says_so(painter):
+    """That job is refused, the others are painted."""
+    refused, good = painter.render([replace(JOB, photos=(photo(0),)), JOB], QUIET)
+    assert refused == Refusal("StableDiffusionPipeline takes no reference pictures")
+    assert isinstance(good, Painted)

@@ -231,8 +231,9 @@ def test_a_small_subject_is_brought_closer_but_never_made_up():
     """No closer than the model's own pixels, and no closer than what may be only a part of the subject."""
     far = crop((4000, 3000), (1900, 1400, 2100, 1600), side_px=512, multiple=64)
     assert 1500 <= far.box[2] - far.box[0] <= 1700
-    small = crop((600, 600), (250, 250, 320, 320), side_px=512, multiple=64)
+    small = crop((600, 580), (250, 250, 320, 320), side_px=512, multiple=64)
     assert small.box[2] - small.box[0] == 512
+    assert crop((600, 600), (250, 250, 320, 320), side_px=512, multiple=64) == ((0, 0, 600, 600), 512, 512)
 
 
 def test_buckets_keep_to_the_memory_of_the_square():

@@ -141,6 +141,12 @@ def both(fleet):
     return fleet(subject_bases=("base/model",))
 
 
+@pytest.fixture
+def room_for_others(both):
+    """Whatever was painted before, nobody has a place."""
+    both.close()
+
+
 def prompts(*words):
     return [prompt(words=each, scene=each, seed=seed) for seed, each in enumerate(words)]
 
@@ -244,6 +250,7 @@ def test_a_process_that_spoke_with_the_cluster_and_died_is_replaced(both):
 @with_ray
 def test_closing_gives_the_places_back(both, fleet):
     """Another engine has them at once."""
+    painted(both, prompts("sleep 0", "sleep 0"))
     assert both.state()["now"] == "ready"
     both.close()
     assert both.state()["now"] == "asleep"
@@ -253,7 +260,7 @@ def test_closing_gives_the_places_back(both, fleet):
 
 
 @with_ray
-def test_of_a_batch_nobody_is_charged_who_paints_well_alone(fleet, tmp_path):
+def test_of_a_batch_nobody_is_charged_who_paints_well_alone(fleet, room_for_others, tmp_path):
     """An actor that dies over four pictures costs no attempt: each is painted again alone. By the owner's own card."""
     models = fleet.data / "models"
     models.mkdir()
@@ -271,7 +278,7 @@ def test_of_a_batch_nobody_is_charged_who_paints_well_alone(fleet, tmp_path):
 
 
 @with_ray
-def test_a_model_that_no_node_can_read_is_a_sentence(fleet):
+def test_a_model_that_no_node_can_read_is_a_sentence(fleet, room_for_others):
     """The next engine takes over."""
     engine = fleet(model="broken")
     assert "damaged" in str(failing(engine))
@@ -279,7 +286,7 @@ def test_a_model_that_no_node_can_read_is_a_sentence(fleet):
 
 
 @with_ray
-def test_a_node_that_leaves_takes_no_picture_with_it(cluster, fleet, tmp_path):
+def test_a_node_that_leaves_takes_no_picture_with_it(cluster, fleet, room_for_others, tmp_path):
     """The picture that was painted there costs one attempt, and is painted where there is room."""
     node, go, out = cluster.add_node(**SMALL), tmp_path / "go", []
     engine = fleet(actors=3)
@@ -312,7 +319,7 @@ def feed():
 
 @with_ray
 @with_torch
-def test_once_paints_on_the_cluster(cluster, feed, tmp_path):
+def test_once_paints_on_the_cluster(cluster, room_for_others, feed, tmp_path):
     """A real pipeline, tiny and untrained, on actors that were sent this very code."""
     save(tmp_path / "tiny")
     config = tmp_path / "config.toml"

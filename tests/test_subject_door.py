@@ -1,5 +1,6 @@
 """`frontispiece subject` and a subject's page: the command, its process, the rows it writes, and what learning looks like."""
 
+import fcntl
 import io
 import json
 import os
@@ -13,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from personalization.dataset import Photo, keep, photos
-from service import learning, subjects
+from service import learning, progress, subjects
 from service.album import SEEN
 from service.doors import subject_captions
 from service.doors.subject_learning import Board, sparkline, spoken
@@ -25,6 +26,7 @@ from .command import command, objects, told
 from .dialects import speaking
 from .homes import client, home, painted
 from .photo_files import scene
+from .values import NOON
 
 REX = Subject(name="rex", kind=Kind.DOG, class_noun="corgi", token="phol")
 ANA = Subject(name="ana", kind=Kind.PERSON, class_noun="woman", token="zshq")
@@ -336,6 +338,128 @@ def test_a_caption_is_edited_on_the_page(data):
         wrong = owner.post("/subjects/rex/2", data={"caption": "[V] and [V]"})
         assert wrong.status_code == 409
         assert "belongs into a caption once" in wrong.text
+
+
+# -- its lesson, on the page -------------------------------------------------------------------------
+
+CURVE = [{"step": step, "likeness": step / 500, "leak": 0.02, "drift": 0.1, "alignment": None,
+          "sheet": f"learning/{'a' * 12}/step-{step:06}.png"} for step in (100, 200, 300)]  # fmt: skip
+
+
+def lesson(data, state="learning", **more):
+    """What learning leaves in Rex's folder; returns the folder."""
+    folder = data / "subjects/rex"
+    sheets = folder / CURVE[0]["sheet"]
+    sheets.parent.mkdir(parents=True, exist_ok=True)
+    scene(1, (64, 32)).save(sheets)
+    table = {"state": state, "what": "Learning", "step": 340, "steps": 800, "best": 200, "left_s": 700, "began_at": NOON, "told_at": NOON,
+             "plan": "needs about 6 GB", "says": "looks like <rex>", "losses": [(10, 0.3), (20, 0.2), (30, 0.1)], "curve": CURVE}  # fmt: skip
+    progress.keep(folder, progress.Progress.model_validate(table | more))
+    return folder
+
+
+def test_how_far_learning_is_is_seen_on_the_page(data):
+    """While a process holds the lock: steps, the time left by now, curves, pictures. Then it is said to have broken off."""
+    folder = lesson(data)
+    with home(data) as (service, clock), (folder / progress.LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        owner = client(service, clock)
+        clock.pass_(seconds=100)
+        page = owner.get("/subjects/rex/learning").text
+        assert page in owner.get("/subjects/rex").text
+        assert "Step 340 of 800" in page
+        assert "at most 10 min left" in page
+        assert "looks like &lt;rex&gt;" in page
+        assert "best at step 200" in page
+        assert page.count("<polyline") == 4
+        assert 'data-every="2000"' in page
+        shown = owner.get("/subjects/rex/steps/100.png")
+        assert (shown.headers["content-type"], "private" in shown.headers["cache-control"]) == ("image/png", True)
+        assert owner.get("/subjects/rex/steps/200.png").status_code == 404  # cleared away
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        assert "Learning broke off" in owner.get("/subjects/rex/learning").text
+
+
+def test_what_came_of_learning_is_seen_on_the_page(data):
+    """The verdict, its numbers and pictures; a refusal in words, beside what stays in use; nothing at all, what to do."""
+    folder = data / "subjects/rex"
+    with home(data) as (service, clock):
+        owner = client(service, clock)
+        assert "frontispiece subject train rex" in owner.get("/subjects/rex").text
+        (folder / "weights.safetensors").write_bytes(b"x")
+        assert "Learned elsewhere" in owner.get("/subjects/rex").text
+        (folder / "evaluation.json").write_text(
+            json.dumps(CURVE[2] | {"says": "resembles rex", "refusal": "", "curve": CURVE})
+        )
+        (folder / "samples").mkdir()
+        scene(1, (64, 32)).save(folder / "samples/classes.png")
+        lesson(data, "done")
+        page = owner.get("/subjects/rex").text
+        assert "Resembles rex." in page
+        assert "0.60" in page
+        assert owner.get("/subjects/rex/samples/classes.png").status_code == 200
+        assert owner.get("/subjects/rex/samples/..%2f..%2fphotos%2f001.png").status_code == 404
+        lesson(data, "refused", says="not published: nothing was learned")
+        page = owner.get("/subjects/rex").text
+        assert "Not published: nothing was learned." in page
+        assert "What was learned before stays in use: resembles rex" in page
+
+
+@pytest.mark.parametrize(
+    "spoilt", ["{", '{"state": "learning"}', '{"curve": [{"step": 1, "sheet": "../../../etc/passwd"}]}', "[" * 5000]
+)
+def test_notes_that_make_no_sense_cost_only_themselves(data, spoilt):
+    """The page is there without them, and no path of theirs is followed."""
+    (data / "subjects/rex/training").mkdir()
+    (data / "subjects/rex/training/progress.json").write_text(spoilt)
+    (data / "subjects/rex/evaluation.json").write_text(spoilt)
+    (data / "subjects/rex/weights.safetensors").write_bytes(b"x")
+    with home(data) as (service, clock):
+        owner = client(service, clock)
+        assert owner.get("/subjects/rex").status_code == 200
+        assert owner.get("/subjects/rex/steps/1.png").status_code == 404
+
+
+def test_a_lesson_is_for_the_owners_eyes_alone(data):
+    """Numbers and pictures alike, and nobody else changes anything."""
+    lesson(data)
+    with home(data) as (service, clock):
+        guest = client(service, clock, token="")
+        for path in ("learning", "steps/100.png", "samples/subject.png"):
+            assert guest.get(f"/subjects/rex/{path}").status_code == 401
+        assert guest.post("/subjects/rex/rules", data={"frequency": "always"}).status_code == 401
+        assert guest.post("/subjects/rex/channels/home", data={"on": "1"}).status_code == 401
+    assert subjects.load(data, "rex") == REX
+
+
+def test_where_a_subject_appears_is_pressed_on_the_page(data):
+    """On and off; a person who has not agreed, a channel that is not there or of the config's is refused in words."""
+    with home(data, channels={"home": {}, "kids": {"subjects": ["rex"]}}) as (service, clock):
+        owner, line = client(service, clock), service.press.line
+        assert owner.post("/subjects/rex/channels/home", data={"on": "1"}).headers["location"] == "/subjects/rex#rules"
+        assert line.appearances.channels("rex") == ("home",)
+        assert "✓ home" in owner.get("/subjects/rex").text
+        owner.post("/subjects/rex/channels/home", data={"on": ""})
+        assert line.appearances.channels("rex") == ()
+        for name, channel, on, why in (("ana", "home", "1", "has not agreed"), ("rex", "attic", "1", "no channel"), ("rex", "kids", "", "config.toml")):  # fmt: skip
+            refused = owner.post(f"/subjects/{name}/channels/{channel}", data={"on": on})
+            assert (refused.status_code, why in refused.text) == (409, True)
+
+
+def test_the_rules_of_a_subject_are_changed_on_the_page(data):
+    """The whole form at once; what makes no sense changes nothing and is said."""
+    form = {"frequency": "rarely", "max_gravity": "0.1", "photos_travel": "never", "topics_forbidden.politics": "on",
+            "topics_allowed.sport": "on", "topics_allowed.nonsense": "on"}  # fmt: skip
+    with home(data) as (service, clock):
+        owner = client(service, clock)
+        assert owner.post("/subjects/rex/rules", data=form).status_code == 303
+        card = subjects.load(data, "rex")
+        assert (card.frequency, card.max_gravity, card.photos_travel) == ("rarely", 0.1, "never")
+        assert (card.topics_allowed, card.topics_forbidden) == (("sport",), ("politics",))
+        assert (card.kind, card.token, card.consent_at) == (REX.kind, REX.token, REX.consent_at)
+        for wrong in ({"frequency": "hourly"}, {"max_gravity": "2"}, {"topics_forbidden.sport": "on"}):
+            assert owner.post("/subjects/rex/rules", data=form | wrong).status_code == 409
+        assert subjects.load(data, "rex") == card
 
 
 def test_a_damaged_album_is_said_on_its_page(data):

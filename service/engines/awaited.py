@@ -16,6 +16,7 @@ class Wish:
     prompt: Prompt
     width_px: int
     height_px: int
+    photos: tuple[bytes, ...] = ()  #: that it is painted from, JPEG files
 
 
 class Awaited:

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..protocols import Progress, Surroundings
+from . import references
 from .awaited import Awaited, Wish
 from .loading import Model
 from .orders import Orders
@@ -52,6 +53,7 @@ class Settings(BaseModel):
     batch: int = Field(0, ge=0, le=64)  #: pictures at once; 0: one on a processor, on a GPU what fits
     compile: Literal["auto"] | bool = "auto"  #: auto: in the background, on a GPU, where the model's card says so
     adapter_scale: float = Field(1.0, ge=0, le=4)  #: how strongly a subject's weights count
+    references: int = Field(references.MOST, ge=0, le=references.MOST)  #: photos of a subject without weights, at most
     subject_bases: tuple[str, ...] = ()  #: further models whose subjects this one can wear
     keep_alive_minutes: float = Field(5, ge=-1)  #: 0: gone at once; -1: kept for ever
     timeout_seconds: float = Field(600, gt=0)  #: for one picture
@@ -73,7 +75,7 @@ class Diffusion:
         idle = settings.keep_alive_minutes * 60
         terms = Terms(max(idle, LINGER_S) if idle >= 0 else -1, settings.load_minutes * 60, COMPILE[settings.compile])
         self._workshop = Workshop(command, home, terms, self._settled)
-        self._orders = Orders(settings, wording, home.data, lambda: self._workshop.what)
+        self._orders = Orders(settings, (wording, home.data), lambda: self._workshop.what, lambda: self.references)
         self._awaited = Awaited()
         self._turn = threading.Lock()
 
@@ -88,7 +90,21 @@ class Diffusion:
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError, and what ``progress`` raises."""
-        wish = Wish(prompt, width_px, height_px)
+        return self._rendered(Wish(prompt, width_px, height_px), progress)
+
+    @property
+    def references(self) -> int:
+        """How many pictures the model can be shown: as its card says, and the table allows. Raises EngineError."""
+        return min(self._workshop.what.card.references, self.settings.references)
+
+    def render_from(
+        self, photos: Sequence[bytes], prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None
+    ) -> Picture:
+        """As ``render``, from pictures, none of which leaves this machine. Raises EngineError."""
+        shown = references.taken(photos, self.references)
+        return self._rendered(Wish(prompt, width_px, height_px, shown), progress)
+
+    def _rendered(self, wish: Wish, progress: Progress | None) -> Picture:
         with self._turn:
             while (made := self._awaited.take(wish)) is None:
                 self._paint(wish, progress or (lambda _: None))

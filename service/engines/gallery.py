@@ -1,7 +1,10 @@
-"""A subject's weights as an engine finds them: beside its card, if they were learned on that engine's model."""
+"""A subject as an engine finds it: its weights beside its card, if they were learned on that engine's model, else its
+photos, if that model takes reference pictures.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 from collections.abc import Collection
@@ -12,6 +15,7 @@ from ..errors import EngineError, SubjectError
 from ..subjects import WEIGHTS, Subject, folder, load
 from .choosing import suits
 from .job import Learned
+from .learned import chosen
 from .settling import Settled
 
 log = logging.getLogger(__name__)
@@ -19,9 +23,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Presence:
-    """How a subject comes into a picture: with its weights, or by its noun alone."""
+    """How a subject comes into a picture: with its weights, from its photos, or by its noun alone."""
 
     learned: Learned | None = None
+    photos: tuple[Path, ...] = ()  #: that the model is shown instead of weights
+    noun: str = ""  #: what the one in the photos is: "corgi"
     left_out: str = ""  #: why what was learned of it is of no use here; "" where it is, or where nothing was learned
 
 
@@ -34,8 +40,20 @@ class Gallery:
         self._digests: dict[Path, tuple[object, str]] = {}
         self._told: set[tuple[str, str]] = set()
 
-    def presence(self, name: str | None, found: Settled) -> Presence:
-        """A subject in this model's pictures. Raises EngineError for a card or weights that cannot be read."""
+    def presence(self, name: str | None, found: Settled, *, references: int = 0) -> Presence:
+        """A subject in this model's pictures, of which it takes so many. Raises EngineError for a card, weights or a
+        list of photos that cannot be read.
+        """
+        worn = self._worn(name, found)
+        if not name or worn.learned or not references:
+            return worn
+        with contextlib.suppress(SubjectError):  # a name without a card: "a person"
+            card = load(self._data, name)
+            photos = tuple(chosen(self._data, name)[:references]) if card.consented else ()
+            return Presence(photos=photos, noun=card.class_noun) if photos else worn
+        return worn
+
+    def _worn(self, name: str | None, found: Settled) -> Presence:
         if not name:
             return Presence()
         try:

@@ -12,7 +12,8 @@ import binascii
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -22,7 +23,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..protocols import Progress, Surroundings
-from . import credentials, learned, proof, sizes
+from . import credentials, learned, proof, references, sizes
 from .images.dialect import Dialect, Wish, body, dialect
 from .images_refusal import Refusal
 from .learned import Guest
@@ -40,6 +41,7 @@ _OLD = re.compile(r"(?:.*/)?(?:gpt-image-1(?!\d)|chatgpt-image)")
 #: left out where a server objects
 _OPTIONAL = ("response_format", "output_format", "seed", "quality", "size", "negative_prompt")
 _NO_ROUTE = (404, 405, 501)  #: a server, or a model, that takes no photos
+_UNABLE = "unsupported"  #: the same in the words of another Frontispiece
 
 
 class Settings(BaseModel):
@@ -135,9 +137,9 @@ class ImagesApi:
         """What leaves this machine beside words, in a sentence; "" where nothing does."""
         return learned.told(self._name) if self._takes_photos else ""
 
-    def _guest(self, prompt: Prompt) -> Guest:
+    def _guest(self, prompt: Prompt, *, takes_photos: bool = True) -> Guest:
         return learned.guest(
-            prompt, self._data, self.settings.loras, takes_photos=self._takes_photos, host=self._name,
+            prompt, self._data, self.settings.loras, takes_photos=takes_photos and self._takes_photos, host=self._name,
             by_name=self.settings.dialect.lora == "subject",
         )  # fmt: skip
 
@@ -146,31 +148,52 @@ class ImagesApi:
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
+        wish = width_px, height_px
         try:
-            answer, wish, photos = self._painted(prompt, self._size(width_px, height_px))
+            picture = self._painted(self._guest(prompt), prompt.seed, wish)
         except _NoPhotos:
             log.warning("%s takes no photos; subjects are painted from words there", self.host)
             self._takes_photos = False
-            return self.render(prompt, width_px, height_px, progress)
+            picture = self._painted(self._guest(prompt), prompt.seed, wish)
         if progress:
             progress(0.95)
+        return picture
+
+    @property
+    def references(self) -> int:
+        """How many pictures may go along; 0 where the owner's table, or the kind of server, says none."""
+        return references.MOST if self._takes_photos else 0
+
+    def render_from(
+        self, photos: Sequence[bytes], prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None
+    ) -> Picture:
+        """As ``render``, from pictures that are sent along; of a subject nothing more is. Raises EngineError."""
+        del progress  # the server tells nothing on the way
+        try:
+            sent = references.taken(photos, self.references)
+            guest = replace(self._guest(prompt, takes_photos=False), photos=sent)
+            return self._painted(guest, prompt.seed, (width_px, height_px))
+        except _NoPhotos as error:
+            raise EngineError(f"{self.host} takes no reference pictures") from error
+
+    def _painted(self, guest: Guest, seed: int, wish: sizes.Size) -> Picture:
+        answer, fields = self._made(guest, seed, self._size(*wish))
         entry = _first(answer)
         try:
             data = _decoded(entry)
         except EngineError as error:
             raise EngineError(f"the answer of {self.host} {error}") from error
         image = proof.believed(data, self.host)
-        recipe = self._recipe(wish, entry, image.size) | {"photos": photos}
-        image = proof.shaped(image, width_px, height_px)
+        recipe = self._recipe(fields, entry, image.size) | {"photos": len(guest.photos)}
+        image = proof.shaped(image, *wish)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
 
-    def _painted(self, prompt: Prompt, size: sizes.Size) -> tuple[dict[str, Any], dict[str, Any], int]:
-        """The answer, the request's fields that were taken, and how many photos went along."""
-        guest = self._guest(prompt)
+    def _made(self, guest: Guest, seed: int, size: sizes.Size) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The answer, and the request's fields that were taken."""
         said = self._said(guest)
         self._hold(said.words)
-        fields = self._body(said, prompt.seed, size, guest)
-        return self._asked(fields, guest, said.words), fields, len(guest.photos)
+        fields = self._body(said, seed, size, guest)
+        return self._asked(fields, guest, said.words), fields
 
     def _size(self, width_px: int, height_px: int) -> sizes.Size:
         if self.settings.sizes:
@@ -203,7 +226,7 @@ class ImagesApi:
             except EngineError as error:
                 raise EngineError(f"{self.host} {error}") from error
             except Refusal as refusal:
-                if edits and refusal.status in _NO_ROUTE:
+                if edits and (refusal.status in _NO_ROUTE or refusal.code == _UNABLE):
                     raise _NoPhotos from refusal
                 unknown = next((name for name in _OPTIONAL if name in fields and refusal.objects_to(name)), None)
                 if unknown is None:

@@ -37,6 +37,7 @@ class Job:
     guidance: float | None = None
     tags: bool = False  #: the words are tags, of which CLIP reads 75 tokens; those at the end may be left out
     learned: Learned | None = None
+    photos: tuple[str, ...] = ()  #: pictures that the model is shown: JPEG files, as base64
     left_out: str = ""  #: why a subject that was learned is painted by its noun alone
 
 
@@ -64,20 +65,21 @@ class Cancelled(Exception):
 def job_of(told: Mapping[str, Any]) -> Job:
     """A job as it came through a pipe."""
     learned = told.get("learned")
-    return Job(**{**told, "learned": Learned(**learned) if learned else None})
+    photos = tuple(told.get("photos", ()))
+    return Job(**{**told, "learned": Learned(**learned) if learned else None, "photos": photos})
 
 
 def together(jobs: Sequence[Job], size: Callable[[Job], Size], *, mixing: Callable[[Job], bool]) -> list[list[int]]:
     """The places of jobs that one run of the model can paint, ordered by subject so that few weights are changed.
 
-    What runs together has one size, number of steps and guidance, and all or none a negative prompt. ``mixing`` says of
-    which jobs the subject may differ from that of others in the same run.
+    What runs together has one size, number of steps and guidance, the same reference pictures, and all or none a
+    negative prompt. ``mixing`` says of which jobs the subject may differ from that of others in the same run.
     """
     groups: dict[object, list[int]] = {}
     for place, job in sorted(enumerate(jobs), key=lambda each: (_subject(each[1]), each[0])):
         wears = "" if mixing(job) else _subject(job)
         # no negative prompt is not the same as an empty one
-        groups.setdefault((size(job), job.steps, job.guidance, bool(job.avoid), wears), []).append(place)
+        groups.setdefault((size(job), job.steps, job.guidance, bool(job.avoid), job.photos, wears), []).append(place)
     return list(groups.values())
 
 

@@ -7,7 +7,6 @@ pictures is sent photos, where the owner and the subject's card allow it; any ot
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -15,19 +14,14 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, ImageOps
-
 from .. import subjects
 from ..errors import EngineError, SubjectError
 from ..model import Prompt
 from ..subjects import PHOTOS, Subject
+from . import references
 
-MOST_PHOTOS = 4  #: that are sent with one picture; servers take 4 to 16, and each costs time
-LONGEST_PX = 1024  #: a photo's long side as it is sent
-_QUALITY = 90  #: of their JPEG
 _HOME = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".fritz.box")
 _LIST = "photos.json"  #: beside the card: which photos its owner wants used
-_BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +68,13 @@ def guest(
         theirs = lora(loras[card.name])
         return Guest(_called(prompt, theirs.name if by_name else f"{card.token} {card.class_noun}"), theirs)
     if takes_photos and may_travel(card, host) and (found := photos(data, card.name)):
-        where = "picture" if len(found) == 1 else "pictures"
-        return Guest(_called(prompt, f"the {card.class_noun} in the reference {where}"), photos=tuple(found))
+        return Guest(pictured(prompt, card.class_noun, len(found)), photos=tuple(found))
     return Guest(prompt)
+
+
+def pictured(prompt: Prompt, noun: str, pictures: int) -> Prompt:
+    """The prompt for a model that is shown so many pictures of the subject: it speaks of them, and names nobody."""
+    return _called(prompt, f"the {noun} in the reference {'picture' if pictures == 1 else 'pictures'}")
 
 
 def _card(prompt: Prompt, data: Path) -> Subject | None:
@@ -113,14 +111,14 @@ def told(host: str) -> str:
     return f"photos of subjects are sent to {host}, {where}, as far as each subject's card allows (photos_travel)"
 
 
-def photos(data: Path, name: str, most: int = MOST_PHOTOS) -> list[bytes]:
-    """Photos of a subject as JPEG files of at most LONGEST_PX a side, without metadata. Raises EngineError."""
+def photos(data: Path, name: str, most: int = references.MOST) -> tuple[bytes, ...]:
+    """Photos of a subject as JPEG files, as a model is shown them. Raises EngineError."""
+    return references.of_subject(chosen(data, name)[:most])
+
+
+def chosen(data: Path, name: str) -> Sequence[Path]:
+    """The photos of a subject that its owner wants used; all there are where no list says. Raises EngineError."""
     folder = subjects.folder(data, name)
-    return [_small(path) for path in _chosen(folder)[:most]]
-
-
-def _chosen(folder: Path) -> Sequence[Path]:
-    """Those that the owner wants used; all there are where no list says."""
     try:
         listed = json.loads((folder / _LIST).read_text(encoding="utf-8"))
         names = [str(entry["file"]) for entry in listed if entry.get("used", True)]
@@ -131,15 +129,3 @@ def _chosen(folder: Path) -> Sequence[Path]:
         raise EngineError(f"{folder / _LIST} cannot be read: add the photos again") from error
     inside = [folder / name for name in names if re.fullmatch(rf"{PHOTOS}/[\w.-]+", name)]
     return [path for path in inside if path.is_file()]
-
-
-def _small(path: Path) -> bytes:
-    try:
-        with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as file:
-            image = ImageOps.exif_transpose(file).convert("RGB")
-    except _BROKEN as error:
-        raise EngineError(f"{path} cannot be opened: take it out of the subject's photos") from error
-    image.thumbnail((LONGEST_PX, LONGEST_PX), Image.Resampling.LANCZOS)
-    image.info, out = {}, io.BytesIO()
-    image.save(out, "JPEG", quality=_QUALITY)
-    return out.getvalue()

@@ -5,9 +5,11 @@ It runs in a worker process (``worker``) and knows nothing of it, so that anothe
 
 from __future__ import annotations
 
+import base64
 import inspect
+import io
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .cards import PLAIN, Card
@@ -110,7 +112,14 @@ class Painter:
                     self._wardrobe.ready(job.learned)
                 except Unfit as error:
                     said[place] = str(error)
+            if job.photos and "image" not in self._known:
+                said[place] = f"{self._facts.get('pipeline')} takes no reference pictures"
         return said
+
+    @property
+    def _known(self) -> Mapping[str, inspect.Parameter]:
+        """What the pipeline can be told."""
+        return inspect.signature(self._pipe.__call__).parameters
 
     def _worn(self, jobs: Sequence[Job], told: Any) -> Sequence[Painted | Refusal]:
         worn: list[Learned | None] = [job.learned for job in jobs]
@@ -128,7 +137,7 @@ class Painter:
         """One run of the pipeline."""
         import torch
 
-        known, began = inspect.signature(self._pipe.__call__).parameters, time.monotonic()
+        known, began = self._known, time.monotonic()
         (width, height), steps = self._size(jobs[0]), self._steps(jobs[0])
         guidance = jobs[0].guidance if jobs[0].guidance is not None else self._card.guidance
         words = [self._read(job) for job in jobs]
@@ -136,6 +145,7 @@ class Painter:
             "prompt": words, "width": width, "height": height, "num_inference_steps": steps,
             "negative_prompt": [job.avoid for job in jobs] if any(job.avoid for job in jobs) else None,
             "guidance_scale": guidance, "output_type": "pil", "callback_on_step_end": _telling(told, steps),
+            "image": [_opened(photo) for photo in jobs[0].photos] or None,
             "generator": [torch.Generator("cpu").manual_seed(job.seed) for job in jobs],
         }  # fmt: skip
         memory = _Memory(torch, str(self._facts["device"]))
@@ -168,8 +178,7 @@ class Painter:
         return within([job.words], lambda text: len(tokenizer(text, add_special_tokens=False).input_ids), limit)
 
     def _steps(self, job: Job) -> int:
-        known = inspect.signature(self._pipe.__call__).parameters
-        return job.steps or self._card.steps or int(known["num_inference_steps"].default)
+        return job.steps or self._card.steps or int(self._known["num_inference_steps"].default)
 
     def _size(self, job: Job) -> Size:
         return self.size(job.width_px, job.height_px)
@@ -219,6 +228,13 @@ def _subject(job: Job) -> dict[str, Any]:
         return {}
     learned = job.learned
     return {"subject": learned.subject, "subject_sha256": learned.sha256, "subject_scale": learned.scale}
+
+
+def _opened(photo: str) -> Any:
+    """A reference picture; the service made the file."""
+    from PIL import Image
+
+    return Image.open(io.BytesIO(base64.b64decode(photo)), formats=("JPEG",)).convert("RGB")
 
 
 def _picture(image: Any, facts: dict[str, Any]) -> Painted:

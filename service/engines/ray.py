@@ -81,7 +81,7 @@ class Ray:
 
     def __init__(self, settings: Settings, wording: Wording, home: Home, **sent: Any) -> None:
         self.settings, self._home, self._sent = settings, home, sent
-        self._orders = Orders(settings, wording, home.data, lambda: self.what)
+        self._orders = Orders(settings, (wording, home.data), lambda: self.what)
         self._awaited = Awaited()
         self._child: Child | None = None
         self._sending: Sending | None = None

@@ -25,6 +25,7 @@ from . import (
     files,
     forms,
     images,
+    lessons,
     login as login_page,
     metrics,
     pages,
@@ -82,7 +83,7 @@ def create(
     app.state.door = Door(wall, templates, fonts, sheet, owners, clock, environment(templates), studio)
     # pages last: /d/{display} would swallow /d/{display}.jpg
     programs = (files, api, metrics, plates, actions, repaints, rounds, trmnl, feeds, images)
-    for room in (*programs, login_page, pairs, subjects, forms, pages):
+    for room in (*programs, login_page, pairs, lessons, subjects, forms, pages):
         app.include_router(room.router)
     app.add_exception_handler(HTTPException, not_served)
     app.add_exception_handler(RequestValidationError, not_understood)

@@ -104,6 +104,7 @@ def environment(templates: Path) -> ImmutableSandboxedEnvironment:
         point=wording.point,
         nth=wording.nth,
         after=wording.after,
+        span=wording.span,
     )
     pages.globals.update(picture_src=picture_src, SEEN=wording.SEEN, PROFILES=tuple(PROFILES))
     return pages

@@ -10,19 +10,22 @@ import base64
 import io
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.concurrency import run_in_threadpool
 
+from service.engines.references import taken
 from service.errors import EngineError, Refused, SubjectError
 from service.model import Picture
 from service.studio import Order, Studio
 
-from . import caching
+from . import caching, uploads
 from .door import Here
 from .guard import NO_TOKEN
 
@@ -72,7 +75,39 @@ def generations(wanted: Wanted, door: Here) -> JSONResponse:
     return _met(lambda: _painted(door.studio, wanted))
 
 
-def _painted(studio: Studio | None, wanted: Wanted) -> dict[str, Any]:
+@router.post("/images/edits")
+async def edits(request: Request, door: Here) -> JSONResponse:
+    """Paint from words and up to four pictures, which are sent as ``image`` or ``image[]`` and kept nowhere."""
+    try:
+        form = await uploads.sent(request)
+        wanted = Wanted.model_validate(form.fields)
+    except uploads.TooMuch as error:
+        return failed(413, str(error), "too_large")
+    except uploads.Unreadable as error:
+        return failed(400, str(error), "invalid_form")
+    except ValidationError as error:
+        raise RequestValidationError(error.errors()) from error
+    return await run_in_threadpool(_met, lambda: _edited(door.studio, wanted, form.files))
+
+
+def _edited(studio: Studio | None, wanted: Wanted, files: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
+    if studio is None:
+        raise Refusal(503, "no engine is here", "no_engine")
+    if any(name == "mask" for name, _ in files):
+        raise Refusal(400, "a picture is painted anew, and a mask is not followed: leave it out", "unsupported", "mask")
+    most = studio.references(wanted.model)
+    if not most:
+        name = wanted.model or studio.engines[0]
+        raise Refusal(400, f"{name} takes no reference pictures: see its table in config.toml", "unsupported", "image")
+    photos = tuple(data for name, data in files if name in ("image", "image[]"))
+    try:
+        taken(photos, most)
+    except EngineError as error:
+        raise Refusal(400, str(error), "invalid_image", "image") from error
+    return _painted(studio, wanted, photos)
+
+
+def _painted(studio: Studio | None, wanted: Wanted, photos: tuple[bytes, ...] = ()) -> dict[str, Any]:
     if studio is None:
         raise Refusal(503, "no engine is here", "no_engine")
     if wanted.response_format == "url":
@@ -81,7 +116,9 @@ def _painted(studio: Studio | None, wanted: Wanted) -> dict[str, Any]:
     made = []
     for number in range(wanted.n):
         seed = None if wanted.seed is None else (wanted.seed + number) % 2**32
-        order = Order(wanted.prompt, width, height, wanted.model, seed, wanted.negative_prompt, wanted.subject or None)
+        order = Order(
+            wanted.prompt, width, height, wanted.model, seed, wanted.negative_prompt, wanted.subject or None, photos
+        )
         made.append(studio.paint(order))
     return {"created": int(time.time()), "data": [_entry(picture, wanted.output_format) for picture in made]}
 

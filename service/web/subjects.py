@@ -1,4 +1,4 @@
-"""A subject's page: what learning sees of each photo, and its caption to edit. For the owner's eyes alone."""
+"""A subject's page: what learning sees of each photo, its caption, its lesson and rules. For the owner alone."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from service import learning
 from service.album import MARK
 from service.errors import SubjectError
+from service.gate.topics import TOPICS
 from service.roster import Entry
 
-from . import caching
+from . import caching, lessons
 from .door import Door, Here
 from .login import Form
 
@@ -32,7 +33,10 @@ def subjects(door: Here) -> Response:
 def subject(name: str, door: Here) -> Response:
     """One subject's album."""
     entry = _entry(door, name) if door.owner else None
-    return _page(door, "subject", f"/subjects/{name}", entry=entry, mark=MARK)
+    lesson = lessons.lesson(door, entry) if entry else None
+    channels = [desk.name for desk in door.wall.hand.roster.line.desks]
+    return _page(door, "subject", f"/subjects/{name}", entry=entry, lesson=lesson, mark=MARK, channels=channels,
+                 topics=TOPICS, often=lessons.OFTEN)  # fmt: skip
 
 
 @router.get("/subjects/{name}/{number}.jpg")
