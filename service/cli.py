@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ try:
     import typer
 
     from . import __version__, doors, telling
-    from .assembly import Service, opened
+    from .assembly import opened
     from .doors import AsJson, Config, Data, UsageError, states
     from .doors.strokes import AtWork
     from .errors import ConfigError, DataFolderError, FrontispieceError
@@ -36,7 +36,6 @@ EXITS = (
 )
 UNWRITABLE = {errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT, errno.EPIPE}
 STOP_SECONDS = 3.0  #: for a round to finish its step when the service is stopped
-START_SECONDS = 10.0  #: for a service that is just starting to say where it is
 
 app = typer.Typer(
     name="frontispiece", no_args_is_help=True, rich_markup_mode="markdown", pretty_exceptions_enable=False,
@@ -135,6 +134,7 @@ def once(
     config: Config = None,
     data: Data = Path("data"),
     channel: Annotated[str | None, typer.Option("--channel", help="Only this channel. [default: all]")] = None,
+    engine: Annotated[str | None, typer.Option(help="Paint with this engine first, whatever the channels say.")] = None,
     json: AsJson = False,
 ) -> None:
     """Do one round: fetch, judge, choose, describe, paint, show; then exit.
@@ -144,10 +144,12 @@ def once(
     """
     settings = doors.settings_of(config)
     channels = [doors.channel_named(settings, channel)] if channel else list(settings.channels)
+    settings = doors.with_engine(settings, engine) if engine else settings
     with opened(settings, data) as service:
         began, tally = time.monotonic(), Counter[str]()
         try:
-            for event in telling.followed(_round(service, channels), AtWork(service.press.painting), json=json):
+            events = doors.rounds.events(service, channels, engine)
+            for event in telling.followed(events, AtWork(service.press.painting), json=json):
                 failed = bool(event.get("error"))
                 tally["painted"] += event["verb"] == "render" and not failed
                 tally["errors"] += failed
@@ -157,32 +159,6 @@ def once(
             telling.remark("stopped; the next round goes on from the last finished step")
             raise
         telling.finished(tally, time.monotonic() - began, json=json)
-
-
-def _round(service: Service, channels: list[str]) -> Iterator[dict[str, Any]]:
-    """The round's events, done here or by the service that owns the folder."""
-    try:
-        service.store.folder.claim({})
-    except DataFolderError:
-        owner = _owner(service)
-        if "url" not in owner:
-            raise
-        yield from telling.asked(owner, channels, service.keys.token())
-        return
-    try:
-        service.store.folder.sweep()
-        for event in service.press.round(channels):
-            yield event.table()
-    finally:
-        service.store.folder.release()
-
-
-def _owner(service: Service) -> dict[str, Any]:
-    """Who uses the folder; a service that is just starting is given time to say where it is."""
-    until = time.monotonic() + START_SECONDS
-    while "serves" in (owner := service.store.folder.owner()) and "url" not in owner and time.monotonic() < until:
-        time.sleep(0.1)
-    return owner
 
 
 @app.command(epilog=EXITS)

@@ -1,7 +1,7 @@
 """Small doors: each tries one part just as a channel would, shows what was kept off, or takes the owner's word."""
 
-from . import displays, editors, feeds, subject
-from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of
+from . import displays, editors, feeds, rounds, subject
+from .asked import AsJson, Channel, Config, Data, UsageError, channel_named, settings_of, with_engine
 from .events import cluster
 from .moods import mood
 from .pairs import pair, unpair
@@ -38,6 +38,7 @@ __all__ = [
     "previous",
     "repaint",
     "resume",
+    "rounds",
     "settings_of",
     "show",
     "skipped",
@@ -45,4 +46,5 @@ __all__ = [
     "subject",
     "token",
     "unpair",
+    "with_engine",
 ]

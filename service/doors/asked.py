@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import ValidationError
 
 from service import clock, pipeline, telling, text
-from service.assembly import Service, desk_of, read_settings, shipped
+from service.assembly import Service, adapters, desk_of, read_settings, shipped
 from service.errors import ConfigError, DataFolderError, Declined, FrontispieceError
 from service.gate.tone import tones
 from service.gate.verdict import judge as find_verdict
@@ -60,6 +61,28 @@ def channel_named(settings: Settings, name: str) -> str:
     if name not in settings.channels:
         raise ConfigError(f"there is no channel {name!r} in the config" + among(name, list(settings.channels)))
     return name
+
+
+def with_engine(settings: Settings, name: str) -> Settings:
+    """The settings with this engine first in every channel, the channel's own behind it. Raises ConfigError.
+
+    ``name`` is an engine's table, or a kind that needs none.
+    """
+    table = settings.engines.get(name, {"kind": name})
+    known = adapters("engines")
+    if table["kind"] not in known:
+        named = ", ".join(dict.fromkeys([*settings.engines, *known]))
+        raise ConfigError(f"there is no engine {name!r}; there is {named}")
+    try:
+        known[str(table["kind"])].Settings.model_validate(table)
+    except ValidationError as error:
+        missing = ", ".join(".".join(map(str, each["loc"])) for each in error.errors())
+        raise ConfigError(f"{name} needs a table [engines.{name}] that says {missing}") from error
+    channels = {
+        key: channel.model_copy(update={"engines": tuple(dict.fromkeys((name, *channel.engines)))})
+        for key, channel in settings.channels.items()
+    }
+    return settings.model_copy(update={"channels": channels})
 
 
 def not_before(context: typer.Context, command: str) -> None:

@@ -6,31 +6,25 @@ for ``keep_alive_minutes``: then every byte of memory is given back. Whatever ha
 
 from __future__ import annotations
 
-import base64
 import logging
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
-from ..pixels import blank
 from ..protocols import Base, Progress, Surroundings
-from . import proof, references
+from . import references
 from .awaited import Awaited, Wish
-from .cards import PLAIN
-from .gallery import Gallery, Presence
-from .job import Job
-from .learned import pictured
 from .lessons import base
 from .loading import Model
+from .orders import Orders
 from .settling import AUTO, Bits, Home, Settled, settled
-from .wording import Family, Said, Wording, clip_tokens, family_of
+from .wording import Family, Wording
 from .workshop import LINGER_S, Broken, Terms, Workshop
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
@@ -78,11 +72,11 @@ class Diffusion:
     """An Engine whose work is done by a worker process."""
 
     def __init__(self, settings: Settings, wording: Wording, home: Home, *, command: Sequence[str] = WORKER) -> None:
-        self.settings, self._wording, self._home = settings, wording, home
+        self.settings, self._home = settings, home
         idle = settings.keep_alive_minutes * 60
         terms = Terms(max(idle, LINGER_S) if idle >= 0 else -1, settings.load_minutes * 60, COMPILE[settings.compile])
         self._workshop = Workshop(command, home, terms, self._settled)
-        self._gallery = Gallery(home.data, also=settings.subject_bases, scale=settings.adapter_scale)
+        self._orders = Orders(settings, (wording, home.data), lambda: self._workshop.what, lambda: self.references)
         self._awaited = Awaited()
         self._turn = threading.Lock()
 
@@ -126,18 +120,15 @@ class Diffusion:
     @property
     def family(self) -> Family:
         """How the model wants its prompts worded: as the table says, else its card, else its name."""
-        if self.settings.family != "auto":
-            return self.settings.family
-        found = self._workshop.what
-        return family_of(found.model.name) if found.card is PLAIN else found.card.family
+        return self._orders.family
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        return self._said(prompt, self._presence(prompt), clip_tokens).words
+        return self._orders.worded(prompt)
 
     def leaves_out(self, subject: str) -> str:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
-        return self._gallery.presence(subject, self._workshop.what, references=self.references).left_out
+        return self._orders.leaves_out(subject)
 
     def base(self) -> Base:
         """What a subject is learned on to appear here. Raises EngineError."""
@@ -157,7 +148,7 @@ class Diffusion:
     def _paint(self, wish: Wish, tell: Progress) -> None:
         """Paint a wish, with others of its round where that is faster. Raises EngineError for what befell it alone."""
         company = self._awaited.company(wish, self._most(wish), lambda each: each.prompt.subject)
-        jobs = self._jobs(company)
+        jobs = self._orders.jobs(company, self._awaited)
         wishes, size = list(jobs), (wish.width_px, wish.height_px)
 
         def heard(told: dict[str, Any], pixels: bytes) -> None:
@@ -169,7 +160,7 @@ class Diffusion:
                 self._awaited.keep(wishes[told["place"]], EngineError(str(told["says"])))
             elif told["told"] == "picture":
                 each = wishes[told["place"]]
-                self._awaited.keep(each, self._picture(each, jobs[each], told, pixels))
+                self._awaited.keep(each, self._orders.picture(each, jobs[each], told, pixels))
 
         tell(0.0)
         try:
@@ -185,46 +176,6 @@ class Diffusion:
     def _most(self, wish: Wish) -> int:
         return self.settings.batch or min(self._workshop.most((wish.width_px, wish.height_px)), MOST)
 
-    def _jobs(self, company: Sequence[Wish]) -> dict[Wish, Job]:
-        """What the worker is asked for; of the company, whose job cannot be said waits until it is asked for itself."""
-        jobs = {company[0]: self._job(company[0])}
-        for wish in company[1:]:
-            try:
-                jobs[wish] = self._job(wish)
-            except EngineError:
-                self._awaited.single([wish])
-        return jobs
-
-    def _presence(self, prompt: Prompt, *, shown: bool = False) -> Presence:
-        """``shown``: the model is shown other pictures, and none of a subject."""
-        most = 0 if shown else self.references
-        found = self._gallery.presence(prompt.subject, self._workshop.what, references=most)
-        return self._gallery.told(prompt.subject, found)
-
-    def _said(self, prompt: Prompt, here: Presence, count: Callable[[str], int] | None = None) -> Said:
-        if here.photos:
-            prompt = pictured(prompt, here.noun, len(here.photos))
-        return self._wording.said(prompt, self.family, count, learned=here.learned is not None)
-
-    def _job(self, wish: Wish) -> Job:
-        here = self._presence(wish.prompt, shown=bool(wish.photos))
-        said = self._said(wish.prompt, here)
-        shown = wish.photos or references.of_subject(here.photos)
-        return Job(
-            words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
-            height_px=wish.height_px, steps=self.settings.steps, guidance=self.settings.guidance,
-            tags=self.family == "tags", learned=here.learned, left_out=here.left_out,
-            photos=tuple(base64.b64encode(photo).decode() for photo in shown),
-        )  # fmt: skip
-
-    def _picture(self, wish: Wish, job: Job, told: dict[str, Any], pixels: bytes) -> Picture | EngineError:
-        image = Image.frombytes("RGB", (told["width_px"], told["height_px"]), pixels)
-        if fault := blank(image):
-            hint = ': dtype = "float32" may help' if fault == "black" else ""
-            return EngineError(f"the model's picture is {fault}{hint}")
-        image = proof.shaped(image, wish.width_px, wish.height_px)
-        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, told))
-
     def _explained(self, error: Broken, size: tuple[int, int]) -> EngineError:
         """Where it was memory, the next worker holds the model more thriftily."""
         if not error.memory:
@@ -233,14 +184,6 @@ class Diffusion:
         if not held:
             return EngineError(f"{error}, even {self._workshop.ways[-1]}: choose a smaller model, or another engine")
         return EngineError(f"{error}; it will be held {held} from now on")
-
-    def _recipe(self, job: Job, told: dict[str, Any]) -> dict[str, Any]:
-        absent: dict[str, Any] = {"subject": f"left out: {job.left_out}"} if job.left_out else {}
-        absent |= {"photos": len(job.photos)} if job.photos else {}
-        return {
-            "engine": "diffusion", "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
-            "width_px": told["width_px"], "height_px": told["height_px"], **absent, **told["facts"],
-        }  # fmt: skip
 
     def close(self) -> None:
         """End the worker, even in the middle of a picture. Safe to repeat; the next picture starts a new one."""

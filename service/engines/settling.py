@@ -41,14 +41,17 @@ class Home:
     subjects: Sequence[str] = ()  #: whom the engine's channels may show
 
 
-def settled(asked: Model, home: Home, *, card: str = "", bits: Bits = "auto") -> Settled:
+def settled(
+    asked: Model, home: Home, *, card: str = "", bits: Bits = "auto", machine: Machine | None = None
+) -> Settled:
     """The model that a table asks for; "auto": the best that this machine can run. Raises EngineError.
 
-    ``card``: the id of the card that a folder or file goes by; ``bits``: how wide weights are kept.
+    ``card``: the id of the card that a folder or file goes by; ``bits``: how wide weights are kept; ``machine``:
+    where it will paint, if not here.
     """
     asked = replace(asked, cards=str(home.data / OWN))
     known = read(SHIPPED, home.data / OWN)
-    machine = this(asked.device)
+    machine = machine or this(asked.device)
     if asked.name == AUTO:
         choice = choose(machine, known, [subject for name in home.subjects if (subject := _learned(home.data, name))])
         return _by_choice(asked, choice, machine, bits)
