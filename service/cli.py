@@ -13,8 +13,13 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from .assembly import Service
 
 INTERRUPTED = 130  #: the exit code after Ctrl-C
 
@@ -93,9 +98,6 @@ def run(
     The first slide is up at once (a sample, until the first story is painted). Stopping at any moment is safe.
     """
     from . import mqtt, schedule
-    from .compose import fonts
-    from .studio import Studio
-    from .web.app import create
     from .web.server import serve
 
     _log_to_stderr()
@@ -104,11 +106,6 @@ def run(
         service.store.folder.claim({"serves": True})
         service.store.folder.sweep()
         new_token = "" if service.keys.known() else service.keys.new()
-        application = create(
-            service.wall, templates=service.templates, secret=service.keys.token, fonts=fonts.folder(),
-            fonts_css=fonts.web_css, login=settings.web.login, hosts=(*settings.web.hosts, host or settings.web.host),
-            studio=Studio(service.press.line),
-        )  # fmt: skip
         host, port = host or settings.web.host, settings.web.port if port is None else port
 
         def started(address: str) -> None:
@@ -121,12 +118,25 @@ def run(
 
         ends: list[Callable[[], object]] = []
         try:
-            serve(application, host, port, started)
+            serve(_application(service, host), host, port, started)
         finally:
             for end in ends:
                 end()
             if service.press.stop(STOP_SECONDS):  # else the folder stays ours until the process ends
                 service.store.folder.release()
+
+
+def _application(service: Service, host: str) -> FastAPI:
+    """The pages and the API of a service that listens there."""
+    from .compose import fonts
+    from .studio import Studio
+    from .web.app import create
+
+    web = service.settings.web
+    return create(
+        service.wall, templates=service.templates, secret=service.keys.token, fonts=fonts.folder(),
+        fonts_css=fonts.web_css, login=web.login, hosts=(*web.hosts, host), studio=Studio(service.press.line),
+    )  # fmt: skip
 
 
 @app.command(epilog=EXITS)

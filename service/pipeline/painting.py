@@ -82,6 +82,11 @@ class _Work:
         sound = (tried for tried in line.journal.tries(plate.id) if line.store.folder.whole(tried.picture))
         return sitting, [(tried.picture, tried.engine) for tried in sitting.recall(sound)]
 
+    def hand_on(self, plate: Plate, why: str) -> Plate:
+        """The plate at its next engine, with no attempt spent there."""
+        self.line.store.next_engine(plate, why)
+        return replace(plate, engine=plate.engine + 1, attempts=0)
+
     def passes_over(self, plate: Plate, engine: str) -> bool:
         """Whether an engine that has another behind it is left alone for now; then the transcript says why."""
         line = self.line
@@ -102,8 +107,7 @@ def _render(work: _Work, plate: Plate) -> Event:
         name, engine = desk.engines[plate.engine]
         last = plate.engine == len(desk.engines) - 1
         if plate.attempts >= MAX_ATTEMPTS or (not last and work.passes_over(plate, name)):
-            line.store.next_engine(plate, plate.error or "")
-            plate = replace(plate, engine=plate.engine + 1, attempts=0)
+            plate = work.hand_on(plate, plate.error or "")
             continue
         line.store.begin(plate)
         try:
@@ -114,8 +118,7 @@ def _render(work: _Work, plate: Plate) -> Event:
                 return replace(event, verb="wait", note=str(error))
             if sitting.best is not None:
                 break
-            line.store.next_engine(plate, f"{name}: {error}")
-            plate = replace(plate, engine=plate.engine + 1, attempts=0)
+            plate = work.hand_on(plate, f"{name}: {error}")
             continue
         except EngineError as error:
             if sitting.best is not None:
