@@ -115,7 +115,7 @@ def _paint(store: Store, n: int) -> None:
     picture = Picture(out.getvalue(), ".png", 1280, 750, {"engine": "papercut", "seed": n})
     plate = Archive(store).plate(n + 1)
     assert plate is not None
-    store.rendered(plate, store.keep(picture))
+    store.repainted(plate, store.keep(picture))
 
 
 # -- asking ----------------------------------------------------------------------------------

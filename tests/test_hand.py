@@ -300,7 +300,7 @@ def test_a_screen_that_is_paired_gets_pictures_of_its_size_from_the_next_round_o
     with home(tmp_path) as (service, _):
         plate, sizes = painted(service, 1), []
         engine = Interrupted(lambda: None)
-        engine.render = lambda prompt, *size: sizes.append(size) or picture(3)
+        engine.render = lambda prompt, *size: sizes.append(size[:2]) or picture(3)
         line = service.press.line
         line.desks[:] = [replace(line.desks[0], engines=[("gpu", engine)])]
         for paired in (False, True):

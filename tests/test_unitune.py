@@ -136,8 +136,12 @@ def stopped(edits, data, told):
     from personalization import unitune
 
     request = edits.asked(data, "unitune learn", *told)
-    request.stop.set()
-    return list(unitune.run(request))
+    found = []
+    for event in unitune.run(request):
+        found.append(event)
+        if event["event"] == "token":
+            request.stop.set()
+    return found
 
 
 @pytest.mark.parametrize(
@@ -200,9 +204,9 @@ def test_the_other_families_start_from_the_photo(edits, tmp_path, name):
     from personalization import editing, families
     from personalization.lesson import loaded
 
-    from . import tiny_families
+    from . import tiny_bases
 
-    family, pipe = families.named(name), loaded(str(getattr(tiny_families, name)(tmp_path / name)), "cpu")
+    family, pipe = families.named(name), loaded(str(getattr(tiny_bases, name)(tmp_path / name)), "cpu")
     picture = onephoto.fitted(Image.fromarray(draw(edits.PHOTOS[0][0])), (64, 32))
     known = editing.Known("q", picture)
     pipe.disable_lora, pipe.enable_lora = (lambda: None), (lambda: None)  # nothing was learned

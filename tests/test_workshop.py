@@ -396,7 +396,7 @@ def test_whose_weights_suit(odd, tmp_path, base):
     """Those of the engine's own model, those that do not say, and those that its owner says suit."""
     card(tmp_path, base=base)
     made = odd("well", subject_bases=["sister/model"]).render(prompt(words="rex naps", subject="rex"), 320, 200)
-    assert made.recipe["words"].startswith("sks corgi naps")
+    assert made.recipe["words"].startswith("a sks corgi naps")
     assert "subject" not in made.recipe
 
 
