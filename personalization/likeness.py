@@ -28,7 +28,7 @@ def own_eye(family: Family, pipe: Any, words: dict[str, Any]) -> Eye:
 
     from .sampling import precision
 
-    def look(pixels: Any) -> Any:
+    def look(pixels: Any) -> Any:  # (B, 3, H, W) to (B, C, h, w)
         caught: list[Any] = []
         hook = family.layer(pipe).register_forward_hook(lambda *told: caught.append(told[2]))
         try:

@@ -36,6 +36,7 @@ class _Told(Collector):
         self.status = status
 
     def collect(self) -> Iterator[Metric]:
+        """Every metric family there is, as prometheus_client asks for them."""
         told = self.status
         yield _gauge("info", "The version that runs.", ("version",), [((told["version"],), 1)])
         yield _gauge("last_round_failed", "1 if the last round had to stop.", (), [((), bool(told.get("error")))])

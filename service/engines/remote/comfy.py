@@ -152,6 +152,7 @@ class _Following:
         self._told = 0.0
 
     def to_the_end(self, deadline: Deadline, tell: Progress, poll_s: float) -> dict[str, Any]:
+        """The prompt's entry in the history, once it has one. Raises EngineError, Refusal."""
         lost, failures = 0, 0
         while True:
             self._listen(min(poll_s, deadline.left()), tell)
