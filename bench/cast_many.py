@@ -22,7 +22,7 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from service.displays import cast
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 from tests.castv2 import Receiver
 from tests.test_cast import Home
 from tests.values import plate

@@ -20,7 +20,7 @@ import psutil
 
 from service.engines.diffusion import Settings, make
 from service.model import Mood, Prompt
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 
 ROOT = Path(__file__).parent.parent
 PROMPT = Prompt("a red boat on a lake", "a red boat on a lake", Mood.CALM, "sea", 1, style="ink")

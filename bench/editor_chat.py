@@ -24,8 +24,9 @@ from bench.loopback import headlines
 from bench.machine import machine
 from service.editors.chat import Chat, Settings
 from service.model import Story
-from service.protocols import Brief, Surroundings
+from service.protocols import Brief
 from service.store import Account, Store
+from service.surroundings import Surroundings
 from tests.dialects import openai, speaking
 from tests.values import NOON, story, verdict
 

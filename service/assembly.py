@@ -29,12 +29,13 @@ from .net import Net
 from .pipeline import Desk, Line
 from .press import Press
 from .profiles import PROFILES, largest
-from .protocols import Critic, Display, Editor, Engine, Place, Source, Surroundings
+from .protocols import Critic, Display, Editor, Engine, Source
 from .settings import Settings
 from .sources.discovery import Finder
 from .sources.feed import Feed
 from .sources.parse import Parser
 from .store import Account, Archive, Journal, Screens, Store, Wishes
+from .surroundings import Place, Surroundings
 from .wall import Wall
 
 ROOMS = {"sources": sources, "editors": editors, "engines": engines, "displays": displays}

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from service import protocols
 from service.assembly import ROOMS, adapters
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 
 SEAMS = {
     "sources": protocols.Source, "editors": protocols.Editor, "engines": protocols.Engine,

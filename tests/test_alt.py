@@ -11,8 +11,9 @@ from service.editors.alt import alt_text, named, sentence, wanted
 from service.editors.chat import Chat, Settings
 from service.editors.scenery import Cast
 from service.pipeline import Desk, directed
-from service.protocols import Brief, Surroundings
+from service.protocols import Brief
 from service.settings import Channel
+from service.surroundings import Surroundings
 
 from .dialects import SCENE, SUBJECT_SCENE, direction, speaking
 from .values import NOON, prompt, story, verdict

@@ -19,7 +19,8 @@ import pytest
 
 from service.displays import cast, cast_manners, cast_notes
 from service.nights import Look, Nights, hours
-from service.protocols import Display, Fetching, Reporting, Surroundings
+from service.protocols import Display, Fetching, Reporting
+from service.surroundings import Surroundings
 
 from .castv2 import PLAYER, Receiver
 from .values import NOON, plate
@@ -385,7 +386,7 @@ def test_the_state_tells_what_there_is_to_know(home):
 CRASHING = """
 import sys, pathlib, threading
 from service.displays import cast
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 from tests.values import plate
 address, folder, port = sys.argv[1:]
 folder = pathlib.Path(folder)

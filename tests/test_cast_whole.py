@@ -17,8 +17,8 @@ from bench import loopback
 from service.assembly import opened, read_settings
 from service.displays import cast, cast_find
 from service.errors import ConfigError, DisplayError
-from service.protocols import Surroundings
 from service.settings import Settings
+from service.surroundings import Surroundings
 from service.web.app import create
 from service.web.server import serve
 

@@ -18,7 +18,8 @@ from service.editors.quoting import orders, quoted
 from service.editors.scenery import Cast, scene_faults, tidy
 from service.errors import Declined, EditorError
 from service.model import Mood
-from service.protocols import Brief, Editor, Surroundings
+from service.protocols import Brief, Editor
+from service.surroundings import Surroundings
 
 from .dialects import (
     DIALECTS,

@@ -13,7 +13,8 @@ from service.editors.critic import Looks, critique_of, fitting, ruling
 from service.editors.taste import faults as tasteless
 from service.errors import EditorError
 from service.model import Picture
-from service.protocols import Check, Critic, Surroundings
+from service.protocols import Check, Critic
+from service.surroundings import Surroundings
 
 from .dialects import DIALECTS, POINTS, looks, said, silent, speaking, wrong
 from .test_chat import TEMPLATES, named

@@ -10,7 +10,8 @@ from service.editors.house import House
 from service.engines.papercut import Settings as PapercutSettings, make as papercut
 from service.model import Step
 from service.press import Press
-from service.protocols import Fetched, Surroundings
+from service.protocols import Fetched
+from service.surroundings import Surroundings
 
 from .dialects import SCENE, dripping, said, silent, speaking, wrong
 from .test_chat import brief, chat

@@ -26,7 +26,7 @@ from service.engines.loading import native
 from service.engines.settling import Home
 from service.engines.wording import Wording
 from service.errors import EngineError
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 
 from .values import prompt
 

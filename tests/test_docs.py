@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 
 from .values import prompt
 

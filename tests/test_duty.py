@@ -15,8 +15,9 @@ from service.editors.ask.budget import Budget, Price, Usage, estimated, usage_of
 from service.editors.ask.rest import PATIENCE, Failing, Rest
 from service.editors.chat import Chat, Settings
 from service.errors import EditorError, OffDuty
-from service.protocols import Brief, Spending, Surroundings
+from service.protocols import Brief
 from service.store import Account, Store
+from service.surroundings import Spending, Surroundings
 
 from .command import objects, told
 from .dialects import SCENE, direction, openai, said, silent, speaking, wrong

@@ -12,9 +12,9 @@ from service.assembly import opened
 from service.engines.images_api import Settings as Remote, make
 from service.errors import EngineError
 from service.model import Picture
-from service.protocols import Surroundings
 from service.settings import Channel, Settings
 from service.studio import Studio
+from service.surroundings import Surroundings
 
 from .pictures import dusk
 from .test_learned import REX, subject

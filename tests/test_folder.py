@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from service.displays import folder
 from service.displays.folder import put
 from service.nights import Look, Nights, hours
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 
 from .loopback import Loopback, answer
 from .test_cast import said

@@ -18,8 +18,9 @@ from service.editors.taste import faults
 from service.editors.topics import table, topics
 from service.errors import Declined
 from service.model import Mood
-from service.protocols import Brief, Surroundings
+from service.protocols import Brief
 from service.sample import edition
+from service.surroundings import Surroundings
 
 from .values import NOON, story, verdict
 

@@ -22,7 +22,7 @@ from service.engines.images_api import ImagesApi, Settings, make
 from service.engines.images_refusal import Refusal
 from service.engines.wording import LONGEST, Wording
 from service.errors import EngineError
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 
 from .images_server import file, holding, painted, refusing, silence, speaking
 from .pictures import dusk, noise

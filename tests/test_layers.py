@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 GROUND = {
     "__init__", "errors", "model", "clock", "profiles", "characters", "cutting", "faces", "language", "text", "cache",
     "addresses", "wire", "daily", "files", "frames", "gpu", "guesses", "hanging", "memory", "metered", "nights", "styles",
-    "pixels", "walled", "walls",
+    "pixels", "surroundings", "walled", "walls",
 }  # fmt: skip
 SEAMS = {"settings", "broker", "reading", "mistakes", "protocols", "subjects", "album", "progress"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}

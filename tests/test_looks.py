@@ -19,8 +19,9 @@ from service.editors.tools.weather import Weather, season
 from service.editors.tools.worker import honest
 from service.errors import ConfigError, Declined, EditorError, SourceError
 from service.net import Net
-from service.protocols import Brief, Place, Surroundings
+from service.protocols import Brief
 from service.settings import Settings as Config
+from service.surroundings import Place, Surroundings
 
 from .dialects import SCENE, direction, speaking
 from .loopback import Loopback, answer, forever, gzipped

@@ -24,7 +24,7 @@ from service.engines.papercut.reading import QUIET, cast
 from service.engines.papercut.staging import Tie, troupe
 from service.errors import EngineError
 from service.model import Mood
-from service.protocols import Surroundings
+from service.surroundings import Surroundings
 
 from .values import prompt
 

@@ -15,9 +15,10 @@ from service.gate.verdict import Rules
 from service.model import Picture, Step
 from service.pipeline import Desk, Line, plates
 from service.press import Press
-from service.protocols import Bookmark, Fetched, Ruling, Surroundings
+from service.protocols import Bookmark, Fetched, Ruling
 from service.settings import Channel, Display, Settings
 from service.store import Archive, Journal, Store, Wishes
+from service.surroundings import Surroundings
 
 from .values import NOON, plate, prompt, story
 from .web_values import drawn

@@ -16,10 +16,11 @@ from service.gatekeeper import Gatekeeper
 from service.model import Decision, Mood, Step
 from service.pipeline import Desk, choose
 from service.press import Press
-from service.protocols import Fetched, Ruling, Surroundings
+from service.protocols import Fetched, Ruling
 from service.settings import Channel
 from service.skipping import Kept, Kind, Reason, Tally
 from service.store import Store, Wishes
+from service.surroundings import Surroundings
 from service.web import wording
 
 from .command import objects, told

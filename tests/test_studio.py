@@ -15,10 +15,10 @@ from service.assembly import opened
 from service.engines.images_api import Settings as Remote, make
 from service.errors import EngineError
 from service.model import Mood, Picture, Prompt
-from service.protocols import Surroundings
 from service.settings import Channel, Settings
 from service.studio import Order, Studio
 from service.subjects import Kind, Subject
+from service.surroundings import Surroundings
 
 from .web_values import SECRET, TEMPLATES, Wall, drawn, serving
 

@@ -11,7 +11,8 @@ from service.editors import house
 from service.engines.wording import CLIP_TOKENS, Wording, clip_tokens, family_of, phrases, within
 from service.errors import EngineError
 from service.gate.verdict import judge
-from service.protocols import Brief, Surroundings
+from service.protocols import Brief
+from service.surroundings import Surroundings
 
 from .values import prompt, story
 

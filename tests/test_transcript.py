@@ -11,9 +11,10 @@ from service.editors.chat import Chat, Settings
 from service.errors import EditorError
 from service.model import Mood
 from service.press import Press
-from service.protocols import Brief, Note, Surroundings
+from service.protocols import Brief, Note
 from service.store import Account, Journal, Store
 from service.store.journal import NOTE_CHARS, NOTES
+from service.surroundings import Surroundings
 
 from .command import objects, told
 from .dialects import SCENE, SUBJECT_SCENE, direction, llama_cpp_python, openai, said, silent, speaking, wrong

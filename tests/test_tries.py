@@ -18,8 +18,9 @@ from service.errors import EditorError, EngineError
 from service.model import Picture, Step
 from service.pipeline.looking import Eye, best, by_pixels
 from service.pipeline.tries import following, with_fix
-from service.protocols import Check, Critique, Note, Surroundings
+from service.protocols import Check, Critique, Note
 from service.settings import Channel, Settings
+from service.surroundings import Surroundings
 
 from .command import command
 from .dialects import looks, speaking, wrong

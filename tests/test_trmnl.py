@@ -15,8 +15,9 @@ from pydantic import ValidationError
 from service.assembly import opened
 from service.displays import trmnl
 from service.profiles import PROFILES
-from service.protocols import Calling, Fetching, Reporting, Surroundings
+from service.protocols import Calling, Fetching, Reporting
 from service.settings import Settings
+from service.surroundings import Surroundings
 from service.web import trmnl as door
 
 from .values import NOON

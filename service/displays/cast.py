@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from ..errors import DisplayError
 from ..model import Plate
 from ..nights import Look, look_at
-from ..protocols import Surroundings
+from ..surroundings import Surroundings
 from . import cast_page
 from .cast_find import find, reached, target
 from .cast_link import Absent, Link, Overtaken, Refused, identity

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ..errors import DisplayError
 from ..model import Plate
 from ..nights import Look, look_at
-from ..protocols import Surroundings
+from ..surroundings import Surroundings
 from .owner import Owner
 
 log = logging.getLogger(__name__)

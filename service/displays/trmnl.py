@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from ..clock import now
 from ..model import Plate
-from ..protocols import Surroundings
+from ..surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ..errors import Declined, EditorError
 from ..model import Mood, Picture, Prompt, Story, Verdict
 from ..net import Net
-from ..protocols import Brief, Critique, Note, Ruling, Surroundings, unnoted
+from ..protocols import Brief, Critique, Note, Ruling, unnoted
+from ..surroundings import Surroundings
 from . import alt, captioning, critic
 from .answers import Direction, Rulings, Word
 from .ask import Access, Budget, Duty, Ladder, Question

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from service.errors import Declined
 from service.model import Mood, Prompt, Story, Verdict
-from service.protocols import Brief, Note, Ruling, Surroundings
+from service.protocols import Brief, Note, Ruling
+from service.surroundings import Surroundings
 
 from . import topics
 from .bank import ANYWHERE, Scene, by_topic, number_of, scenes

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import EngineError, NotNow
 from ..model import Picture, Prompt
-from ..protocols import Progress, Surroundings
+from ..protocols import Progress
+from ..surroundings import Surroundings
 from . import credentials, learned, proof, sizes, workflow
 from .images_refusal import Refusal
 from .learned import Guest

@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
-from ..protocols import Base, Progress, Surroundings
+from ..protocols import Base, Progress
+from ..surroundings import Surroundings
 from . import references
 from .awaited import Awaited, Wish
 from .lessons import base

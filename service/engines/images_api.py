@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
-from ..protocols import Progress, Surroundings
+from ..protocols import Progress
+from ..surroundings import Surroundings
 from . import credentials, learned, proof, references, sizes
 from .images.dialect import Dialect, Wish, body, dialect
 from .images_refusal import Refusal

@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ..errors import EngineError
 from ..model import Picture, Prompt
-from ..protocols import Progress, Surroundings
+from ..protocols import Progress
+from ..surroundings import Surroundings
 from .awaited import Awaited, Wish
 from .cards import PLAIN
 from .child import Child

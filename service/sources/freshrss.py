@@ -16,7 +16,8 @@ from pydantic import Field
 from service.clock import Clock, now
 from service.errors import SourceError
 from service.net import Limits, Response
-from service.protocols import Bookmark, Fetched, Surroundings
+from service.protocols import Bookmark, Fetched
+from service.surroundings import Surroundings
 
 from .account import LIMITS, AccountSettings, Api, Entry, as_many_as_fit, said, secret_of
 from .documents.items import Item

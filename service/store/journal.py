@@ -10,7 +10,8 @@ from typing import Any
 
 from ..errors import Withdrawn
 from ..model import Picture, Plate, Prompt
-from ..protocols import Check, Critique, Note, Spending
+from ..protocols import Check, Critique, Note
+from ..surroundings import Spending
 from .rows import prompt_of, stamp, time_of
 from .store import Store
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from ... import clock
 from ...errors import OffDuty
-from ...protocols import Ledger, Spending
+from ...surroundings import Ledger, Spending
 from .budget import Budget, Usage, estimated
 from .rest import PATIENCE, Failing, Rest
 

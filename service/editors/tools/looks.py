@@ -16,7 +16,8 @@ from pydantic import BeforeValidator, Field, create_model, model_validator
 from service.errors import SourceError
 from service.model import Mood, Story
 from service.net import Net
-from service.protocols import Brief, Note, Place
+from service.protocols import Brief, Note
+from service.surroundings import Place
 from service.text import shortened
 
 from ..answers import Answer, Direction

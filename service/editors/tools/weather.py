@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from service.errors import SourceError
 from service.net import Limits, Net
-from service.protocols import Place
+from service.surroundings import Place
 
 API = "https://api.open-meteo.com/v1/forecast"
 CREDIT = "Weather data by Open-Meteo.com, CC BY 4.0"

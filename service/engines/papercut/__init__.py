@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict
 
 from service.errors import EngineError
 from service.model import Mood, Picture, Prompt
-from service.protocols import Progress, Surroundings
+from service.protocols import Progress
+from service.surroundings import Surroundings
 
 from .compose_land import colossus, panorama
 from .compose_print import medallion, quilt
