@@ -21,7 +21,11 @@ from .request import Event, Events
 MOST = 200  #: losses that are kept: a curve shows no more
 OFTEN_S = 1.0  #: between two notes of steps
 PATIENCE_S = 2.0  #: whoever looks whether somebody learns holds the lock for an instant
-_AFTER = {"plan": "Finding its word", "token": "Measuring the untouched model"}  # what comes after an event
+_AFTER = {  # what comes after an event
+    "waiting": "Waiting for the GPU",
+    "plan": "Finding its word",
+    "token": "Measuring the untouched model",
+}
 
 
 def reported(folder: Path, events: Events, before: Progress | None) -> Events:
@@ -29,12 +33,13 @@ def reported(folder: Path, events: Events, before: Progress | None) -> Events:
 
     Raises TrainingError where another process learns this subject, and whatever the lesson does.
     """
-    now, noted = _begun(), 0.0
+    now, noted, begun = _begun(), 0.0, False
     with ExitStack() as held:
         try:
             for event in events:
-                if event["event"] == "plan":  # before it, nothing has begun
+                if not begun:  # who waits for the GPU learns it already: a second one need not wait to be refused
                     held.enter_context(_alone(folder))
+                    begun = True
                 now = after(now, event, before)
                 if event["event"] != "step" or time.monotonic() - noted > OFTEN_S:
                     _note(folder, now)
@@ -44,7 +49,7 @@ def reported(folder: Path, events: Events, before: Progress | None) -> Events:
             now = now.model_copy(update={"state": State.REFUSED, "says": str(error)})
             raise
         finally:
-            if now.plan:
+            if begun:
                 left = {"state": State.STOPPED, "says": ""} if now.state is State.LEARNING else {}
                 _note(folder, now.model_copy(update=left))
 
