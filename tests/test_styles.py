@@ -120,6 +120,7 @@ def test_phrases_keep_every_thing_in_a_scene():
     assert phrases("A cook stirs a pot, while a cat sleeps beside a red stove. Warm light") == [
         "A cook stirs a pot", "a cat sleeps", "a red stove", "Warm light",
     ]  # fmt: skip
+    assert phrases("a bass as tall as a house, swallows") == ["a bass as tall as a house", "swallows"]
 
 
 def test_an_owners_broken_template_is_a_sentence(tmp_path):

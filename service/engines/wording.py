@@ -35,6 +35,7 @@ _SIGNS: tuple[tuple[str, Family], ...] = (
     (r"stable-?diffusion|\bsd-?(?:1|2|xl|v1|turbo)|sdxl|dreamshaper|realistic-?vision|lcm|juggernaut|pony", "tags"),
 )
 _TOKEN = re.compile(r"\w+|[^\w\s]")
+_AS_TALL_AS, _JOINT = re.compile(r"\bas \w+ as an?\b"), "\N{WORD JOINER}"  # one phrase
 _PHRASE_END = re.compile(
     r"\s*[.;:,]+\s+(?:(?:and|while|as)\s+)?|\s+(?:while|as|beside|beneath|under|above|behind|with)\s+(?=(?:an?|the|two|three)\b)"
 )
@@ -117,7 +118,8 @@ class Wording:
 
 def phrases(scene: str) -> list[str]:
     """A scene's phrases in its own order: a tag each."""
-    return [part for part in map(str.strip, _PHRASE_END.split(scene)) if part]
+    whole = _AS_TALL_AS.sub(lambda found: found[0].replace(" ", _JOINT), scene)
+    return [part.replace(_JOINT, " ") for part in map(str.strip, _PHRASE_END.split(whole)) if part]
 
 
 def within(tags: Sequence[str], count: Callable[[str], int], limit: int = CLIP_TOKENS) -> str:
