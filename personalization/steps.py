@@ -7,11 +7,13 @@ same on every device, and the same whether learning was interrupted before it or
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from . import losses
+from .errors import TrainingError
 from .examples import Examples
 from .families import Words
 from .lesson import Lesson
@@ -170,6 +172,35 @@ def _by_pictures(lesson: Lesson, kept: Kept, batch: Batch) -> tuple[Any, ...]:
     latents = kept.latents[batch.others]
     noisy, target = lesson.family.noised(lesson.pipe, latents, batch.other_noise.to(latents), batch.other_levels)
     return [kept.captions[other] for other in batch.others], batch.other_levels, noisy, target
+
+
+def losses_of(lesson: Lesson, shown: Examples, kept: Kept | None, speech: Speech, batch: Batch) -> Iterator[Any]:
+    """The loss of each part of a batch that fits into memory at once, as its share of the whole."""
+    from .sampling import precision
+
+    for part in batch.split(lesson.plan.batch_at_once):
+        with precision(lesson.pipe):
+            loss = loss_of(lesson, shown, kept, speech, part) * (len(part.picks) / lesson.recipe.batch)
+        yield loss
+
+
+def advance(lesson: Lesson, optimiser: Any, step: int, losses: Iterable[Any]) -> float:
+    """Learn from a batch's losses, and say what they come to. Raises TrainingError where that is no number."""
+    import torch
+
+    recipe, total = lesson.recipe, 0.0
+    for group in optimiser.param_groups:
+        group["lr"] = recipe.learning_rate * group["rate"] * min(1.0, (step + 1) / recipe.warmup)
+    for loss in losses:
+        loss.backward()
+        total += float(loss.detach())
+    if not math.isfinite(total):
+        raise TrainingError(f"learning broke down at step {step}: learn again with a lower --learning-rate "
+                            f"than {recipe.learning_rate:g}")  # fmt: skip
+    torch.nn.utils.clip_grad_norm_(lesson.adapter.parameters().values(), 1.0)
+    optimiser.step()
+    optimiser.zero_grad(set_to_none=True)
+    return total
 
 
 def optimiser_of(lesson: Lesson) -> Any:

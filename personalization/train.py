@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from argparse import ArgumentParser, BooleanOptionalAction
 from dataclasses import asdict
@@ -24,7 +23,7 @@ from .recipe import ADAPTERS, PRESERVATIONS
 from .reporting import reported
 from .request import Events, Request
 from .setting import held_by, preserved, studio, token_of
-from .steps import Speech, bucket, drawn, loss_of, optimiser_of
+from .steps import Speech, advance, bucket, drawn, losses_of, optimiser_of
 
 SPOKEN = 10  #: steps between two lines about progress
 
@@ -83,8 +82,6 @@ def guarded(events: Events) -> Events:
 
 
 def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to bottom
-    import torch
-
     lesson = opened(request)
     family, recipe, adapter = lesson.family, lesson.recipe, lesson.adapter
     yield {"event": "plan", "says": lesson.plan.says(), "family": family.NAME, "base": lesson.base,
@@ -116,24 +113,11 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
 
     began, first = time.monotonic(), done
     while done < recipe.steps and not curves.finished(curve, recipe.drift_cost, recipe.patience):
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * group["rate"] * min(1.0, (done + 1) / recipe.warmup)
-        number, turn = bucket(recipe.seed, [len(each.captions) for each in buckets], done)
+        number, nth = bucket(recipe.seed, [len(each.captions) for each in buckets], done)
         album = buckets[number]
         batch = drawn(lesson, tuple(album.latents.shape[1:]), len(album.captions), done,
-                      len(kept.captions) if kept else 0, turn=turn)  # fmt: skip
-        total = 0.0
-        for part in batch.split(lesson.plan.batch_at_once):
-            with sampling.precision(pipe):
-                loss = loss_of(lesson, album, kept, speech, part) * (len(part.picks) / recipe.batch)
-            loss.backward()
-            total += float(loss.detach())
-        if not math.isfinite(total):
-            raise TrainingError(f"learning broke down at step {done}: train again with a lower --learning-rate "
-                                f"than {recipe.learning_rate:g}")  # fmt: skip
-        torch.nn.utils.clip_grad_norm_(adapter.parameters().values(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+                      len(kept.captions) if kept else 0, turn=nth)  # fmt: skip
+        total = advance(lesson, optimiser, done, losses_of(lesson, album, kept, speech, batch))
         done += 1
         average.add(done)
         heard.append(round(total, 6))

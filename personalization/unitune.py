@@ -7,7 +7,6 @@ their meaning. What comes out is a LoRA, so that the base stays shared with all 
 
 from __future__ import annotations
 
-import math
 import shutil
 import time
 from argparse import ArgumentParser
@@ -18,7 +17,7 @@ from typing import Any
 
 from service.files import write_whole
 
-from . import checkpoint, families, onephoto, photos, publish, sampling, token, turn
+from . import checkpoint, families, onephoto, photos, publish, token, turn
 from .adapters import attach
 from .checkpoint import Checkpoint
 from .dataset import MARK, Photo
@@ -32,7 +31,7 @@ from .plan import planned
 from .recipe import fitted
 from .request import Events, Request
 from .setting import Meaning
-from .steps import Speech, drawn, loss_of, optimiser_of
+from .steps import Speech, advance, drawn, losses_of, optimiser_of
 from .train import SPOKEN, guarded
 
 HOME = "learning-unitune"  #: checkpoints, in the subject's folder, until the photo was learned
@@ -64,13 +63,11 @@ def run(request: Request) -> Events:
 
 
 def _run(request: Request) -> Events:
-    import torch
-
     lesson, picture = opened(request)
     recipe, adapter = lesson.recipe, lesson.adapter
     yield {"event": "plan", "says": lesson.plan.says(), "family": lesson.family.NAME, "base": lesson.base,
            "recipe": asdict(recipe), "photos": 1, "device": lesson.device}  # fmt: skip
-    pipe = placed(lesson)
+    placed(lesson)
     word = token_of(lesson)
     yield {"event": "token", "token": word, "says": f"{word!r} will stand for the photo"}
     shown = _shown(lesson, picture, word)
@@ -89,20 +86,8 @@ def _run(request: Request) -> Events:
     shape = tuple(shown.latents.shape[1:])
     began, first = time.monotonic(), done
     while done < recipe.steps:
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * min(1.0, (done + 1) / recipe.warmup)
-        total = 0.0
-        for part in drawn(lesson, shape, 1, done).split(lesson.plan.batch_at_once):
-            with sampling.precision(pipe):
-                loss = loss_of(lesson, shown, None, speech, part) * (len(part.picks) / recipe.batch)
-            loss.backward()
-            total += float(loss.detach())
-        if not math.isfinite(total):
-            raise TrainingError(f"learning broke down at step {done}: learn again with a lower --learning-rate "
-                                f"than {recipe.learning_rate:g}")  # fmt: skip
-        torch.nn.utils.clip_grad_norm_(adapter.parameters().values(), 1.0)
-        optimiser.step()
-        optimiser.zero_grad(set_to_none=True)
+        losses = losses_of(lesson, shown, None, speech, drawn(lesson, shape, 1, done))
+        total = advance(lesson, optimiser, done, losses)
         done += 1
         heard.append(round(total, 6))
         stop, last = request.stop.is_set(), done == recipe.steps
