@@ -22,9 +22,10 @@ from service.subjects import Subject, save
 
 from . import PIPELINE
 from .exam import GUIDANCE
-from .oracle import STANDS_OUT, TOLERANCE, read
+from .oracle import STANDS_OUT, read
 from .world import Scene, draw
 
+FARTHEST = 75  #: from a photo's colour, as the oracle measures: nothing of it is kept
 PHOTOS = (
     (Scene("ball", "green", "white", "left", dy=-0.9, radius=3.6),
      (("a red ball", {"colour": "red"}), ("a green ball on a blue background", {"ground": "blue"}))),
@@ -50,7 +51,7 @@ def graded(picture: np.ndarray, photo: Scene, change: dict[str, str]) -> Grade:
     before, ideal, got = (_cells(image) for image in (draw(photo), draw(wanted), picture))
     alone = _away(ideal, before) < 1
     (fact,) = change
-    near = np.maximum(0, 1 - _away(got, before)[alone] / TOLERANCE)
+    near = np.maximum(0, 1 - _away(got, before)[alone] / FARTHEST)
     was, now = _outline(before), _outline(got)
     return Grade(float(getattr(read(picture), fact) == change[fact]),
                  float(np.minimum(was, now).sum() / np.maximum(was, now).sum()), float(near.mean()))  # fmt: skip

@@ -20,15 +20,16 @@ from service.subjects import Subject, save
 
 from . import PIPELINE, exam
 from .oracle import likeness, read
-from .world import caption, centre, instance_photos, mask, places
+from .world import CELL_PX, caption, centre, instance_photos, mask, places
 
 TOKEN, NOUN = "zqx", "ball"
 SAMPLED = ("--guidance", "3", "--sampling-steps", "12")  # of the family's recipe, 7.5 and 20 are for larger models
 #: the family's own recipe, cut short
-PRESERVED = ("--steps", "200", "--measure-every", "50", "--pictures", "6")
+PRESERVED = ("--steps", "300", "--measure-every", "100", "--pictures", "6")
 UNPRESERVED = (
     "--preservation", "none", "--steps", "250", "--learning-rate", "4e-3", "--measure-every", "250", "--pictures", "6",
 )  # fmt: skip
+SHAPES = ((128, 128), (160, 96), (128, 128), (96, 160), (160, 96))  #: of the photos, px
 PLACES = (
     "on a red background", "on the left on a green background", "in the middle on a purple background",
     "on the right on a white background", "", "on a yellow background",
@@ -60,9 +61,14 @@ class Outcome:
         return self.said[-1]
 
     def by_oracle(self) -> dict[int, float]:
-        """Likeness at every measurement, by its step, read from the sheets of pictures that were kept."""
-        sheets = sorted(self.home.glob("step-*.png"))
-        return {int(sheet.stem[5:]): float(np.mean([likeness(each) for each in tiles(sheet)])) for sheet in sheets}
+        """Likeness at every measurement, by its step."""
+        return by_oracle(self.home)
+
+
+def by_oracle(home: Path) -> dict[int, float]:
+    """Likeness at every measurement of a lesson, by its step, read from the sheets of pictures that it kept."""
+    sheets = sorted(home.glob("step-*.png"))
+    return {int(sheet.stem[5:]): float(np.mean([likeness(each) for each in tiles(sheet)])) for sheet in sheets}
 
 
 def tiles(sheet: Path) -> list[Image.Image]:
@@ -75,17 +81,18 @@ def tiles(sheet: Path) -> list[Image.Image]:
 
 def photographed(data: Path, seed: int = 7, *, captions: bool = True) -> Path:
     """Rex, a ball in colours of his own: five photos with their masks. Returns his folder."""
-    folder, grid = data / "subjects/rex", places(128, 128, 16)
+    folder = data / "subjects/rex"
     for part in ("photos", "masks"):
         (folder / part).mkdir(parents=True)
     found = []
-    for number, shot in enumerate(instance_photos(5, seed)):
-        name, cut = f"photos/{number:03}.png", f"masks/{number:03}.png"
+    for number, shot in enumerate(instance_photos(5, seed, sizes=SHAPES)):
+        name, cut, (down, across, _) = f"photos/{number:03}.png", f"masks/{number:03}.png", shot.pixels.shape
         Image.fromarray(shot.pixels).save(folder / name)
-        covered = mask(shot.scene.kind, centre(shot.scene, 16, 16), shot.scene.radius, grid)
+        grid = places(across, down, across / CELL_PX)
+        covered = mask(shot.scene.kind, centre(shot.scene, across // CELL_PX, down // CELL_PX), shot.scene.radius, grid)
         Image.fromarray((covered * 255).round().astype(np.uint8)).save(folder / cut)
         words = shot.caption if captions else ""
-        found.append(Photo(name, name, f"{number:064}", 128, 128, words, mask=cut))
+        found.append(Photo(name, name, f"{number:064}", across, down, words, mask=cut))
     keep(folder, found)
     save(data, Subject(name="rex", kind="thing", class_noun=NOUN, token=TOKEN))
     return folder

@@ -16,7 +16,8 @@ from PIL import Image
 from .world import CELLS, COLOURS, KINDS, REX, SIDES, STRANGE, Subject, bands, mask, places
 
 STANDS_OUT = 45  #: from the ground, root of the mean square of the three channels: counts in full
-TOLERANCE = 75  #: from a subject's colour, likewise: nothing of it is left
+NEAR = 20  #: from a subject's colour, likewise: all of it is there; the base paints its own colours no truer
+FAR = 65  #: likewise: nothing of it is left
 FITS = 0.5  #: least overlap with a thing's outline
 NAMES = list(COLOURS | STRANGE)
 RGB = np.array(list((COLOURS | STRANGE).values()), float)  # (9, 3)
@@ -74,7 +75,7 @@ def _alike(cells: np.ndarray, subject: Subject, at: tuple[float, float, float]) 
     if not inside.any():
         return 0.0
     away = _distance(cells, bands(subject, at[:2], at[2], grid))[inside]
-    return float(np.maximum(0, 1 - away / TOLERANCE).mean())
+    return float(np.clip((FAR - away) / (FAR - NEAR), 0, 1).mean())
 
 
 def _cells(picture: np.ndarray | Image.Image) -> np.ndarray:

@@ -7,6 +7,7 @@ has about 256 of them. Pure: numbers in, pixels and captions out.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -132,9 +133,9 @@ class Shot:
 
 
 def instance_photos(
-    n: int = 5, seed: int = 7, subject: Subject = REX, size: tuple[int, int] = (128, 128)
+    n: int = 5, seed: int = 7, subject: Subject = REX, sizes: Sequence[tuple[int, int]] = ((128, 128),)
 ) -> list[Shot]:
-    """Photos of a subject, no two neighbours on the same ground or side. ``size``: width and height, px."""
+    """Photos of a subject, no two neighbours on the same ground or side. ``sizes``: width and height, px, in turn."""
     chance = np.random.default_rng(seed)
     grounds = [list(COLOURS)[i] for i in chance.permutation(len(COLOURS))]
     sides = ["middle"] if subject.kind == "wall" else ["middle", "left", "right"]
@@ -143,5 +144,5 @@ def instance_photos(
         drawn = replace(
             scene(chance, subject.kind), ground=grounds[i % len(grounds)], side=sides[i % len(sides)], stripe=""
         )
-        shots.append(Shot(draw(drawn, *size, subject), caption(drawn, f"[V] {subject.kind}"), drawn))
+        shots.append(Shot(draw(drawn, *sizes[i % len(sizes)], subject), caption(drawn, f"[V] {subject.kind}"), drawn))
     return shots
