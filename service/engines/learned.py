@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
-from .. import subjects
+from .. import album, subjects
 from ..errors import EngineError, SubjectError
 from ..model import Prompt
 from ..subjects import PHOTOS, Subject
@@ -114,6 +114,14 @@ def told(host: str) -> str:
 def photos(data: Path, name: str, most: int = references.MOST) -> tuple[bytes, ...]:
     """Photos of a subject as JPEG files, as a model is shown them. Raises EngineError."""
     return references.of_subject(chosen(data, name)[:most])
+
+
+def boxes(data: Path, name: str) -> dict[Path, references.Box]:
+    """Where a subject is in its photos, as far as it was found: left, top, right, bottom, px."""
+    folder = subjects.folder(data, name)
+    with contextlib.suppress(SubjectError):  # a list that cannot be read is told of where photos are chosen
+        return {folder / photo.file: photo.box for photo in album.photos(folder) if photo.box}
+    return {}
 
 
 def chosen(data: Path, name: str) -> Sequence[Path]:
