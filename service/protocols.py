@@ -196,12 +196,21 @@ class Referring(Protocol):
 
 
 @runtime_checkable
+class Portraying(Protocol):
+    """An engine that may paint a subject from its photos. Optional."""
+
+    def from_photos(self, subject: str) -> int:
+        """From how many; 0: it wears what was learned, or paints any of its kind. Raises EngineError."""
+        ...
+
+
+@runtime_checkable
 class Wearing(Protocol):
     """An engine that paints subjects by what was learned of them. Optional."""
 
     def leaves_out(self, subject: str) -> str:
-        """Why a subject that was learned is painted as any of its kind, naming both models; "" where it is itself, or
-        where nothing was learned. Raises EngineError.
+        """Why a subject that was learned, or could be painted from its photos, is painted as any of its kind; "" where
+        it is itself, or where there is nothing to paint it from. Raises EngineError.
         """
         ...
 
@@ -245,8 +254,8 @@ class Reporting(Protocol):
         """What is known, JSON-safe.
 
         ``last_error`` (a display's) or ``error`` (an editor's) is a sentence or None; keys that end in ``_at`` are
-        moments. An engine has ``model``, ``says`` (why that one) and ``now``, what it does in words; while it paints
-        there are ``step`` and ``steps``.
+        moments. An engine has ``model``, ``says`` (why that one), ``now``, what it does in words, and may have
+        ``references``, how many pictures it can be shown; while it paints there are ``step`` and ``steps``.
         """
         ...
 

@@ -15,7 +15,8 @@ from service.engines.cards import IpAdapter
 from service.engines.job import Cancelled, Job, Learned, Painted, Refusal
 from service.errors import EngineError
 
-from .test_painter import learn, photo
+from .pictures import photo
+from .test_painter import learn
 
 NEEDS = [name for name in ("torch", "diffusers", "transformers", "peft") if find_spec(name) is None]
 pytestmark = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(NEEDS)}; `make test` installs them")

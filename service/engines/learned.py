@@ -61,7 +61,7 @@ def guest(
 
     ``by_name``: the server knows its own subjects by name, and puts its own token in their place.
     """
-    card = _card(prompt, data)
+    card = _card(prompt.subject, data)
     if card is None or not card.consented:
         return Guest(prompt)
     if card.name in loras:
@@ -72,14 +72,22 @@ def guest(
     return Guest(prompt)
 
 
+def from_photos(name: str, data: Path, loras: Mapping[str, str], *, takes_photos: bool, host: str) -> int:
+    """How many of a subject's photos go along with a picture of it. Raises EngineError."""
+    card = _card(name, data)
+    if card is None or card.name in loras or not (takes_photos and may_travel(card, host)):
+        return 0
+    return min(len(chosen(data, card.name)), references.MOST)
+
+
 def pictured(prompt: Prompt, noun: str, pictures: int) -> Prompt:
     """The prompt for a model that is shown so many pictures of the subject: it speaks of them, and names nobody."""
     return _called(prompt, f"the {noun} in the reference {'picture' if pictures == 1 else 'pictures'}")
 
 
-def _card(prompt: Prompt, data: Path) -> Subject | None:
+def _card(name: str | None, data: Path) -> Subject | None:
     with contextlib.suppress(SubjectError):
-        return subjects.load(data, prompt.subject) if prompt.subject else None
+        return subjects.load(data, name) if name else None
     return None
 
 
