@@ -34,7 +34,7 @@ def klein(tmp_path):
         settings = Settings(model=model, **table)
         words = Wording(ROOT / "templates", tmp_path / "subjects")
         command = (sys.executable, "-m", "tests.odd_painter", how)
-        made.append(Diffusion(settings, words, Home(tmp_path, ("rex",)), command=command))
+        made.append(Diffusion(settings, words, Home(tmp_path), command=command))
         return made[-1]
 
     yield engine

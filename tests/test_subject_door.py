@@ -276,7 +276,7 @@ def test_who_is_painted_from_photos_is_not_said_to_be_just_any_corgi(data, tmp_p
         lesson(data)
         with (folder / progress.LOCK).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            assert f"Until then {meanwhile} on home: a preview." in owner.get("/subjects/rex/learning").text
+            assert f"Until rex is learned, {meanwhile} on home: a preview." in owner.get("/subjects/rex/learning").text
     config.write_text(engine + 'model = "sd15"\nip_adapter = false')
     assert "pictures show just a corgi" in subject(data, "use", "rex", config=config).out
     assert meanwhile not in subject(data, "train", "rex", config=config).err

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..protocols import Base, Progress
+from ..subjects import names
 from ..surroundings import Surroundings
 from . import references
 from .awaited import Awaited, Wish
@@ -151,7 +152,7 @@ class Diffusion:
             found = self._workshop.what
         except EngineError as error:
             return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
-        says = "; ".join(filter(None, (found.says, *found.notes, self._sight.says if self._home.subjects else "")))
+        says = "; ".join(filter(None, (found.says, *found.notes, self._sight.says if names(self._home.data) else "")))
         return {"model": found.model.name, "says": says, "references": self.references, **self._workshop.state()}
 
     # -- painting -----------------------------------------------------------------------------
