@@ -197,11 +197,9 @@ class Referring(Protocol):
 
 @runtime_checkable
 class Portraying(Protocol):
-    """An engine that may paint a subject from its photos. Optional."""
+    """An engine that may paint a subject from photos, and says from how many; it may raise EngineError. Optional."""
 
-    def from_photos(self, subject: str) -> int:
-        """From how many; 0: it wears what was learned, or paints any of its kind. Raises EngineError."""
-        ...
+    def from_photos(self, subject: str) -> int: ...
 
 
 @runtime_checkable
@@ -209,9 +207,7 @@ class Wearing(Protocol):
     """An engine that paints subjects by what was learned of them. Optional."""
 
     def leaves_out(self, subject: str) -> str:
-        """Why a subject that was learned, or could be painted from its photos, is painted as any of its kind; "" where
-        it is itself, or where there is nothing to paint it from. Raises EngineError.
-        """
+        """Why a subject that was learned, or has photos, is painted as any of its kind; "". Raises EngineError."""
         ...
 
 

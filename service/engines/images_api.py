@@ -140,9 +140,7 @@ class ImagesApi:
 
     def from_photos(self, subject: str) -> int:
         """How many of a subject's photos go along with a picture of it. Raises EngineError."""
-        return learned.from_photos(
-            subject, self._data, self.settings.loras, takes_photos=self._takes_photos, host=self._name
-        )
+        return learned.from_photos(subject, self._data, self.settings.loras, self._name if self._takes_photos else "")
 
     def _guest(self, prompt: Prompt, *, takes_photos: bool = True) -> Guest:
         return learned.guest(

@@ -72,10 +72,10 @@ def guest(
     return Guest(prompt)
 
 
-def from_photos(name: str, data: Path, loras: Mapping[str, str], *, takes_photos: bool, host: str) -> int:
-    """How many of a subject's photos go along with a picture of it. Raises EngineError."""
+def from_photos(name: str, data: Path, loras: Mapping[str, str], host: str) -> int:
+    """How many of a subject's photos go along with a picture of it; ``host`` "": none may. Raises EngineError."""
     card = _card(name, data)
-    if card is None or card.name in loras or not (takes_photos and may_travel(card, host)):
+    if card is None or card.name in loras or not (host and may_travel(card, host)):
         return 0
     return min(len(chosen(data, card.name)), references.MOST)
 
