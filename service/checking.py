@@ -21,7 +21,7 @@ from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark, Brief, Reached, Reporting, Sending, Wearing
+from .protocols import Bookmark, Brief, Portraying, Reached, Reporting, Sending, Wearing
 from .settings import Display
 from .subjects import load
 from .telling import running, several
@@ -147,12 +147,21 @@ def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
         if not subject.consented:
             yield _bad(what, "has not agreed to appear", "ask, and record it in consent_at")
         else:
-            yield _good(what, f"learned on {subject.base}" if subject.base else "known, and not learned yet")
+            known = f"learned on {subject.base}" if subject.base else "known, and not learned yet"
+            yield _good(what, "; ".join((known, *_from_photos(desk, name))))
             yield from _left_out(desk, name)
 
 
+def _from_photos(desk: Desk, name: str) -> Iterator[str]:
+    """The engines that paint a subject from its photos."""
+    for at, engine in desk.engines:
+        with suppress(FrontispieceError):
+            if isinstance(engine, Portraying) and (photos := engine.from_photos(name)):
+                yield f"{at} paints it from {several(photos, 'photo')}"
+
+
 def _left_out(desk: Desk, name: str) -> Iterator[dict[str, Any]]:
-    """The engines that cannot use what was learned of a subject; one that fails is a finding of its own."""
+    """The engines that cannot use what there is of a subject; one that fails is a finding of its own."""
     for at, engine in desk.engines:
         with suppress(FrontispieceError):
             if isinstance(engine, Wearing) and (why := engine.leaves_out(name)):

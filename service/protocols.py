@@ -196,13 +196,18 @@ class Referring(Protocol):
 
 
 @runtime_checkable
+class Portraying(Protocol):
+    """An engine that may paint a subject from photos, and says from how many; it may raise EngineError. Optional."""
+
+    def from_photos(self, subject: str) -> int: ...
+
+
+@runtime_checkable
 class Wearing(Protocol):
     """An engine that paints subjects by what was learned of them. Optional."""
 
     def leaves_out(self, subject: str) -> str:
-        """Why a subject that was learned is painted as any of its kind, naming both models; "" where it is itself, or
-        where nothing was learned. Raises EngineError.
-        """
+        """Why a subject that was learned, or has photos, is painted as any of its kind; "". Raises EngineError."""
         ...
 
 
@@ -245,8 +250,8 @@ class Reporting(Protocol):
         """What is known, JSON-safe.
 
         ``last_error`` (a display's) or ``error`` (an editor's) is a sentence or None; keys that end in ``_at`` are
-        moments. An engine has ``model``, ``says`` (why that one) and ``now``, what it does in words; while it paints
-        there are ``step`` and ``steps``.
+        moments. An engine has ``model``, ``says`` (why that one), ``now``, what it does in words, and may have
+        ``references``, how many pictures it can be shown; while it paints there are ``step`` and ``steps``.
         """
         ...
 

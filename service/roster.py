@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from . import album, subjects
 from .album import Photo
-from .errors import SubjectError
+from .errors import EngineError, SubjectError
 from .pipeline import Line
+from .protocols import Portraying
 from .subjects import WEIGHTS, Subject, mistakes
 
 
@@ -40,6 +42,15 @@ class Entry:
         return sum(bool(photo.caption) for photo in self.photos if photo.used)
 
 
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """How a subject appears before it was learned: from its photos."""
+
+    channel: str
+    engine: str  #: its name in the config
+    photos: int
+
+
 class Roster:
     """The subjects of a home. Writes rows and files, so it works in any process."""
 
@@ -63,6 +74,15 @@ class Roster:
         configured = tuple(desk.name for desk in self.line.desks if name in desk.channel.subjects)
         added = self.line.appearances.channels(name)
         return Entry(name, card, photos, (folder / WEIGHTS).exists(), configured, added, error)
+
+    def preview(self, name: str, *channels: str) -> Preview | None:
+        """Who paints a subject from its photos on these channels; None: nobody does, or it wears what was learned."""
+        for desk in self.line.desks:
+            for at, engine in desk.engines if desk.name in channels else ():
+                with suppress(EngineError):
+                    if isinstance(engine, Portraying) and (photos := engine.from_photos(name)):
+                        return Preview(desk.name, at, photos)
+        return None
 
     def card(self, name: str) -> Subject:
         """Its card. Raises SubjectError."""

@@ -16,6 +16,7 @@ WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 REPOSITORIES = {  # name: the folder below the hub's own
     "org/good": "sd15", "org/cut": "sd15", "org/half": "sd15", "org/lora": "lora", "org/tiny-vae": "tiny-vae",
     "org/huge": "sd15", "org/private": "sd15", "org/weights": "klein/transformer", "org/filed": "filed",
+    "org/adapter": "adapter",
 }  # fmt: skip
 FAULTS = {"org/gated": (403, "GatedRepo", "Access to model org/gated is restricted"),
           "org/missing": (404, "RepoNotFound", "Repository not found"), "org/busy": (503, "", "")}  # fmt: skip

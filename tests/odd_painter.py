@@ -67,13 +67,18 @@ class Odd:
     """``guilty``: does so only for a batch with these words in it; ``crowded``: only for more than two at once."""
 
     def __init__(self, how, flag=None):
-        self.how, self.flag, self.thrift = how, flag and Path(flag), 0
+        self.how, self.flag, self.thrift, self.seen = how, flag and Path(flag), 0, ""
 
     def hardware(self, device):
         return os.environ.get("ODD_CARD", "odd card")
 
     def fetch(self, model, heard):
         heard({"says": f"fetching {model.name}", "bytes": 0, "of": 2 * 10**9})
+
+    def see(self, adapter, heard):
+        heard({"says": f"fetching {adapter.hub}", "bytes": 0, "of": 2 * 10**9, "terms": adapter.licence})
+        self.seen = adapter.file
+        return "the hub does not answer" if self.how == "blind" else ""
 
     def load(self, model, heard, *, haste):
         unready(self.how)
@@ -88,6 +93,8 @@ class Odd:
                     steps(1, total)
             hang()
         steps(1, total)
+        if self.how == "squint":
+            return [Refusal("no memory", blind=True) if job.photos else self.painted(job, 1) for job in jobs]
         if self.how == "refuse":
             return [self.refused(job) for job in jobs]
         if self.how == "guilty" and any("guilty" in job.words for job in jobs):
@@ -122,7 +129,14 @@ class Odd:
         dice = np.random.default_rng(job.seed)
         pixels = np.full((64, 96, 3), blank) if blank is not None else dice.integers(0, 256, (64, 96, 3))
         told = {"pid": os.getpid(), "thrift": self.thrift, "group": os.getpgrp(), "environment": sorted(os.environ)}
-        told |= {"batch": batch, "fits": 4, "words": job.words, "avoid": job.avoid, "shown": list(job.photos)}
+        told |= {
+            "batch": batch,
+            "fits": 4,
+            "words": job.words,
+            "avoid": job.avoid,
+            "shown": list(job.photos),
+            "seen": self.seen,
+        }
         return Painted(pixels.astype("uint8").tobytes(), 96, 64, told)
 
 

@@ -1,5 +1,6 @@
 """Pictures for tests: calm, dark, and as nasty as a picture can be."""
 
+import base64
 import io
 
 import numpy as np
@@ -73,3 +74,10 @@ def face(image, at, height):
     oval(0, 0.06, 0.035, 0.09, "#d39c78")
     oval(0, 0.27, 0.15, 0.045, "#a8433f")
     return image
+
+
+def photo(number, width=96, height=80):
+    """A small photo as a model is shown it: JPEG, base64; another for each number up to three."""
+    out = io.BytesIO()
+    dusk(width, height).rotate(90 * number).save(out, "JPEG")
+    return base64.b64encode(out.getvalue()).decode()

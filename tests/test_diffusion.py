@@ -199,7 +199,7 @@ def test_a_download_is_told_with_its_licence(odd, caplog):
         engine.render(prompt(), 320, 200, lambda share: heard.append((share, engine.state()["now"])))
     assert "fetching any/model, 2.0 GB: its licence is not known" in caplog.text
     assert (0.0, "fetching any/model: 0.0 of 2.0 GB") in heard
-    assert engine.state() == {"model": "any/model", "says": "any/model", "now": "ready"}
+    assert engine.state() == {"model": "any/model", "says": "any/model", "references": 0, "now": "ready"}
 
 
 GARBAGE = {

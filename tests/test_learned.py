@@ -6,7 +6,7 @@ import json
 import pytest
 from PIL import Image
 
-from service.engines.learned import Lora, at_home, guest, lora, may_travel, photos, told
+from service.engines.learned import Lora, at_home, from_photos, guest, lora, may_travel, photos, told
 from service.engines.references import LONGEST_PX
 from service.errors import EngineError
 from service.subjects import Subject, save
@@ -54,6 +54,14 @@ def test_photos_go_along_where_that_is_allowed(tmp_path):
         assert (image.format, max(image.size), len(image.getexif())) == ("JPEG", LONGEST_PX, 0)
         assert b"somebody" not in data
         assert b"our home" not in data
+
+
+def test_how_many_go_along_is_known_before(tmp_path):
+    """None where the server has learned it, takes none, or is too far away for the card."""
+    subject(tmp_path, pictures=6)
+    asked = [({}, "192.168.1.9"), ({"rex": "l"}, "192.168.1.9"), ({}, ""), ({}, "images.example.com")]
+    assert [from_photos("rex", tmp_path, loras, host) for loras, host in asked] == [4, 0, 0, 0]
+    assert from_photos("nobody", tmp_path, {}, "192.168.1.9") == 0
 
 
 def test_a_scene_that_does_not_speak_of_the_subject_begins_with_it(tmp_path):

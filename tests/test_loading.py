@@ -146,6 +146,38 @@ def test_after_a_failure_only_the_rest_is_fetched(said):
     assert not [name for name in said["asked for the rest"] if "text_encoder" in name]
 
 
+def test_an_adapter_for_photos_comes_from_the_hub_once(said):
+    """Its own two files and no more, told with size and licence; where the hub is gone, the copy that is kept does."""
+    first, again = said["adapter"], said["adapter again"]
+    names = (
+        "models/ip-adapter-tiny.safetensors",
+        *(f"models/image_encoder/{n}" for n in ("config.json", "model.safetensors")),
+    )
+    assert sorted(said["adapter asked"]) == sorted(f"org/adapter/{name}" for name in names)
+    assert said["adapter asked again"] == []
+    assert [each["made"] for each in (first, again, said["adapter offline"])] == [["Painted"]] * 3
+    news = first["news"][: first["fetched"]]
+    assert (news[0]["bytes"], "MIT" in news[0]["terms"]) == (0, True)
+    assert news[-1]["bytes"] == news[-1]["of"] == news[0]["of"] > 0
+    assert (again["fetched"], first["says"], again["says"]) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("adapter lacks", "org/adapter has no models/other.safetensors"),
+        ("adapter nowhere", "the hub knows no model org/missing"),
+        ("adapter for another", "is for models whose words are 32 wide, and this one's are 64"),
+        ("adapter gone", "the hub it comes from does not answer"),
+        ("adapter never seen", "HF_HUB_OFFLINE forbids to fetch it"),
+    ],
+)
+def test_an_adapter_that_cannot_be_had_is_a_sentence(said, name, says):
+    """And the photos are refused, not the model."""
+    assert says in said[name]["says"]
+    assert said[name]["made"] == ["Refusal"]
+
+
 def test_a_token_opens_what_is_private(said):
     """HF_TOKEN is the client's own."""
     assert said["private"]["pipeline"] == "StableDiffusionPipeline"

@@ -69,6 +69,10 @@ def test_each_card_is_whole(path):
     assert card.licence.page.startswith("https://")
     assert card.download_gb > 0
     assert card.size.side_px % card.size.multiple == 0 or card.id == "qwen-image"
+    if card.ip_adapter:
+        assert card.ip_adapter.licence == "Apache-2.0"
+        assert all(name.endswith((".safetensors", ".json")) for name in card.ip_adapter.files)
+        assert not card.references
     for held in card.held:
         assert held.how in [rung.how for rung in rungs(card, held.on)]
         assert not held.few_step or card.few_step
@@ -161,12 +165,17 @@ def test_what_a_choice_cannot_use_is_said():
     """Who was learned on another model, on which, and what happens instead."""
     klein = learned("ada", "flux2", "black-forest-labs/FLUX.2-klein-base-4B")
     (note,) = choose(gpu(8), CARDS, [klein]).notes
-    assert (
-        note == "ada was learned on FLUX.2 klein 4B, which Stable Diffusion XL cannot use: it paints any corgi instead"
+    assert note == (
+        "ada was learned on FLUX.2 klein 4B, which Stable Diffusion XL cannot use: "
+        "it paints from photos instead where it may be shown any, else any corgi"
     )
     other = learned("rex", "sdxl", "someone/finetune")
     (note,) = choose(gpu(24), CARDS, [other]).notes
     assert "rex was learned on someone/finetune" in note
+    assert note.endswith("else any corgi")
+    (note,) = choose(
+        gpu(24), {"qwen-image": CARDS["qwen-image"].model_copy(update={"auto": 1, "held": CARDS["sd15"].held})}, [other]
+    ).notes
     assert note.endswith("it paints any corgi instead")
     assert not suits(CARDS["sdxl"], other)
     assert not suits(PLAIN, learned())

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from PIL import Image
 
 from service.engines.diffusion import Diffusion, Settings
-from service.engines.references import LONGEST_PX, jpeg, taken
+from service.engines.references import LONGEST_PX, around, jpeg, taken
 from service.engines.settling import Home
 from service.engines.wording import Wording
 from service.errors import EngineError
@@ -29,12 +30,11 @@ def klein(tmp_path):
     """An engine of a model that takes four pictures; its worker tells what it was shown."""
     made = []
 
-    def engine(model=KLEIN, **table):
+    def engine(model=KLEIN, how="well", **table):
         settings = Settings(model=model, **table)
         words = Wording(ROOT / "templates", tmp_path / "subjects")
-        made.append(
-            Diffusion(settings, words, Home(tmp_path), command=(sys.executable, "-m", "tests.odd_painter", "well"))
-        )
+        command = (sys.executable, "-m", "tests.odd_painter", how)
+        made.append(Diffusion(settings, words, Home(tmp_path), command=command))
         return made[-1]
 
     yield engine
@@ -89,7 +89,7 @@ def test_weights_go_before_photos_and_photos_before_a_noun(klein, tmp_path):
         ({"kind": "person", "class_noun": "corgi"}, {}),
         ({"pictures": 0}, {}),
         ({}, {"references": 0}),
-        ({}, {"model": "sd15"}),
+        ({}, {"model": "z-image-turbo"}),
     ],
     ids=["no consent", "no photos", "the owner says no", "a model that takes none"],
 )
@@ -126,14 +126,101 @@ def test_an_order_brings_its_own_pictures(klein, tmp_path):
     subject(tmp_path, pictures=2)
     engine = klein()
     assert isinstance(engine, Referring)
-    assert (engine.references, klein(references=2).references, klein("sd15").references) == (4, 2, 0)
+    assert (engine.references, klein(references=2).references, klein("z-image-turbo").references) == (4, 2, 0)
     recipe = engine.render_from([file(dusk(200, 100))], REX, 320, 200).recipe
     assert [image.size for image in shown(recipe)] == [(200, 100)]
     assert "a corgi rides" in recipe["words"]
     with pytest.raises(EngineError, match="1 to 4 reference pictures are taken, not 5"):
         engine.render_from([b""] * 5, REX, 320, 200)
     with pytest.raises(EngineError, match="no reference pictures are taken here"):
-        klein("sd15").render_from([file(dusk(200, 100))], REX, 320, 200)
+        klein("z-image-turbo").render_from([file(dusk(200, 100))], REX, 320, 200)
+
+
+# -- a model that takes none by itself ---------------------------------------------------------------------------------
+
+
+def test_a_model_that_takes_none_is_shown_photos_through_an_adapter(klein, tmp_path):
+    """The words say what it is, since the text encoder knows of no pictures; each photo is the square around it."""
+    subject(tmp_path, pictures=2)
+    entry = {"original": "a.jpg", "sha256": "", "width_px": 2000, "height_px": 1500, "faults": []}
+    listed = [entry | {"file": f"photos/00{n}.jpg", "box": box} for n, box in enumerate([[200, 300, 500, 700], None])]
+    (tmp_path / "subjects/rex/photos.json").write_text(json.dumps(listed))
+    engine = klein("sd15")
+    assert (engine.references, engine.from_photos("rex"), engine.leaves_out("rex")) == (4, 2, "")
+    recipe = painted(engine)
+    assert "a corgi rides a red tram past Rexford" in recipe["words"]
+    assert "reference" not in recipe["words"]
+    assert "a corgi rides" in engine.worded(REX)
+    assert [image.size for image in shown(recipe)] == [(480, 480), (1024, 768)]
+    assert (recipe["photos"], recipe["seen"]) == (2, "models/ip-adapter-plus_sd15.safetensors")
+    assert "h94/IP-Adapter (Apache-2.0, 2.63 GB to fetch" in engine.state()["says"]
+
+
+def test_no_adapter_is_read_for_a_picture_without_photos(klein, tmp_path):
+    """Nothing is fetched for nobody; nor for somebody whose weights were learned on this model."""
+    subject(tmp_path, pictures=1, base="stable-diffusion-v1-5/stable-diffusion-v1-5", family="sd15")
+    engine = klein("sd15")
+    assert painted(engine, prompt())["seen"] == ""
+    (tmp_path / "subjects/rex" / WEIGHTS).write_bytes(b"weights")
+    recipe = painted(engine)
+    assert ("sks corgi" in recipe["words"], recipe["seen"], recipe["shown"]) == (True, "", [])
+    assert engine.from_photos("rex") == 0
+
+
+@pytest.mark.parametrize(("how", "says"), [("blind", "the hub does not answer"), ("squint", "no memory")])
+def test_photos_that_cannot_be_looked_at_cost_no_picture(klein, tmp_path, how, says):
+    """The subject is any of its kind, and the recipe, the state and the check say why; it is tried again later."""
+    subject(tmp_path, pictures=1)
+    engine = klein("sd15", how)
+    engine.expect([REX, prompt()], 320, 200)
+    recipe = painted(engine)
+    assert recipe["subject"] == f"left out: its photos cannot be looked at: {says}"
+    assert ("a corgi rides" in recipe["words"], recipe["shown"], "photos" in recipe) == (True, [], False)
+    assert says in engine.leaves_out("rex")
+    assert says in engine.state()["says"]
+    assert (engine.references, engine.from_photos("rex")) == (0, 0)
+    assert painted(engine, prompt())["shown"] == []
+    engine._sight._until = 0.0
+    assert (engine.references, engine.from_photos("rex")) == (4, 1)
+
+
+@pytest.mark.parametrize(("how", "says"), [("blind", "the hub does not answer"), ("squint", "no memory")])
+def test_an_order_whose_pictures_cannot_be_looked_at_fails(klein, how, says):
+    """Whoever sent them wants them used; the next one is told before anything is painted."""
+    engine = klein("sd15", how)
+    with pytest.raises(EngineError, match=says):
+        engine.render_from([file(dusk(200, 100))], prompt(), 320, 200)
+    if how == "blind":
+        with pytest.raises(EngineError, match=f"none can be looked at now: .*{says}"):
+            engine.render_from([file(dusk(200, 100))], prompt(), 320, 200)
+
+
+@pytest.mark.parametrize(
+    ("table", "references"),
+    [({"ip_adapter": False}, 0), ({"references": 0}, 0), ({"references": 2}, 2), ({"ip_adapter": "./own"}, 4)],
+)
+def test_the_owner_has_the_say(klein, tmp_path, table, references):
+    """None, fewer, or a folder of their own."""
+    subject(tmp_path, pictures=3)
+    engine = klein("sd15", **table)
+    assert (engine.references, engine.from_photos("rex")) == (references, min(references, 3))
+    if "own" in str(table):
+        assert engine._sight.adapter.hub == str(Path("own").absolute())
+
+
+@pytest.mark.parametrize(
+    ("box", "square"),
+    [
+        ((400, 300, 600, 500), (380, 280, 620, 520)),
+        ((0, 0, 100, 50), (0, 0, 120, 120)),
+        ((900, 700, 1000, 800), (880, 680, 1000, 800)),
+        ((300, 0, 500, 800), (0, 0, 800, 800)),
+        ((100, 100, 1000, 700), (100, 0, 900, 800)),
+    ],
+)
+def test_the_square_around_a_subject_lies_in_the_photo(box, square):
+    """With a little of what is beside it; of one too long for that, its beginning."""
+    assert around(box, (1000, 800)) == square
 
 
 def test_pictures_of_any_shape_are_made_fit():

@@ -14,7 +14,7 @@ import pytest
 from rich.console import Console
 
 from personalization.dataset import Photo, keep, photos
-from service import learning, progress, subjects
+from service import checking, learning, progress, subjects
 from service.album import SEEN
 from service.doors import subject_captions
 from service.doors.subject_learning import Board, sparkline, spoken
@@ -252,6 +252,34 @@ def test_a_subject_is_learned_on_the_model_that_paints(data, tmp_path, monkeypat
     assert asked('model = "sdxl"\ndevice = "cuda:1"', "train", "rex").startswith(
         "rex --base=stabilityai/stable-diffusion-xl-base-1.0 --device=cuda:1"
     )
+
+
+def test_who_is_painted_from_photos_is_not_said_to_be_just_any_corgi(data, tmp_path, monkeypatch):
+    """By the command and on the page, before and while it is learned; never where photos are of no use."""
+    learns(tmp_path, monkeypatch, last="print(json.dumps({'event': 'done'}))")
+    config = tmp_path / "config.toml"
+    engine = '[channels.home]\nengines = ["gpu", "papercut"]\n[engines.gpu]\nkind = "diffusion"\ndevice = "cpu"\n'
+    config.write_text(engine + 'model = "sd15"')
+    meanwhile = "gpu paints it from 2 photos"
+    assert meanwhile not in subject(data, "train", "rex", config=config).err  # it is on no channel yet
+    assert f"Until it is learned, {meanwhile}" in subject(data, "use", "rex", config=config).out
+    assert f"until rex is learned, {meanwhile} on home: a preview" in subject(data, "train", "rex", config=config).err
+    table = {"engines": {"gpu": {"kind": "diffusion", "device": "cpu", "model": "sd15"}}}
+    folder = data / "subjects/rex"
+    with home(data, channels={"home": {"engines": ["gpu"]}}, **table) as (service, clock):
+        owner = client(service, clock)
+        page = owner.get("/subjects/rex").text
+        assert f"until then {meanwhile}. How" in page
+        assert "just a corgi" not in page
+        (found,) = checking._subjects(service, service.desks["home"])
+        assert found["says"] == f"learned on some/model; {meanwhile}"
+        lesson(data)
+        with (folder / progress.LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert f"Until rex is learned, {meanwhile} on home: a preview." in owner.get("/subjects/rex/learning").text
+    config.write_text(engine + 'model = "sd15"\nip_adapter = false')
+    assert "pictures show just a corgi" in subject(data, "use", "rex", config=config).out
+    assert meanwhile not in subject(data, "train", "rex", config=config).err
 
 
 @pytest.mark.parametrize(

@@ -299,7 +299,7 @@ def test_its_state_is_told_step_by_step(odd):
     """Asleep, painting with its step, ready, and asleep again."""
     engine, heard = odd("well"), []
     assert isinstance(engine, Reporting)
-    named = {"model": "any/model", "says": "any/model"}
+    named = {"model": "any/model", "says": "any/model", "references": 0}
     assert engine.state() == named | {"now": "asleep"}
     engine.render(prompt(), 320, 200, lambda _: heard.append(engine.state()))
     assert named | {"now": "painting, step 1 of 2", "step": 1, "steps": 2} in heard

@@ -11,6 +11,8 @@ import shutil
 from pathlib import Path
 
 from .hub import WEIGHTS, Hub
+from .pictures import photo
+from .tiny_adapter import save as save_adapter
 from .tiny_model import save, vocabulary
 
 LORA = "pytorch_lora_weights.safetensors"
@@ -163,6 +165,7 @@ def trial(folder, hub):
     """What became of each model."""
     from huggingface_hub import constants
 
+    from service.engines.cards import IpAdapter
     from service.engines.job import Job
     from service.engines.loading import Model, fetch
     from service.engines.painter import Painter
@@ -194,6 +197,17 @@ def trial(folder, hub):
             "vae": type(loaded.vae).__name__, "sum": sum(painted.pixels),
             "adapters": len(loaded.get_list_adapters()) if hasattr(loaded, "get_list_adapters") else 0,
         }  # fmt: skip
+
+    def seen(looks, model="sd15"):
+        """What is said of an adapter, what was told on the way, and whether a photo was then looked at."""
+        painter, news = Painter(), []
+        says = painter.see(looks, news.append)
+        fetched = len(news)
+        painter.load(Model(at(model), device="cpu"))
+        says = painter.see(looks, news.append) or says
+        job = Job("a red boat", "", 1, 64, 64, steps=1, photos=(photo(1),))
+        told = [type(each).__name__ for each in painter.render([job], lambda *_: None)]
+        return {"says": says, "news": news, "fetched": fetched, "made": told}
 
     def at(name):
         return str(folder / name)
@@ -237,12 +251,23 @@ def trial(folder, hub):
     found["wants-config"] = said(at("one.safetensors"), card=CARD | {"hub": "org/missing"})
     found["fetches-config"] = said(at("one.safetensors"), card=CARD | {"hub": "org/filed"})
     found["fetched config"] = [name for name in hub.asked if name.endswith(".safetensors") and "filed" in name]
+    hub.asked.clear()
+    looks = IpAdapter(hub="org/adapter", file="models/ip-adapter-tiny.safetensors", licence="MIT", scale=1.0)
+    found["adapter"], found["adapter asked"] = seen(looks), list(hub.asked)
+    hub.asked.clear()
+    found["adapter again"], found["adapter asked again"] = seen(looks), list(hub.asked)
+    found["adapter lacks"] = seen(looks.model_copy(update={"file": "models/other.safetensors"}))
+    found["adapter nowhere"] = seen(looks.model_copy(update={"hub": "org/missing"}))
+    found["adapter for another"] = seen(looks, "sdxl")
     hub.close()
+    found["adapter gone"] = seen(looks.model_copy(update={"hub": "org/filed"}))
     found["gone"] = said("org/never-seen", paint=False)
     found["kept"] = said("org/good", paint=False)
     constants.HF_HUB_OFFLINE = True  # as where the environment says so from the start
     found["offline"] = said("org/never-seen", paint=False)
     found["kept offline"] = said("org/good", paint=False)
+    found["adapter offline"] = seen(looks)
+    found["adapter never seen"] = seen(looks.model_copy(update={"hub": "org/never-seen"}))
     fetch(Model("org/good"))
     return found
 
@@ -255,6 +280,7 @@ def main(folder):
         save_sdxl(folder / "sdxl")
         save_klein(folder / "klein")
         save_extras(folder, folder / "sd15")
+        save_adapter(folder / "adapter", folder / "sd15")
         save_file(folder, folder / "sd15")
         (folder / "x.gguf").write_bytes(b"GGUF\3\0\0\0")
         shutil.copytree(folder / "sd15", folder / "painted-over")

@@ -128,7 +128,8 @@ def use(
             raise SubjectError(f"{name} has not agreed to be shown: {NAMED} add {name} PHOTOS` asks for it")
         if there not in entry.configured:
             service.press.line.appearances.begin(name, there)
-        telling.said(words.appears(card, there, learned=entry.learned))
+        preview = None if entry.learned else service.hand.roster.preview(name, there)
+        telling.said(words.appears(card, there, learned=entry.learned, preview=preview))
 
 
 def rules(

@@ -23,6 +23,7 @@ from service.subjects import Subject
 from service.telling import err, literal, out
 
 from .asked import AsJson, Config, Data, heard, settings_of
+from .subject_words import meanwhile
 
 Name = Annotated[str, typer.Argument(metavar="NAME")]
 More = Annotated[
@@ -43,7 +44,18 @@ def train(
     It is learned on the model that paints the slides. Ctrl-C, a crash or a power cut loses nothing: `train` goes on
     from the last checkpoint.
     """
-    _do(data, "train", name, _on(_agreed(data, name), config, data, more), json=json)
+    handed_on = _on(_agreed(data, name), config, data, more)
+    if not json:
+        _meanwhile(name, config, data)
+    _do(data, "train", name, handed_on, json=json)
+
+
+def _meanwhile(name: str, config: Path | None, data: Path) -> None:
+    """Say where a subject appears already."""
+    with opened(settings_of(config), data) as service:
+        roster = service.hand.roster
+        if preview := roster.preview(name, *roster.entry(name).channels):
+            telling.remark(f"until {name} is learned, {meanwhile(preview)} on {preview.channel}: a preview")
 
 
 def evaluate(

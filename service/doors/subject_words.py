@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from service import telling
-from service.roster import Entry
+from service.roster import Entry, Preview
 from service.subjects import Frequency, Kind, Subject
 from service.telling import err, literal, out, several
 
@@ -150,14 +150,18 @@ def _together(name: str, last: dict[str, Any]) -> None:
 # -- rules -------------------------------------------------------------------------------------
 
 
-def appears(card: Subject, channel: str, *, learned: bool) -> str:
-    """A sentence about a subject on a channel."""
+def appears(card: Subject, channel: str, *, learned: bool, preview: Preview | None = None) -> str:
+    """A sentence about a subject on a channel; ``preview``: who paints it from its photos meanwhile."""
     well = f"{card.name} may appear on {channel}, {_when(card)}; a running service takes it up with its next round"
     if learned:
         return well
-    return (
-        f"{well}. Until it is learned, pictures show just a {card.class_noun}: frontispiece subject train {card.name}"
-    )
+    until = meanwhile(preview) if preview else f"pictures show just a {card.class_noun}"
+    return f"{well}. Until it is learned, {until}: frontispiece subject train {card.name}"
+
+
+def meanwhile(preview: Preview) -> str:
+    """Half a sentence about a subject that is not learned yet."""
+    return f"{preview.engine} paints it from {several(preview.photos, 'photo')}"
 
 
 def ruled(card: Subject) -> str:

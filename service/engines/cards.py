@@ -52,6 +52,23 @@ class FewStep(Weights):
     scheduler_options: Mapping[str, Any] = {}
 
 
+class IpAdapter(Weights):
+    """What lets a model look at photos beside its words, with an image encoder of its own.
+
+    Ye et al. 2023, https://arxiv.org/abs/2308.06721
+    """
+
+    file: str = Field(pattern=r"^[\w./-]+\.safetensors$")  #: with its folder in that place
+    encoder: str = "models/image_encoder"  #: the folder of the encoder in that place
+    width: int = Field(0, ge=0)  #: of the words of the models that it was made for, as a U-Net reads them; 0: any
+    scale: float = Field(0.6, ge=0, le=2)  #: how strongly the photos count beside the words
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All that is read of that place."""
+        return self.file, f"{self.encoder}/config.json", f"{self.encoder}/model.safetensors"
+
+
 class Size(_Part):
     multiple: int = Field(ge=8, le=128)  #: what sides must be divisible by, px
     side_px: int = Field(ge=64, le=4096)  #: of the square it was trained at
@@ -108,6 +125,7 @@ class Card(_Part):
     tiny_vae: Weights | None = None
     few_step: FewStep | None = None
     learning: Learning | None = None
+    ip_adapter: IpAdapter | None = None
     references: int = Field(0, ge=0)  #: how many pictures it takes beside the prompt, of a subject it never learned
     auto: int = Field(0, ge=0)  #: its place when a model is chosen for a machine, 1 first; 0: only when it is named
     held: tuple[Held, ...] = ()  #: best first
@@ -116,7 +134,7 @@ class Card(_Part):
     def like(self) -> Card:
         """What holds for other weights of the same architecture: not their licence, nor how they are run."""
         kept = {"id", "name", "pipelines", "family", "bfloat16", "compile", "channels_last", "tiny_vae", "learning",
-                "references"}  # fmt: skip
+                "ip_adapter", "references"}  # fmt: skip
         return Card(**{key: value for key, value in self if key in kept})
 
     @property

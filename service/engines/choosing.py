@@ -144,6 +144,8 @@ def _why(card: Card, held: Held, machine: Machine, learned: Sequence[Subject]) -
 def _lost(card: Card, subject: Subject, cards: Mapping[str, Card]) -> str:
     base = next((known.name for known in cards.values() if suits(known, subject)), subject.base or subject.family)
     lost = f"{subject.name} was learned on {base}, which {card.name} cannot use"
+    if card.references or card.ip_adapter:
+        return f"{lost}: it paints from photos instead where it may be shown any, else any {subject.class_noun}"
     return f"{lost}: it paints any {subject.class_noun} instead"
 
 

@@ -107,6 +107,10 @@ class ComfyUi:
         """What leaves this machine beside words, in a sentence; "" where nothing does."""
         return learned.told(self._name) if self._takes_photos else ""
 
+    def from_photos(self, subject: str) -> int:
+        """How many of a subject's photos go along with a picture of it. Raises EngineError."""
+        return learned.from_photos(subject, self._data, self.settings.loras, self._name if self._takes_photos else "")
+
     def _guest(self, prompt: Prompt) -> Guest:
         return learned.guest(prompt, self._data, self.settings.loras, takes_photos=self._takes_photos, host=self._name)
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..protocols import Base, Progress
+from ..subjects import names
 from ..surroundings import Surroundings
 from . import references
 from .awaited import Awaited, Wish
@@ -25,8 +26,9 @@ from .lessons import base
 from .loading import Model
 from .orders import Orders
 from .settling import AUTO, Bits, Home, Settled, settled
+from .sight import Sight
 from .wording import Family, Wording
-from .workshop import LINGER_S, Broken, Terms, Workshop
+from .workshop import LINGER_S, Blind, Broken, Terms, Workshop
 
 WORKER = (sys.executable, "-P", "-X", "utf8", "-m", "service.engines.worker")
 MOST = 8  #: pictures at once, where the owner says nothing: more gain little, and all are lost with a crash
@@ -56,6 +58,7 @@ class Settings(BaseModel):
     compile: Literal["auto"] | bool = "auto"  #: auto: in the background, on a GPU, where the model's card says so
     adapter_scale: float = Field(1.0, ge=0, le=4)  #: how strongly a subject's weights count
     references: int = Field(references.MOST, ge=0, le=references.MOST)  #: photos of a subject without weights, at most
+    ip_adapter: bool | str = True  #: for photos where the model takes none by itself; or a folder or hub id with one
     subject_bases: tuple[str, ...] = ()  #: further models whose subjects this one can wear
     keep_alive_minutes: float = Field(5, ge=-1)  #: 0: gone at once; -1: kept for ever
     timeout_seconds: float = Field(600, gt=0)  #: for one picture
@@ -77,7 +80,9 @@ class Diffusion:
         idle = settings.keep_alive_minutes * 60
         terms = Terms(max(idle, LINGER_S) if idle >= 0 else -1, settings.load_minutes * 60, COMPILE[settings.compile])
         self._workshop = Workshop(command, home, terms, self._settled)
-        self._orders = Orders(settings, (wording, home.data), lambda: self._workshop.what, lambda: self.references)
+        wish = _found(settings.ip_adapter) if isinstance(settings.ip_adapter, str) else settings.ip_adapter
+        self._sight = Sight(wish, settings.references, lambda: self._workshop.what.card)
+        self._orders = Orders(settings, (wording, home.data), lambda: self._workshop.what, self._sight)
         self._awaited = Awaited()
         self._turn = threading.Lock()
 
@@ -97,12 +102,14 @@ class Diffusion:
     @property
     def references(self) -> int:
         """How many pictures the model can be shown: as its card says, and the table allows. Raises EngineError."""
-        return min(self._workshop.what.card.references, self.settings.references)
+        return self._sight.references
 
     def render_from(
         self, photos: Sequence[bytes], prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None
     ) -> Picture:
         """As ``render``, from pictures, none of which leaves this machine. Raises EngineError."""
+        if self._sight.blind:
+            raise EngineError(f"reference pictures are taken here, but none can be looked at now: {self._sight.blind}")
         shown = references.taken(photos, self.references)
         return self._rendered(Wish(prompt, width_px, height_px, shown), progress)
 
@@ -131,6 +138,10 @@ class Diffusion:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
         return self._orders.leaves_out(subject)
 
+    def from_photos(self, subject: str) -> int:
+        """From how many of its photos a subject is painted; 0: it wears what was learned, or is any of its kind."""
+        return self._orders.from_photos(subject)
+
     def base(self) -> Base:
         """What a subject is learned on to appear here. Raises EngineError."""
         return base(self._workshop.what, self.settings.steps, self.settings.guidance)
@@ -141,8 +152,8 @@ class Diffusion:
             found = self._workshop.what
         except EngineError as error:
             return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
-        says = "; ".join((found.says, *found.notes))
-        return {"model": found.model.name, "says": says, **self._workshop.state()}
+        says = "; ".join(filter(None, (found.says, *found.notes, self._sight.says if names(self._home.data) else "")))
+        return {"model": found.model.name, "says": says, "references": self.references, **self._workshop.state()}
 
     # -- painting -----------------------------------------------------------------------------
 
@@ -157,6 +168,8 @@ class Diffusion:
                 tell(0.0)
             elif told["told"] == "step":
                 tell(told["step"] / told["steps"])
+            elif told["told"] == "refused" and told.get("blind") and not wishes[told["place"]].photos:
+                self._sight.lost(told["says"])  # it is painted anew without
             elif told["told"] == "refused":
                 self._awaited.keep(wishes[told["place"]], EngineError(str(told["says"])))
             elif told["told"] == "picture":
@@ -165,7 +178,13 @@ class Diffusion:
 
         tell(0.0)
         try:
-            self._workshop.paint(list(jobs.values()), self.settings.timeout_seconds * len(jobs), heard)
+            adapter = self._sight.adapter if any(job.photos for job in jobs.values()) else None
+            self._workshop.paint(list(jobs.values()), self.settings.timeout_seconds * len(jobs), heard, adapter=adapter)
+        except Blind as error:
+            log.warning("photos of subjects cannot be looked at, who are painted as any of their kind: %s", error)
+            self._sight.lost(str(error))
+            if wish.photos:
+                raise
         except Broken as error:
             if len(jobs) == 1:
                 raise self._explained(error, size) from error

@@ -12,7 +12,7 @@ import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +75,21 @@ def pipeline(hub: str, wanted: Wanted, heard: Heard) -> Path:
         return _fetched(hub, wanted, heard)
 
 
+def files(hub: str, names: Sequence[str], heard: Heard) -> Path:
+    """The folder that has these files of a repository: in the cache, else fetched. Raises EngineError."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    there = [try_to_load_from_cache(hub, name) for name in names]
+    if all(isinstance(each, str) for each in there):
+        return Path(str(there[0])).parents[names[0].count("/")]
+    with _explained(hub):
+        info = HfApi().model_info(hub, files_metadata=True)
+        sizes = {each.rfilename: each.size or 0 for each in info.siblings or ()}
+        if lacks := [name for name in names if name not in sizes]:
+            raise EngineError(f"{hub} has no {lacks[0]}")
+        return _brought(hub, {name: sizes[name] for name in names}, info.sha or "main", heard)
+
+
 def file(hub: str, name: str, heard: Heard) -> Path:
     """One file of a repository. Raises EngineError."""
     from huggingface_hub import hf_hub_download, try_to_load_from_cache
@@ -102,15 +117,20 @@ def _incomplete(folder: Path, wanted: Wanted) -> bool:
 
 
 def _fetched(hub: str, wanted: Wanted, heard: Heard) -> Path:
-    from huggingface_hub import HfApi, hf_hub_download, snapshot_download
+    from huggingface_hub import HfApi, hf_hub_download
 
     info = HfApi().model_info(hub, files_metadata=True)
     sizes = {each.rfilename: each.size or 0 for each in info.siblings or ()}
     if weights.INDEX not in sizes:
         raise EngineError(_odd(hub, sizes))
     table = weights.index(Path(hf_hub_download(hub, weights.INDEX, revision=info.sha)).parent)
-    files = chosen(sizes, table, wanted)
-    todo = _todo(hub, files, info.sha or "main")
+    return _brought(hub, chosen(sizes, table, wanted), info.sha or "main", heard)
+
+
+def _brought(hub: str, files: Mapping[str, int], sha: str, heard: Heard) -> Path:
+    from huggingface_hub import snapshot_download
+
+    todo = _todo(hub, files, sha)
     _room(hub, todo)
     heard({"says": f"fetching {hub}", "bytes": 0, "of": todo})
     return Path(snapshot_download(hub, allow_patterns=list(files), revision="main", max_workers=1,

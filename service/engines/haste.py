@@ -14,9 +14,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+_LOOK_S = 0.5  #: how often whoever waits for the compiler looks up
 Compiler = Callable[[Callable[..., Any]], Callable[..., Any]]
 log = logging.getLogger(__name__)
 
@@ -30,7 +32,7 @@ class Haste:
         self._ready: set[object] = set()
         self._unseen: tuple[object, tuple[Any, ...], dict[str, Any]] | None = None
         self._blocks = _blocks(module)
-        self._generation = 0
+        self._generation, self._aside = 0, False
         self._prepare()
         module._compiled_call_impl = self._call  # what Module.__call__ looks at before anything else
 
@@ -47,6 +49,8 @@ class Haste:
         return call
 
     def _call(self, *args: Any, **kwargs: Any) -> Any:
+        if self._aside:
+            return self._run(False, args, kwargs)
         shapes = _shapes((args, kwargs))
         if shapes not in self._ready:
             self._unseen = shapes, args, kwargs
@@ -71,6 +75,22 @@ class Haste:
         self._generation += 1
         self._ready, self._unseen = set(), None
         self._prepare()
+
+    @contextmanager
+    def aside(self, waiting: Callable[[], None]) -> Iterator[None]:
+        """The module has other layers for a while: nothing is compiled, and it is run as it is.
+
+        What is being compiled is waited for, as it would take those layers for its own; ``waiting`` is called
+        meanwhile, and may raise.
+        """
+        while not self._warming.acquire(timeout=_LOOK_S):
+            waiting()
+        self._aside = True
+        try:
+            yield
+        finally:
+            self._aside = False
+            self._warming.release()
 
     def warm(self) -> threading.Thread | None:
         """Compile in the background for the shapes that were last seen and are not compiled yet, if there are any."""

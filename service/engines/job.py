@@ -53,9 +53,10 @@ class Painted:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why one job of a batch has no picture, though the others may."""
+    """Why one job of a batch has no picture, though the others may. ``blind``: only its photos could not be used."""
 
     says: str
+    blind: bool = False
 
 
 class Cancelled(Exception):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
 
-from .. import subjects
+from .. import album, subjects
 from ..errors import EngineError, SubjectError
 from ..model import Prompt
 from ..subjects import PHOTOS, Subject
@@ -61,7 +61,7 @@ def guest(
 
     ``by_name``: the server knows its own subjects by name, and puts its own token in their place.
     """
-    card = _card(prompt, data)
+    card = _card(prompt.subject, data)
     if card is None or not card.consented:
         return Guest(prompt)
     if card.name in loras:
@@ -72,14 +72,22 @@ def guest(
     return Guest(prompt)
 
 
+def from_photos(name: str, data: Path, loras: Mapping[str, str], host: str) -> int:
+    """How many of a subject's photos go along with a picture of it; ``host`` "": none may. Raises EngineError."""
+    card = _card(name, data)
+    if card is None or card.name in loras or not (host and may_travel(card, host)):
+        return 0
+    return min(len(chosen(data, card.name)), references.MOST)
+
+
 def pictured(prompt: Prompt, noun: str, pictures: int) -> Prompt:
     """The prompt for a model that is shown so many pictures of the subject: it speaks of them, and names nobody."""
     return _called(prompt, f"the {noun} in the reference {'picture' if pictures == 1 else 'pictures'}")
 
 
-def _card(prompt: Prompt, data: Path) -> Subject | None:
+def _card(name: str | None, data: Path) -> Subject | None:
     with contextlib.suppress(SubjectError):
-        return subjects.load(data, prompt.subject) if prompt.subject else None
+        return subjects.load(data, name) if name else None
     return None
 
 
@@ -114,6 +122,14 @@ def told(host: str) -> str:
 def photos(data: Path, name: str, most: int = references.MOST) -> tuple[bytes, ...]:
     """Photos of a subject as JPEG files, as a model is shown them. Raises EngineError."""
     return references.of_subject(chosen(data, name)[:most])
+
+
+def boxes(data: Path, name: str) -> dict[Path, references.Box]:
+    """Where a subject is in its photos, as far as it was found: left, top, right, bottom, px."""
+    folder = subjects.folder(data, name)
+    with contextlib.suppress(SubjectError):  # a list that cannot be read is told of where photos are chosen
+        return {folder / photo.file: photo.box for photo in album.photos(folder) if photo.box}
+    return {}
 
 
 def chosen(data: Path, name: str) -> Sequence[Path]:

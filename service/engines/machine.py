@@ -22,6 +22,7 @@ _TIMEOUT_S = 10.0  #: a driver that wakes up takes seconds
 _GIB = 2**30
 _CGROUP = Path("/sys/fs/cgroup/memory.max")
 _DRM = Path("/sys/class/drm")
+_MEMINFO = Path("/proc/meminfo")
 
 
 def this(device: str = "auto") -> Machine:
@@ -95,3 +96,16 @@ def _quantisers() -> frozenset[str]:
     if find_spec("bitsandbytes"):
         found.add("int4")
     return frozenset(found)
+
+
+def ram_left() -> float | None:
+    """Bytes of memory that are free or can be freed, a container's bound included; None where nobody tells."""
+    left = []
+    with suppress(OSError, ValueError, StopIteration):
+        lines = _MEMINFO.read_text(encoding="ascii").splitlines()
+        left.append(float(next(line for line in lines if line.startswith("MemAvailable:")).split()[1]) * 1024)
+    with suppress(OSError, ValueError):
+        stat = dict(line.split() for line in _CGROUP.with_name("memory.stat").read_text().splitlines())
+        used = int(_CGROUP.with_name("memory.current").read_text()) - int(stat.get("file", 0))  # files' pages can go
+        left.append(int(_CGROUP.read_text()) - used)
+    return min(left, default=None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -17,8 +18,9 @@ from .awaited import Awaited, Wish
 from .cards import PLAIN
 from .gallery import Gallery, Presence
 from .job import Job
-from .learned import pictured
+from .learned import boxes, pictured
 from .settling import Settled
+from .sight import Sight
 from .wording import Family, Said, Wording, clip_tokens, family_of
 
 
@@ -43,14 +45,14 @@ class Orders:
     """The orders of one engine."""
 
     def __init__(
-        self, asks: Asks, words: tuple[Wording, Path], what: Callable[[], Settled], shows: Callable[[], int] = lambda: 0
+        self, asks: Asks, words: tuple[Wording, Path], what: Callable[[], Settled], sight: Sight | None = None
     ) -> None:
-        """``words``: how prompts are worded, and the data folder; ``what`` tells which model paints, ``shows`` how many
-        photos of a subject it may be shown; both may raise EngineError.
+        """``words``: how prompts are worded, and the data folder; ``what`` tells which model paints, and may raise
+        EngineError; ``sight``: whether it may be shown photos of a subject, None: never.
         """
-        self._asks, self._what, self._shows = asks, what, shows
-        self._wording, data = words
-        self._gallery = Gallery(data, also=asks.subject_bases, scale=asks.adapter_scale)
+        self._asks, self._what, self._sight = asks, what, sight
+        self._wording, self._data = words
+        self._gallery = Gallery(self._data, also=asks.subject_bases, scale=asks.adapter_scale)
 
     @property
     def family(self) -> Family:
@@ -66,7 +68,11 @@ class Orders:
 
     def leaves_out(self, subject: str) -> str:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
-        return self._gallery.presence(subject, self._what(), references=self._shows()).left_out
+        return self._found(subject).left_out
+
+    def from_photos(self, subject: str) -> int:
+        """From how many of its photos a subject is painted."""
+        return len(self._found(subject).photos)
 
     def jobs(self, company: Sequence[Wish], awaited: Awaited) -> dict[Wish, Job]:
         """What is asked for together; of the company, whose job cannot be said waits until it is asked for itself."""
@@ -89,24 +95,36 @@ class Orders:
 
     def _presence(self, prompt: Prompt, *, shown: bool = False) -> Presence:
         """``shown``: the model is shown other pictures, and none of a subject."""
-        found = self._gallery.presence(prompt.subject, self._what(), references=0 if shown else self._shows())
-        return self._gallery.told(prompt.subject, found)
+        return self._gallery.told(prompt.subject, self._found(prompt.subject, shown=shown))
+
+    def _found(self, subject: str | None, *, shown: bool = False) -> Presence:
+        what, sight = self._what(), None if shown else self._sight
+        found = self._gallery.presence(subject, what, references=sight.references if sight else 0)
+        if sight and sight.blind and not (found.learned or found.photos):
+            lacks = self._gallery.presence(subject, what, references=1).photos
+            return replace(found, left_out=f"its photos cannot be looked at: {sight.blind}") if lacks else found
+        return found
 
     def _said(self, prompt: Prompt, here: Presence, count: Callable[[str], int] | None = None) -> Said:
-        if here.photos:
+        if here.photos and self._what().card.references:  # an adapter's photos are none that a text encoder knows of
             prompt = pictured(prompt, here.noun, len(here.photos))
         return self._wording.said(prompt, self.family, count, learned=here.learned is not None)
 
     def _job(self, wish: Wish) -> Job:
         here = self._presence(wish.prompt, shown=bool(wish.photos))
         said = self._said(wish.prompt, here)
-        shown = wish.photos or references.of_subject(here.photos)
+        shown = wish.photos or references.of_subject(here.photos, self._boxes(wish.prompt.subject))
         return Job(
             words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
             height_px=wish.height_px, steps=self._asks.steps, guidance=self._asks.guidance,
             tags=self.family == "tags", learned=here.learned, left_out=here.left_out,
             photos=tuple(base64.b64encode(photo).decode() for photo in shown),
         )  # fmt: skip
+
+    def _boxes(self, subject: str | None) -> dict[Path, references.Box]:
+        """Where a subject is in photos that an adapter is to see, which sees squares."""
+        through = subject and self._sight and self._sight.adapter
+        return boxes(self._data, subject) if subject and through else {}
 
     def _recipe(self, job: Job, told: Mapping[str, Any]) -> dict[str, Any]:
         absent: dict[str, Any] = {"subject": f"left out: {job.left_out}"} if job.left_out else {}

@@ -9,21 +9,24 @@ import base64
 import inspect
 import io
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from .cards import PLAIN, Card
+from ..errors import EngineError
+from . import fitting, lens
+from .cards import PLAIN, Card, IpAdapter
 from .fetching import Heard
 from .haste import Haste
 from .job import Job, Learned, Painted, Refusal, Steps, together
+from .lens import Lens
 from .loading import Model, fetch, load, unheard
 from .lora import Unfit, Wardrobe
+from .need import Need
 from .remembered import Embeddings
 from .sizes import Size, near
 from .wording import within
 
-#: of the memory that is free, so much is counted on: allocators leave gaps
-_USABLE = 0.8
 UNSAFE = "the model's own safety check refused its picture"
 
 
@@ -38,6 +41,8 @@ class Painter:
         self._embeddings: Embeddings | None = None
         self._wardrobe: Wardrobe | None = None
         self._haste: Haste | None = None
+        self._lens: Lens | None = None
+        self._placed: Callable[[], None] | None = None  #: puts a pipeline that is held in parts back in its place
 
     @staticmethod
     def hardware(device: str) -> str:
@@ -61,6 +66,9 @@ class Painter:
         """
         loaded = load(model, heard)
         self._pipe, self._native, self._facts, self._card = loaded.pipe, loaded.native, loaded.facts, loaded.card
+        if loaded.rung.offload:
+            device = str(self._facts["device"])
+            self._placed = lambda: fitting.placed(loaded.pipe, loaded.card, device, loaded.rung)
         denoiser = _denoiser(self._pipe)
         if hasattr(self._pipe, "encode_prompt"):
             self._embeddings = self._pipe.encode_prompt = Embeddings(self._pipe.encode_prompt)
@@ -71,6 +79,29 @@ class Painter:
         if hasattr(self._pipe, "load_lora_weights"):
             self._wardrobe = Wardrobe(self._pipe, model.name, hotswap=self._haste is not None)
         return self._facts
+
+    def see(self, adapter: IpAdapter, heard: Heard = unheard) -> str:
+        """Have an adapter ready for pictures from photos; before a model is loaded it is fetched only.
+
+        What comes out is why it cannot be used, or "".
+        """
+        try:
+            folder = lens.fetch(adapter, heard)
+            if self._pipe is None or (self._lens and self._lens.adapter == adapter):
+                return ""
+            heard({"says": f"reading {adapter.file} of {adapter.hub}"})
+            found = Lens(self._pipe, adapter, folder)
+            with self._aside(lambda: heard({"says": "waiting for the model to be compiled"})):
+                found.fit(self._placed)
+            self._lens = found
+        except EngineError as error:
+            return str(error)
+        return ""
+
+    @contextmanager
+    def _aside(self, waiting: Callable[[], None]) -> Iterator[None]:
+        with self._haste.aside(waiting) if self._haste else nullcontext():
+            yield
 
     def render(self, jobs: Sequence[Job], steps: Steps) -> list[Painted | Refusal]:
         """A picture for each job, or why there is none. What can run together does. ``steps`` may raise, to stop it.
@@ -96,24 +127,25 @@ class Painter:
         return self._wardrobe is not None and self._wardrobe.mixes(job.learned)
 
     def _dressed(self, jobs: list[Job], told: Any) -> list[Painted | Refusal]:
-        """Paint one run; whose weights are unfit is left out of it."""
+        """Paint one run; whose weights or photos are unfit is left out of it."""
         unfit = self._unfit(jobs)
         left = [job for place, job in enumerate(jobs) if place not in unfit]
         painted = iter(self._worn(left, told) if left else ())
-        return [Refusal(unfit[place]) if place in unfit else next(painted) for place in range(len(jobs))]
+        return [unfit[place] if place in unfit else next(painted) for place in range(len(jobs))]
 
-    def _unfit(self, jobs: Sequence[Job]) -> dict[int, str]:
-        said: dict[int, str] = {}
+    def _unfit(self, jobs: Sequence[Job]) -> dict[int, Refusal]:
+        said: dict[int, Refusal] = {}
         for place, job in enumerate(jobs):
             if job.learned and self._wardrobe is None:
-                said[place] = f"{self._facts.get('pipeline')} cannot wear the weights of {job.learned.subject}"
+                pipeline = self._facts.get("pipeline")
+                said[place] = Refusal(f"{pipeline} cannot wear the weights of {job.learned.subject}")
             elif job.learned and self._wardrobe:
                 try:
                     self._wardrobe.ready(job.learned)
                 except Unfit as error:
-                    said[place] = str(error)
-            if job.photos and "image" not in self._known:
-                said[place] = f"{self._facts.get('pipeline')} takes no reference pictures"
+                    said[place] = Refusal(str(error))
+            if job.photos and self._lens is None and "image" not in self._known:
+                said[place] = Refusal(f"{self._facts.get('pipeline')} takes no reference pictures", blind=True)
         return said
 
     @property
@@ -124,31 +156,52 @@ class Painter:
     def _worn(self, jobs: Sequence[Job], told: Any) -> Sequence[Painted | Refusal]:
         worn: list[Learned | None] = [job.learned for job in jobs]
         if self._wardrobe is None:
-            return self._painted(jobs, told)
+            return self._looked(jobs, told)
         if self._embeddings is not None:
             self._embeddings.dress = self._wardrobe.dress(worn[0])
         if self._haste is not None and self._wardrobe.reshaped:
             self._wardrobe.reshaped = 0
             self._haste.restart()
         with self._wardrobe.worn(worn):
-            return self._painted(jobs, told)
+            return self._looked(jobs, told)
 
-    def _painted(self, jobs: Sequence[Job], told: Any) -> list[Painted | Refusal]:
-        """One run of the pipeline."""
+    def _looked(self, jobs: Sequence[Job], told: Any) -> Sequence[Painted | Refusal]:
+        """One run, with the photos that it is shown: by the pipeline itself, else through the lens."""
+        photos = tuple(map(_opened, jobs[0].photos))
+        if not photos:
+            return self._painted(jobs, told, {}, {})
+        if self._lens is None or "image" in self._known:
+            return self._painted(jobs, told, {"image": list(photos)}, {})
+        guidance, adapter = self._guidance(jobs[0]), self._lens.adapter
+        guided = (guidance or 0) > 1 and self._pipe.unet.config.time_cond_proj_dim is None  # as the pipeline decides it
+        facts = {"ip_adapter": f"{adapter.hub}/{adapter.file}", "ip_adapter_scale": adapter.scale, "compiled": False}
+        try:
+            with self._aside(lambda: told(0)), self._lens.before(photos, guided=guided) as shown:
+                return self._painted(jobs, told, shown, facts)
+        except EngineError as error:
+            return [Refusal(str(error), blind=True)] * len(jobs)
+
+    def _guidance(self, job: Job) -> float | None:
+        asked = job.guidance if job.guidance is not None else self._card.guidance
+        return asked if asked is not None else _default(self._known, "guidance_scale")
+
+    def _painted(
+        self, jobs: Sequence[Job], told: Any, shown: Mapping[str, Any], more: Mapping[str, Any]
+    ) -> list[Painted | Refusal]:
+        """One run of the pipeline; ``shown``: what it is told of photos, ``more``: facts of that."""
         import torch
 
         known, began = self._known, time.monotonic()
         (width, height), steps = self._size(jobs[0]), self._steps(jobs[0])
-        guidance = jobs[0].guidance if jobs[0].guidance is not None else self._card.guidance
         words = [self._read(job) for job in jobs]
         wanted = {
             "prompt": words, "width": width, "height": height, "num_inference_steps": steps,
             "negative_prompt": [job.avoid for job in jobs] if any(job.avoid for job in jobs) else None,
-            "guidance_scale": guidance, "output_type": "pil", "callback_on_step_end": _telling(told, steps),
-            "image": [_opened(photo) for photo in jobs[0].photos] or None,
-            "generator": [torch.Generator("cpu").manual_seed(job.seed) for job in jobs],
+            "guidance_scale": self._guidance(jobs[0]), "callback_on_step_end": _telling(told, steps),
+            "output_type": "pil",
+            "generator": [torch.Generator("cpu").manual_seed(job.seed) for job in jobs], **shown,
         }  # fmt: skip
-        memory = _Memory(torch, str(self._facts["device"]))
+        memory = Need(torch, str(self._facts["device"]))
         try:
             with torch.inference_mode():
                 result = self._pipe(
@@ -159,8 +212,7 @@ class Painter:
             raise
         facts = self._facts | memory.told(len(jobs)) | {
             "steps": steps, "took_s": round((time.monotonic() - began) / len(jobs), 3), "batch": len(jobs),
-            "guidance": guidance if guidance is not None else _default(known, "guidance_scale"),
-            "compiled": self._haste is not None and self._haste.ready,
+            "guidance": self._guidance(jobs[0]), "compiled": self._haste is not None and self._haste.ready, **more,
         }  # fmt: skip
         unsafe = getattr(result, "nsfw_content_detected", None) or [False] * len(jobs)
         return [
@@ -190,27 +242,7 @@ class Painter:
     def unload(self) -> None:
         """Let go of the weights. The end of the process gives back the rest."""
         self._pipe, self._facts = None, {}
-        self._embeddings = self._wardrobe = self._haste = None
-
-
-class _Memory:
-    """What a run needs of a GPU's memory."""
-
-    def __init__(self, torch: Any, device: str) -> None:
-        self._cuda: Any = torch.cuda if device.startswith("cuda") else None
-        self._device = device
-        if self._cuda:
-            self._cuda.reset_peak_memory_stats(device)
-            self._before = self._cuda.memory_allocated(device)
-
-    def told(self, pictures: int) -> dict[str, Any]:
-        """The peak, and how many pictures would fit at once: what this run needed for each, in what is free."""
-        if not self._cuda:
-            return {"peak_mb": None}
-        peak, (free, _) = self._cuda.max_memory_allocated(self._device), self._cuda.mem_get_info(self._device)
-        each = max(peak - self._before, 1) / pictures
-        idle = self._cuda.memory_reserved(self._device) - self._before  # ours already, and not in use between runs
-        return {"peak_mb": round(peak / 1e6), "fits": max(1, int((free + idle) * _USABLE / each))}
+        self._embeddings = self._wardrobe = self._haste = self._lens = self._placed = None
 
 
 def _denoiser(pipe: Any) -> Any:

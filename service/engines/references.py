@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from PIL import Image, ImageOps
@@ -11,17 +11,22 @@ from PIL import Image, ImageOps
 from ..errors import EngineError
 from . import proof
 
+Box = tuple[int, int, int, int]
 MOST = 4  #: with one picture; models and servers take 4 to 16, and each costs time
 LONGEST_PX = 1024  #: a picture's long side as it is shown
 _LEAST_PX = 64  #: its short side; FLUX.2 takes none smaller (diffusers, Flux2ImageProcessor)
 _WIDEST = 4  #: long side to short side; FLUX.2 takes 8
+_BESIDE = 1.2  #: a square's side to the longer one of the subject in it
 _QUALITY = 90  #: of their JPEG
 _BROKEN = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
-def of_subject(paths: Sequence[Path]) -> tuple[bytes, ...]:
-    """A subject's photos as JPEG files. Raises EngineError for one that cannot be opened."""
-    return tuple(map(_of_file, paths))
+def of_subject(paths: Sequence[Path], boxes: Mapping[Path, Box] | None = None) -> tuple[bytes, ...]:
+    """A subject's photos as JPEG files. Raises EngineError for one that cannot be opened.
+
+    ``boxes``: where it is in each (left, top, right, bottom, px), for a model that sees squares: those are cut out.
+    """
+    return tuple(_of_file(path, (boxes or {}).get(path)) for path in paths)
 
 
 def taken(pictures: Sequence[bytes], most: int) -> tuple[bytes, ...]:
@@ -39,12 +44,26 @@ def _of_bytes(number: int, data: bytes) -> bytes:
         raise EngineError(f"reference picture {number} {error}") from error
 
 
-def _of_file(path: Path) -> bytes:
+def _of_file(path: Path, box: Box | None) -> bytes:
     try:
         with Image.open(path, formats=("JPEG", "PNG", "WEBP")) as file:
-            return jpeg(ImageOps.exif_transpose(file).convert("RGB"))
+            image = ImageOps.exif_transpose(file).convert("RGB")
+            return jpeg(image.crop(around(box, image.size)) if box else image)
     except _BROKEN as error:
         raise EngineError(f"{path} cannot be opened: take it out of the subject's photos") from error
+
+
+def around(box: Box, size: tuple[int, int]) -> Box:
+    """The square around a box in a picture of this size, with something of what is beside it.
+
+    It lies in the picture; of a subject too long for that it has the beginning, where heads are.
+    """
+    wide, high = max(box[2] - box[0], 1), max(box[3] - box[1], 1)
+    side = min(round(max(wide, high) * _BESIDE), *size)
+    left = box[0] if side < wide else box[0] - (side - wide) // 2
+    top = box[1] if side < high else box[1] - (side - high) // 2
+    left, top = (min(max(at, 0), whole - side) for at, whole in zip((left, top), size, strict=True))
+    return left, top, left + side, top + side
 
 
 def jpeg(image: Image.Image) -> bytes:

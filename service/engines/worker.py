@@ -22,6 +22,7 @@ from typing import IO, Any, Protocol
 from ..errors import DataFolderError, EngineError, GpuBusy
 from ..frames import receive, send
 from ..gpu import Gpu
+from .cards import IpAdapter
 from .fetching import Heard
 from .job import Cancelled, Job, Painted, Refusal, Steps, job_of
 from .loading import Model
@@ -37,6 +38,8 @@ class Paints(Protocol):
     def hardware(self, device: str) -> str: ...
 
     def fetch(self, model: Model, heard: Heard) -> None: ...
+
+    def see(self, adapter: IpAdapter, heard: Heard) -> str: ...
 
     def load(self, model: Model, heard: Heard, *, haste: str) -> dict[str, Any]: ...
 
@@ -103,6 +106,8 @@ class Worker:
         if "fetch" in request:
             self._painter.fetch(Model(**request["fetch"]), self._reading)
             self._tell({"told": "done"})
+        elif "see" in request:
+            self._tell({"told": "done", "blind": self._painter.see(IpAdapter(**request["see"]), self._reading)})
         elif "load" in request:
             self._load(request)
         elif "paint" in request:
@@ -133,7 +138,7 @@ class Worker:
             return
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, Refusal):
-                self._tell({"told": "refused", "place": place, "says": outcome.says})
+                self._tell({"told": "refused", "place": place, "says": outcome.says, "blind": outcome.blind})
             else:
                 told = {"width_px": outcome.width_px, "height_px": outcome.height_px, "facts": outcome.facts}
                 self._tell({"told": "picture", "place": place, **told}, outcome.pixels)

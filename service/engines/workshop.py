@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError, NotNow
+from .cards import IpAdapter
 from .child import Child, Ended, Heard
 from .choosing import ladder_on, terms
 from .job import Job
@@ -46,6 +47,10 @@ class Broken(EngineError):
         self.memory = memory
 
 
+class Blind(EngineError):
+    """The photos that a picture is to be painted from cannot be looked at."""
+
+
 class Workshop:
     """One model's worker. Used by one thread; ``stop``, ``state`` and ``what`` by any."""
 
@@ -56,6 +61,7 @@ class Workshop:
         self._settled: Settled | None = None
         self._settling = threading.Lock()
         self._child: Child | None = None
+        self._sees: IpAdapter | None = None  #: what it has ready
         self._least = 0  #: the first rung of the ladder that did not run out of memory here
         self._held, self._hardware = 0, ""  #: the rung, and the card, of the worker that is there or was last
         self._more = False  # is to come
@@ -74,16 +80,20 @@ class Workshop:
 
     # -- asking -----------------------------------------------------------------------------
 
-    def paint(self, jobs: Sequence[Job], seconds: float, heard: Heard) -> None:
+    def paint(self, jobs: Sequence[Job], seconds: float, heard: Heard, *, adapter: IpAdapter | None = None) -> None:
         """Have a batch painted; ``heard`` is told of the reading before it, and of what comes of it.
 
-        A worker that has just gone to rest is replaced, which costs nothing. Raises Broken, NotNow, EngineError, and
-        what ``heard`` raises.
+        ``adapter``: what the model looks at the jobs' photos through. A worker that has just gone to rest is replaced,
+        which costs nothing. Raises Broken, Blind, NotNow, EngineError, and what ``heard`` raises.
         """
         while True:
             used = self._child is not None
             try:
-                answer = self._loaded(_size(jobs), heard).ask(
+                child = self._loaded(_size(jobs), heard, adapter)
+                if adapter:
+                    self._see(child, adapter, heard)
+                    self._sees = adapter
+                answer = child.ask(
                     {"paint": [asdict(job) for job in jobs], "idle_s": self._idle_s},
                     seconds,
                     lambda told, pixels: self._noted(told, pixels, heard),
@@ -111,7 +121,7 @@ class Workshop:
         elif told["told"] == "picture":
             self.fits = int(told["facts"].get("fits") or self.fits)
         elif told["told"] == "reading":
-            self._reading.heard(told, terms(self.what.card))
+            self._reading.heard(told, str(told.get("terms") or terms(self.what.card)))
             self._state = {"now": self._reading.now}
         heard(told, pixels)
 
@@ -120,7 +130,18 @@ class Workshop:
         alive = self._child is not None and self._child.alive
         self._state = {"now": "ready" if alive else "asleep"}
 
-    def _loaded(self, size: Size, heard: Heard) -> Child:
+    def _see(self, child: Child, adapter: IpAdapter, heard: Heard) -> None:
+        """Have an adapter ready in the worker; before a model is there it is fetched only. Raises Blind, Ended."""
+        if self._sees == adapter:
+            return
+        request = {"see": adapter.model_dump(mode="json")}
+        answer = child.ask(request, FETCH_S, lambda told, pixels: self._noted(told, pixels, heard))
+        if answer.get("told") == "failed":
+            raise self._failure(answer)
+        if answer.get("blind"):
+            raise Blind(str(answer["blind"]))
+
+    def _loaded(self, size: Size, heard: Heard, adapter: IpAdapter | None = None) -> Child:
         """The worker with the model in it, held as it fits for this size. Raises EngineError, NotNow, Ended."""
         rung = self._rung(size)
         if self._child is not None and rung <= self._held:
@@ -131,6 +152,8 @@ class Workshop:
         self._held = rung
         self._child = child = Child((*self._command, str(self._terms.idle_s)))
         try:
+            if adapter and held.card is not None:  # its own card knows that it fits: nobody waits for the GPU meanwhile
+                self._see(child, adapter, heard)
             answer = self._read(child, held, self._ladder.known(size).hardware, heard)
         except BaseException:
             self.leave()
@@ -243,7 +266,7 @@ class Workshop:
 
     def leave(self) -> None:
         """Let the worker go."""
-        child, self._child = self._child, None
+        child, self._child, self._sees = self._child, None, None
         if child is not None:
             child.leave()
         self._state = {"now": "asleep"}

@@ -98,7 +98,8 @@ def _edited(studio: Studio | None, wanted: Wanted, files: Sequence[tuple[str, by
     most = studio.references(wanted.model)
     if not most:
         name = wanted.model or studio.engines[0]
-        raise Refusal(400, f"{name} takes no reference pictures: see its table in config.toml", "unsupported", "image")
+        why = "see its table in config.toml, and `frontispiece status`"
+        raise Refusal(400, f"{name} takes no reference pictures: {why}", "unsupported", "image")
     photos = tuple(data for name, data in files if name in ("image", "image[]"))
     try:
         taken(photos, most)

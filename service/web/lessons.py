@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Resp
 from service.errors import SubjectError
 from service.gate.topics import TOPICS
 from service.progress import SAMPLES, Evaluation, Measured, Progress, State, evaluation, progress
-from service.roster import Entry
+from service.roster import Entry, Preview
 from service.subjects import Frequency, folder
 
 from . import caching, curves
@@ -32,6 +32,7 @@ class Lesson:
     charts: list[curves.Chart]
     sheet: Measured | None  #: the newest measurement that has pictures
     left_s: float | None
+    preview: Preview | None = None  #: who paints the subject from its photos until it is learned
 
     @property
     def running(self) -> bool:
@@ -53,7 +54,8 @@ def lesson(door: Door, entry: Entry) -> Lesson:
     else:
         drawn = curves.charts(now.curve, now.steps, now.best, now) if now else []
     sheet = next((point for point in reversed(now.curve) if point.sheet), None) if now and not over else None
-    return Lesson(now, result, drawn, sheet, _left(now, door.clock()) if now else None)
+    preview = None if entry.learned else door.wall.hand.roster.preview(entry.name, *entry.channels)
+    return Lesson(now, result, drawn, sheet, _left(now, door.clock()) if now else None, preview)
 
 
 def _left(now: Progress, at: datetime) -> float | None:
