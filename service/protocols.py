@@ -100,7 +100,6 @@ class Source(Protocol):
 
     def fetch(self, bookmark: Bookmark) -> Fetched:
         """Visit once. Raises SourceError."""
-        ...
 
 
 class Editor(Protocol):
@@ -108,11 +107,9 @@ class Editor(Protocol):
 
     def decide(self, candidates: Sequence[tuple[Story, Verdict]]) -> Sequence[Ruling]:
         """Rule on up to 40 candidates, in their order. Raises EditorError."""
-        ...
 
     def describe(self, story: Story, brief: Brief) -> Prompt:
         """Direct the picture of a story. Raises EditorError; Declined where it must not be illustrated."""
-        ...
 
 
 @runtime_checkable
@@ -125,7 +122,6 @@ class Critic(Protocol):
         Before every request ``note`` is told that the critic "was asked": requests are counted by that, and it raises
         EditorError where there have been enough.
         """
-        ...
 
 
 @runtime_checkable
@@ -134,7 +130,6 @@ class Captioner(Protocol):
 
     def caption(self, picture: Picture, noun: str) -> str:
         """What one ``noun`` does and where it is, with the subject's mark in place. Raises EditorError."""
-        ...
 
 
 class Engine(Protocol):
@@ -142,11 +137,9 @@ class Engine(Protocol):
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """Paint. The picture may be larger than asked, near the asked shape. Raises EngineError."""
-        ...
 
     def close(self) -> None:
         """Give back what is held. Safe to repeat."""
-        ...
 
 
 @runtime_checkable
@@ -155,7 +148,6 @@ class Batching(Protocol):
 
     def expect(self, prompts: Sequence[Prompt], width_px: int, height_px: int) -> None:
         """These will be asked for next, which takes the place of what was expected before; none: the queue is empty."""
-        ...
 
 
 @runtime_checkable
@@ -167,7 +159,6 @@ class Wording(Protocol):
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it. Raises EngineError where a template of the owner's fails."""
-        ...
 
 
 @runtime_checkable
@@ -176,7 +167,6 @@ class Sending(Protocol):
 
     def sends(self) -> str:
         """What it sends and whereto, in a sentence; "" where it sends nothing but words."""
-        ...
 
 
 @runtime_checkable
@@ -186,13 +176,11 @@ class Referring(Protocol):
     @property
     def references(self) -> int:
         """How many it takes with one picture; 0: none, as it is set up. Raises EngineError."""
-        ...
 
     def render_from(
         self, photos: Sequence[bytes], prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None
     ) -> Picture:
         """Paint as ``render`` does, from 1 … ``references`` pictures: PNG, JPEG or WebP files. Raises EngineError."""
-        ...
 
 
 @runtime_checkable
@@ -208,7 +196,6 @@ class Wearing(Protocol):
 
     def leaves_out(self, subject: str) -> str:
         """Why a subject that was learned, or has photos, is painted as any of its kind; "". Raises EngineError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +214,6 @@ class Teaching(Protocol):
 
     def base(self) -> Base:
         """Raises EngineError where nothing can be learned for its model, with what to do."""
-        ...
 
 
 class Display(Protocol):
@@ -235,11 +221,9 @@ class Display(Protocol):
 
     def show(self, plate: Plate) -> None:
         """See that the screen shows the plate, now or as soon as it can; returns at once. Raises DisplayError."""
-        ...
 
     def close(self) -> None:
         """Let go of the screen. Safe to repeat."""
-        ...
 
 
 @runtime_checkable
@@ -253,7 +237,6 @@ class Reporting(Protocol):
         moments. An engine has ``model``, ``says`` (why that one), ``now``, what it does in words, and may have
         ``references``, how many pictures it can be shown; while it paints there are ``step`` and ``steps``.
         """
-        ...
 
 
 @runtime_checkable
@@ -264,7 +247,6 @@ class Fetching(Protocol):
         """The display's still was asked for, with this query string; or its live page asked what should hang
         ("via=…", the mark that page was opened with), having on the screen what it says it has ("&v=…", a plate).
         """
-        ...
 
 
 @runtime_checkable
@@ -273,7 +255,6 @@ class Reached(Protocol):
 
     def reach(self) -> str:
         """Say what is there, in a few words, and change nothing. Raises DisplayError."""
-        ...
 
 
 @runtime_checkable
@@ -282,11 +263,9 @@ class Calling(Protocol):
 
     def is_device(self, device: str) -> bool:
         """Whether that is how this device names itself, such as by its MAC address."""
-        ...
 
     def key(self) -> str:
         """What the device has to show with each call."""
-        ...
 
     def called(self, said: Mapping[str, object], *, query: str, seconds: int, trouble: str | None) -> None:
         """It asked what to show.
@@ -294,8 +273,6 @@ class Calling(Protocol):
         ``said``: what it told of itself, JSON-safe; ``query``: of the still's address that it was given; ``seconds``:
         until it was told to call again; ``trouble``: what is wrong with it, in a sentence.
         """
-        ...
 
     def complained(self, complaint: str) -> None:
         """Its log tells of a failure, on one line."""
-        ...
