@@ -148,7 +148,7 @@ class Diffusion:
 
     def _paint(self, wish: Wish, tell: Progress) -> None:
         """Paint a wish, with others of its round where that is faster. Raises EngineError for what befell it alone."""
-        company = self._awaited.company(wish, self._most(wish), lambda each: each.prompt.subject)
+        company = self._awaited.company(wish, self._most(wish), lambda each: each.prompt.subjects)
         jobs = self._orders.jobs(company, self._awaited)
         wishes, size = list(jobs), (wish.width_px, wish.height_px)
 
@@ -167,6 +167,10 @@ class Diffusion:
         try:
             self._workshop.paint(list(jobs.values()), self.settings.timeout_seconds * len(jobs), heard)
         except Broken as error:
+            if error.memory and any(job.halves for job in jobs.values()):
+                self._orders.narrow = "there was not enough memory to paint two at once"
+                log.info("%s: the first of them is painted alone from now on", self._orders.narrow)
+                return
             if len(jobs) == 1:
                 raise self._explained(error, size) from error
             log.info("%d pictures at once did not work, so each is painted alone: %s", len(jobs), error)

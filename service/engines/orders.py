@@ -12,11 +12,13 @@ from PIL import Image
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..pixels import blank
+from ..subjects import AT_ONCE
 from . import proof, references
 from .awaited import Awaited, Wish
 from .cards import PLAIN
 from .gallery import Gallery, Presence
-from .job import Job
+from .halves import half, sides
+from .job import Half, Job
 from .learned import pictured
 from .settling import Settled
 from .wording import Family, Said, Wording, clip_tokens, family_of
@@ -39,8 +41,13 @@ class Asks(Protocol):
     def subject_bases(self) -> tuple[str, ...]: ...
 
 
+Here = Mapping[str, Presence]  #: everybody who is in a picture, by name
+
+
 class Orders:
     """The orders of one engine."""
+
+    narrow = ""  #: why two that were learned are not painted together; "": they are
 
     def __init__(
         self, asks: Asks, words: tuple[Wording, Path], what: Callable[[], Settled], shows: Callable[[], int] = lambda: 0
@@ -62,7 +69,7 @@ class Orders:
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        return self._said(prompt, self._presence(prompt), clip_tokens).words
+        return self._said(prompt, self._here(prompt), clip_tokens).words
 
     def leaves_out(self, subject: str) -> str:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
@@ -85,33 +92,54 @@ class Orders:
             hint = ': dtype = "float32" may help' if fault == "black" else ""
             return EngineError(f"the model's picture is {fault}{hint}")
         image = proof.shaped(image, wish.width_px, wish.height_px)
-        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, told))
+        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(wish, job, told))
 
-    def _presence(self, prompt: Prompt, *, shown: bool = False) -> Presence:
+    def _here(self, prompt: Prompt, *, shown: bool = False) -> Here:
         """``shown``: the model is shown other pictures, and none of a subject."""
-        found = self._gallery.presence(prompt.subject, self._what(), references=0 if shown else self._shows())
-        return self._gallery.told(prompt.subject, found)
+        here = self._gallery.company(prompt.subjects, self._what(), references=0 if shown else self._shows())
+        return {name: self._gallery.told(name, found) for name, found in here.items()}
 
-    def _said(self, prompt: Prompt, here: Presence, count: Callable[[str], int] | None = None) -> Said:
-        if here.photos:
-            prompt = pictured(prompt, here.noun, len(here.photos))
-        return self._wording.said(prompt, self.family, count, learned=here.learned is not None)
+    def _said(self, prompt: Prompt, here: Here, count: Callable[[str], int] | None = None) -> Said:
+        """In one run over the whole picture only one of two that were learned is worn: the first."""
+        shown = {name: (found.noun, len(found.photos)) for name, found in here.items() if found.photos}
+        learned = [name for name, found in here.items() if found.learned][:1]
+        return self._wording.said(pictured(prompt, shown) if shown else prompt, self.family, count, learned=learned)
+
+    def _halves(self, prompt: Prompt, here: Here) -> tuple[Half, ...]:
+        """Both of two that were learned, each with the words for its own half."""
+        worn = [(name, found.learned) for name, found in here.items() if found.learned]
+        if len(worn) < AT_ONCE or self.narrow:
+            return ()
+        return tuple(
+            Half(self._wording.said(half(prompt, name, side), self.family, learned=[name]).words, learned, side)
+            for (name, learned), side in zip(worn, sides(prompt.seed), strict=True)
+        )
 
     def _job(self, wish: Wish) -> Job:
-        here = self._presence(wish.prompt, shown=bool(wish.photos))
+        here = self._here(wish.prompt, shown=bool(wish.photos))
         said = self._said(wish.prompt, here)
-        shown = wish.photos or references.of_subject(here.photos)
+        shown = wish.photos or references.of_subject([path for found in here.values() for path in found.photos])
+        worn = [found.learned for found in here.values() if found.learned]
         return Job(
             words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
             height_px=wish.height_px, steps=self._asks.steps, guidance=self._asks.guidance,
-            tags=self.family == "tags", learned=here.learned, left_out=here.left_out,
-            photos=tuple(base64.b64encode(photo).decode() for photo in shown),
+            tags=self.family == "tags", learned=worn[0] if worn else None, left_out=_left_out(here),
+            halves=self._halves(wish.prompt, here), photos=tuple(base64.b64encode(photo).decode() for photo in shown),
         )  # fmt: skip
 
-    def _recipe(self, job: Job, told: Mapping[str, Any]) -> dict[str, Any]:
+    def _recipe(self, wish: Wish, job: Job, told: Mapping[str, Any]) -> dict[str, Any]:
         absent: dict[str, Any] = {"subject": f"left out: {job.left_out}"} if job.left_out else {}
+        if wish.prompt.company:
+            absent |= {"subjects": list(wish.prompt.subjects)}
+            absent |= {"beside": f"left out: {self.narrow}"} if self.narrow else {}
         absent |= {"photos": len(job.photos)} if job.photos else {}
         return {
             "engine": self._asks.kind, "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
             "width_px": told["width_px"], "height_px": told["height_px"], **absent, **told["facts"],
         }  # fmt: skip
+
+
+def _left_out(here: Here) -> str:
+    """Why what was learned is of no use; of two, whose."""
+    why = {name: found.left_out for name, found in here.items() if found.left_out}
+    return "; ".join(f"{name}: {said}" if len(here) > 1 else said for name, said in why.items())

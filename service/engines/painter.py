@@ -10,10 +10,12 @@ import inspect
 import io
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from .cards import PLAIN, Card
 from .fetching import Heard
+from .halves import merging
 from .haste import Haste
 from .job import Job, Learned, Painted, Refusal, Steps, together
 from .loading import Model, fetch, load, unheard
@@ -97,10 +99,32 @@ class Painter:
 
     def _dressed(self, jobs: list[Job], told: Any) -> list[Painted | Refusal]:
         """Paint one run; whose weights are unfit is left out of it."""
+        if jobs[0].halves:
+            return [self._together(jobs[0], told)]
         unfit = self._unfit(jobs)
         left = [job for place, job in enumerate(jobs) if place not in unfit]
-        painted = iter(self._worn(left, told) if left else ())
+        painted = iter(self._worn(left, _telling(told, self._steps(left[0]))) if left else ())
         return [Refusal(unfit[place]) if place in unfit else next(painted) for place in range(len(jobs))]
+
+    def _together(self, job: Job, told: Any) -> Painted | Refusal:
+        """A picture of two, each in a half; where they cannot be, of the first as far as its weights go."""
+        rows = [replace(job, words=half.words, learned=half.learned, halves=()) for half in job.halves]
+        if unfit := self._unfit(rows):
+            return Refusal(next(iter(unfit.values())))
+        if why := self._apart(rows):
+            return _with(self._dressed([replace(job, halves=())], told)[0], {"beside": f"left out: {why}"})
+        after = merging(told, self._steps(job), self._size(job), job.halves[0].side)
+        halves = [
+            _subject(row) | {"side": half.side, "prompt": self._read(row)}
+            for row, half in zip(rows, job.halves, strict=True)
+        ]
+        return _with(self._worn(rows, after)[0], {"halves": halves})
+
+    def _apart(self, rows: Sequence[Job]) -> str:
+        """Why these cannot become one picture; "" where they can."""
+        if "callback_on_step_end" not in self._known:
+            return f"{self._facts.get('pipeline')} lets nobody in between two steps"
+        return self._wardrobe.apart([row.learned for row in rows if row.learned]) if self._wardrobe else ""
 
     def _unfit(self, jobs: Sequence[Job]) -> dict[int, str]:
         said: dict[int, str] = {}
@@ -121,20 +145,20 @@ class Painter:
         """What the pipeline can be told."""
         return inspect.signature(self._pipe.__call__).parameters
 
-    def _worn(self, jobs: Sequence[Job], told: Any) -> Sequence[Painted | Refusal]:
+    def _worn(self, jobs: Sequence[Job], after: Any) -> Sequence[Painted | Refusal]:
         worn: list[Learned | None] = [job.learned for job in jobs]
         if self._wardrobe is None:
-            return self._painted(jobs, told)
+            return self._painted(jobs, after)
         if self._embeddings is not None:
             self._embeddings.dress = self._wardrobe.dress(worn[0])
         if self._haste is not None and self._wardrobe.reshaped:
             self._wardrobe.reshaped = 0
             self._haste.restart()
         with self._wardrobe.worn(worn):
-            return self._painted(jobs, told)
+            return self._painted(jobs, after)
 
-    def _painted(self, jobs: Sequence[Job], told: Any) -> list[Painted | Refusal]:
-        """One run of the pipeline."""
+    def _painted(self, jobs: Sequence[Job], after: Any) -> list[Painted | Refusal]:
+        """One run of the pipeline, which calls ``after`` each step. Rows that became one picture are the first's."""
         import torch
 
         known, began = self._known, time.monotonic()
@@ -144,7 +168,7 @@ class Painter:
         wanted = {
             "prompt": words, "width": width, "height": height, "num_inference_steps": steps,
             "negative_prompt": [job.avoid for job in jobs] if any(job.avoid for job in jobs) else None,
-            "guidance_scale": guidance, "output_type": "pil", "callback_on_step_end": _telling(told, steps),
+            "guidance_scale": guidance, "output_type": "pil", "callback_on_step_end": after,
             "image": [_opened(photo) for photo in jobs[0].photos] or None,
             "generator": [torch.Generator("cpu").manual_seed(job.seed) for job in jobs],
         }  # fmt: skip
@@ -157,15 +181,16 @@ class Painter:
         except BaseException:
             getattr(self._pipe, "maybe_free_model_hooks", lambda: None)()
             raise
-        facts = self._facts | memory.told(len(jobs)) | {
-            "steps": steps, "took_s": round((time.monotonic() - began) / len(jobs), 3), "batch": len(jobs),
+        made = len(result.images)
+        facts = self._facts | memory.told(made) | {
+            "steps": steps, "took_s": round((time.monotonic() - began) / made, 3), "batch": made,
             "guidance": guidance if guidance is not None else _default(known, "guidance_scale"),
             "compiled": self._haste is not None and self._haste.ready,
         }  # fmt: skip
-        unsafe = getattr(result, "nsfw_content_detected", None) or [False] * len(jobs)
+        unsafe = getattr(result, "nsfw_content_detected", None) or [False] * made
         return [
             Refusal(UNSAFE) if refused else _picture(image, facts | {"prompt": said} | _subject(job))
-            for image, refused, said, job in zip(result.images, unsafe, words, jobs, strict=True)
+            for image, refused, said, job in zip(result.images, unsafe, words, jobs, strict=False)
         ]
 
     def _read(self, job: Job) -> str:
@@ -228,6 +253,10 @@ def _subject(job: Job) -> dict[str, Any]:
         return {}
     learned = job.learned
     return {"subject": learned.subject, "subject_sha256": learned.sha256, "subject_scale": learned.scale}
+
+
+def _with(made: Painted | Refusal, facts: dict[str, Any]) -> Painted | Refusal:
+    return replace(made, facts=made.facts | facts) if isinstance(made, Painted) else made
 
 
 def _opened(photo: str) -> Any:

@@ -155,7 +155,7 @@ class Ray:
         self._finish()
         wave = self.settings.actors * max(self.settings.batch, 1)
         most = max(min(WAVES * wave, MOST_OUT), 2 * wave)
-        jobs = self._orders.jobs(self._awaited.company(wish, most, lambda each: each.prompt.subject), self._awaited)
+        jobs = self._orders.jobs(self._awaited.company(wish, most, lambda each: each.prompt.subjects), self._awaited)
         child = self._joined()
         request = {"paint": [asdict(job) for job in jobs.values()], "idle_s": self._idle_s(more=True)}
         seconds = self.settings.load_minutes * 60 + self.settings.timeout_seconds * len(jobs)
