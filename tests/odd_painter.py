@@ -64,7 +64,9 @@ def unready(kind):
 
 
 class Odd:
-    """``guilty``: does so only for a batch with these words in it; ``crowded``: only for more than two at once."""
+    """``guilty``: does so only for a batch with these words in it; ``crowded``: only for more than two at once;
+    ``narrow``: for two subjects in a picture.
+    """
 
     def __init__(self, how, flag=None):
         self.how, self.flag, self.thrift = how, flag and Path(flag), 0
@@ -93,6 +95,8 @@ class Odd:
         if self.how == "guilty" and any("guilty" in job.words for job in jobs):
             crash()
         if self.how == "crowded" and len(jobs) > 2:
+            swell()
+        if self.how == "narrow" and any(job.halves for job in jobs):
             swell()
         if self.how == "slow-steps":
             for step in range(200):
@@ -123,6 +127,7 @@ class Odd:
         pixels = np.full((64, 96, 3), blank) if blank is not None else dice.integers(0, 256, (64, 96, 3))
         told = {"pid": os.getpid(), "thrift": self.thrift, "group": os.getpgrp(), "environment": sorted(os.environ)}
         told |= {"batch": batch, "fits": 4, "words": job.words, "avoid": job.avoid, "shown": list(job.photos)}
+        told |= {"told": [(half.learned.subject, half.side, half.words) for half in job.halves]} if job.halves else {}
         return Painted(pixels.astype("uint8").tobytes(), 96, 64, told)
 
 

@@ -141,7 +141,7 @@ class Diffusion:
             found = self._workshop.what
         except EngineError as error:
             return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
-        says = "; ".join((found.says, *found.notes))
+        says = "; ".join(filter(None, (found.says, *found.notes, self._orders.apart)))
         return {"model": found.model.name, "says": says, **self._workshop.state()}
 
     # -- painting -----------------------------------------------------------------------------
@@ -167,11 +167,10 @@ class Diffusion:
         try:
             self._workshop.paint(list(jobs.values()), self.settings.timeout_seconds * len(jobs), heard)
         except Broken as error:
-            if error.memory and any(job.halves for job in jobs.values()):
-                self._orders.narrow = "there was not enough memory to paint two at once"
-                log.info("%s: the first of them is painted alone from now on", self._orders.narrow)
-                return
             if len(jobs) == 1:
+                if error.memory and jobs[wish].halves:  # its first alone may fit, as it did
+                    self._orders.narrow = "there was not enough memory to paint two at once"
+                    return
                 raise self._explained(error, size) from error
             log.info("%d pictures at once did not work, so each is painted alone: %s", len(jobs), error)
             self._awaited.single(wishes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -22,6 +23,8 @@ from .job import Half, Job
 from .learned import pictured
 from .settling import Settled
 from .wording import Family, Said, Wording, clip_tokens, family_of
+
+log = logging.getLogger(__name__)
 
 
 class Asks(Protocol):
@@ -47,7 +50,8 @@ Here = Mapping[str, Presence]  #: everybody who is in a picture, by name
 class Orders:
     """The orders of one engine."""
 
-    narrow = ""  #: why two that were learned are not painted together; "": they are
+    narrow = ""  #: why two that were learned are not painted together; "": they are, where they can be
+    apart = ""  #: who of the last picture of two was left out, and why
 
     def __init__(
         self, asks: Asks, words: tuple[Wording, Path], what: Callable[[], Settled], shows: Callable[[], int] = lambda: 0
@@ -91,8 +95,16 @@ class Orders:
         if fault := blank(image):
             hint = ': dtype = "float32" may help' if fault == "black" else ""
             return EngineError(f"the model's picture is {fault}{hint}")
-        image = proof.shaped(image, wish.width_px, wish.height_px)
-        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(wish, job, told))
+        image, recipe = proof.shaped(image, wish.width_px, wish.height_px), self._recipe(wish, job, told)
+        if wish.prompt.company:
+            self._beside(wish.prompt, str(recipe.get("beside", "")).removeprefix("left out: "))
+        return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
+
+    def _beside(self, prompt: Prompt, why: str) -> None:
+        """Remember, and say in the log once, why one of two was left out."""
+        before, self.apart = self.apart, f"one of {' and '.join(prompt.subjects)} was left out: {why}" if why else ""
+        if self.apart not in ("", before):
+            log.warning("%s", self.apart)
 
     def _here(self, prompt: Prompt, *, shown: bool = False) -> Here:
         """``shown``: the model is shown other pictures, and none of a subject."""
@@ -115,6 +127,13 @@ class Orders:
             for (name, learned), side in zip(worn, sides(prompt.seed), strict=True)
         )
 
+    def _left_out(self, here: Here) -> str:
+        """Why what was learned is of no use; of two, whose."""
+        why = {name: found.left_out for name, found in here.items() if found.left_out}
+        worn = [name for name, found in here.items() if found.learned]
+        why |= dict.fromkeys(worn[1:], self.narrow) if self.narrow else {}
+        return "; ".join(f"{name}: {said}" if len(here) > 1 else said for name, said in why.items())
+
     def _job(self, wish: Wish) -> Job:
         here = self._here(wish.prompt, shown=bool(wish.photos))
         said = self._said(wish.prompt, here)
@@ -123,23 +142,16 @@ class Orders:
         return Job(
             words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
             height_px=wish.height_px, steps=self._asks.steps, guidance=self._asks.guidance,
-            tags=self.family == "tags", learned=worn[0] if worn else None, left_out=_left_out(here),
+            tags=self.family == "tags", learned=worn[0] if worn else None, left_out=self._left_out(here),
             halves=self._halves(wish.prompt, here), photos=tuple(base64.b64encode(photo).decode() for photo in shown),
         )  # fmt: skip
 
     def _recipe(self, wish: Wish, job: Job, told: Mapping[str, Any]) -> dict[str, Any]:
-        absent: dict[str, Any] = {"subject": f"left out: {job.left_out}"} if job.left_out else {}
-        if wish.prompt.company:
-            absent |= {"subjects": list(wish.prompt.subjects)}
-            absent |= {"beside": f"left out: {self.narrow}"} if self.narrow else {}
+        two = len(wish.prompt.subjects) > 1
+        absent: dict[str, Any] = {"subjects": list(wish.prompt.subjects)} if two else {}
+        absent |= {"beside" if two else "subject": f"left out: {job.left_out}"} if job.left_out else {}
         absent |= {"photos": len(job.photos)} if job.photos else {}
         return {
             "engine": self._asks.kind, "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
             "width_px": told["width_px"], "height_px": told["height_px"], **absent, **told["facts"],
         }  # fmt: skip
-
-
-def _left_out(here: Here) -> str:
-    """Why what was learned is of no use; of two, whose."""
-    why = {name: found.left_out for name, found in here.items() if found.left_out}
-    return "; ".join(f"{name}: {said}" if len(here) > 1 else said for name, said in why.items())

@@ -141,7 +141,8 @@ class Ray:
             found = self.what
         except EngineError as error:
             return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
-        told = {"model": found.model.name, "says": "; ".join((found.says, *found.notes))}
+        says = "; ".join(filter(None, (found.says, *found.notes, self._orders.apart)))
+        told = {"model": found.model.name, "says": says}
         sending, child = self._sending, self._child
         if sending is None or sending.ended:
             return told | {"now": "ready" if child is not None and child.alive else "asleep"}
