@@ -41,7 +41,7 @@ def _rows(told: Any, rows: int, mine: slice) -> Any:
     if isinstance(told, dict):
         return {name: _rows(each, rows, mine) for name, each in told.items()}
     if hasattr(told, "shape"):
-        return told[mine] if told.ndim and len(told) == rows else told
+        return told[mine].contiguous() if told.ndim and len(told) == rows else told  # compiled code asks how it lies
     if isinstance(told, list) and len(told) == rows:
         return told[mine]
     return type(told)(_rows(each, rows, mine) for each in told) if type(told) in (list, tuple) else told
