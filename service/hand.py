@@ -96,7 +96,9 @@ class Hand:
         now = self.plate(plate)
         return {
             "plate": now.id, "headline": now.story.title, "favourite": now.favourite, "banned": now.banned,
-            "subject": now.prompt.subject if now.prompt else None, "subject_allowed": now.verdict.subject_allowed,
+            "subject": now.prompt.subject if now.prompt else None,
+            "company": list(now.prompt.company) if now.prompt else [],
+            "subject_allowed": now.verdict.subject_allowed,
         }  # fmt: skip
 
     # -- channels ---------------------------------------------------------------------------

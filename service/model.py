@@ -80,6 +80,12 @@ class Prompt:
     alt: str = ""  #: what the picture shows, for those who cannot see it
     alt_language: str = "en"  #: BCP 47
     why: str = ""  #: why this scene, for people
+    company: tuple[str, ...] = ()  #: the trained subjects beside the first
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """Everybody of this home who is in it, the first one first."""
+        return (*((self.subject,) if self.subject else ()), *self.company)
 
 
 @dataclass(frozen=True, slots=True)

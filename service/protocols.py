@@ -73,6 +73,7 @@ class Brief:
     subjects: Sequence[str] = ()  #: who may appear in *this* story; empty where the gate says nobody
     fortnight: Sequence[str] = ()  #: scenes of the last 14 days on this channel, newest first
     family: str = "papercut"  #: what kind of model will paint it: "tags", "prose", "flux", "labelled"
+    at_once: int = 1  #: so many of the subjects are in one picture, at most
     note: Callable[[Note], None] = unnoted  #: keeps the plate's transcript
 
 

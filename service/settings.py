@@ -43,6 +43,7 @@ class Channel(Table):
     editor: str = "house"
     engines: tuple[str, ...] = Field(("papercut",), min_length=1)
     subjects: tuple[str, ...] = ()
+    together: float = Field(0.25, ge=0, le=1)
     style: str = "papercut"
     styles: dict[str, str] = {}
     critic: str = ""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -23,6 +23,7 @@ from .files import write_whole
 CARD = "subject.toml"
 WEIGHTS = "weights.safetensors"  #: beside the card, once something was learned: a LoRA as diffusers saves it
 PHOTOS = "photos"  #: the folder beside the card with its photos, as they were prepared for learning
+AT_ONCE = 2  #: in one picture, at most
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")  # a folder, a key in config.toml and a part of addresses
 
 Word = Annotated[
@@ -136,6 +137,23 @@ def _toml(key: str, value: Any) -> str:
         return str(value.isoformat())  # TOML has dates
     # a JSON string without \u escapes is a TOML basic string: control characters never get this far
     return json.dumps(value, ensure_ascii=False)
+
+
+def in_turn(names: Sequence[str], turn: int, most: int) -> tuple[str, ...]:
+    """Who appears of those who may: whose turn it is, and whoever comes after, up to so many."""
+    first = turn % len(names) if names else 0
+    return tuple([*names[first:], *names[:first]][:most])
+
+
+def figure(first: str, *beside: str) -> str:
+    """What a scene calls those who are in it, in one phrase that does one thing: "rex", "rex with mia beside"."""
+    return f"{first} with {' and '.join(beside)} beside" if beside else first
+
+
+def renamed(words: str, called: Mapping[str, str]) -> str:
+    """The words with everybody called otherwise, by name; where one name begins another, the longer is meant."""
+    names = "|".join(re.escape(name) for name in sorted(called, key=len, reverse=True))
+    return re.sub(rf"(?<!\w)(?:{names})(?!\w)", lambda found: called[found[0]], words) if called else words
 
 
 def mistakes(error: ValueError) -> str:

@@ -43,6 +43,6 @@ class Quick:
             time.sleep(0.02)
         steps(2, 2)
         dice = np.random.default_rng(job.seed)
-        learned = Path(job.learned.file).read_bytes().decode() if job.learned else ""
+        learned = " and ".join(Path(learned.file).read_bytes().decode() for learned in job.wears)
         told = {"batch": batch, "fits": 1, "learned": learned, "told": job.words, **self.facts}
         return Painted(dice.integers(0, 256, (64, 96, 3)).astype("uint8").tobytes(), 96, 64, told)

@@ -64,7 +64,9 @@ def unready(kind):
 
 
 class Odd:
-    """``guilty``: does so only for a batch with these words in it; ``crowded``: only for more than two at once."""
+    """``guilty``: does so only for a batch with these words in it; ``crowded``: only for more than two at once;
+    ``narrow``: for two subjects in a picture.
+    """
 
     def __init__(self, how, flag=None):
         self.how, self.flag, self.thrift, self.seen = how, flag and Path(flag), 0, ""
@@ -100,6 +102,8 @@ class Odd:
         if self.how == "guilty" and any("guilty" in job.words for job in jobs):
             crash()
         if self.how == "crowded" and len(jobs) > 2:
+            swell()
+        if self.how == "narrow" and any(job.halves for job in jobs):
             swell()
         if self.how == "slow-steps":
             for step in range(200):
@@ -137,6 +141,7 @@ class Odd:
             "shown": list(job.photos),
             "seen": self.seen,
         }
+        told |= {"told": [(half.learned.subject, half.side, half.words) for half in job.halves]} if job.halves else {}
         return Painted(pixels.astype("uint8").tobytes(), 96, 64, told)
 
 

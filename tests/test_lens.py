@@ -104,14 +104,13 @@ def test_it_is_the_plain_pipelines_picture_to_the_bit(home, painter):
     import torch
     from diffusers import AutoPipelineForText2Image
 
-    from service.engines.painter import _opened
-
+    job = replace(JOB, photos=(photo(0), photo(1)))
     pipe = AutoPipelineForText2Image.from_pretrained(home / "sd15")
     pipe.load_ip_adapter(str(home / "for-sd15"), subfolder="models", weight_name="ip-adapter-tiny.safetensors")
     pipe.set_ip_adapter_scale(0.6)
     plain = pipe(JOB.words, width=64, height=64, num_inference_steps=2, generator=torch.manual_seed(7),
-                 ip_adapter_image=[[_opened(photo(0)), _opened(photo(1))]])  # fmt: skip
-    assert one(painter, replace(JOB, photos=(photo(0), photo(1)))).pixels == plain.images[0].tobytes()
+                 ip_adapter_image=[list(job.shown)])  # fmt: skip
+    assert one(painter, job).pixels == plain.images[0].tobytes()
 
 
 def test_nobody_is_painted_from_the_photos_of_somebody_else(home, painter):

@@ -212,7 +212,7 @@ KEYS = {
     "": {"timezone", "web", "channels", "displays", "embeddings", "store", "net", "critic"},
     "web": {"host", "port", "login", "hosts"},
     "channels.home": {
-        "feeds", "mood", "editor", "engines", "subjects", "style", "template", "cadence_minutes", "plates_per_round",
+        "feeds", "mood", "editor", "engines", "subjects", "together", "style", "template", "cadence_minutes", "plates_per_round",
         "max_age_hours",
     },
     "displays.0": {"name", "kind", "address", "profile", "channel"},

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from service.engines.job import Cancelled, Job, Learned, Painted, Refusal, together
+from service.engines.job import Cancelled, Half, Job, Learned, Painted, Refusal, together
 
 from .pictures import photo
 
@@ -322,10 +322,12 @@ def attention(module):
 
 
 def test_subjects_change_without_compiling_again(home, eager, monkeypatch):
-    """Weights are exchanged in place, other ranks, alphas and nobody included; each picture is its own subject's."""
+    """Weights are exchanged in place, other ranks, alphas, nobody and two at once included; each is as in a plain model."""
     monkeypatch.setattr("service.engines.haste._blocks", attention)
     painter, plain = opened(home, "always"), opened(home)
     jobs = [replace(JOB, learned=name and who(home, name)) for name in ("wide", "rex", None, "loud", "mia")]
+    halves = (Half(JOB.words, who(home, "rex"), "left"), Half(JOB.words, who(home, "wide"), "right"))
+    jobs.insert(3, replace(JOB, learned=who(home, "rex"), halves=halves))
     one(painter, jobs[0])
     warmed(painter)
     graphs = len(eager)

@@ -183,15 +183,20 @@ def test_a_round_is_painted_by_several_actors(both):
     assert json.loads(json.dumps(first[0].recipe))["node"]
 
 
+def teach(data, name, base):
+    """A subject as learning leaves it."""
+    folder = data / "subjects" / name
+    folder.mkdir(parents=True)
+    (folder / "weights.safetensors").write_bytes(f"the weights of {name}".encode())
+    card = f'name = "{name}"\nkind = "dog"\nclass_noun = "corgi"\ntoken = "sks"\nbase = "{base}"\n'
+    (folder / "subject.toml").write_text(card)
+
+
 @with_ray
 def test_a_subjects_weights_come_to_the_node_as_bytes(both, fleet):
     """Only its subject's pictures wear them. Who was learned on another model is painted as any of its kind."""
     for name, base in (("rex", "base/model"), ("ann", "another/model")):
-        folder = fleet.data / "subjects" / name
-        folder.mkdir(parents=True)
-        (folder / "weights.safetensors").write_bytes(f"the weights of {name}".encode())
-        card = f'name = "{name}"\nkind = "dog"\nclass_noun = "corgi"\ntoken = "sks"\nbase = "{base}"\n'
-        (folder / "subject.toml").write_text(card)
+        teach(fleet.data, name, base)
     asked = [
         prompt(words="sleep 0", scene="sleep 0", seed=seed, subject=name)
         for seed, name in enumerate((None, "rex", "ann") * 2)
@@ -199,6 +204,9 @@ def test_a_subjects_weights_come_to_the_node_as_bytes(both, fleet):
     pictures, failed = painted(both, asked)
     assert not failed
     assert [each.recipe["learned"] for each in pictures] == ["", "the weights of rex", ""] * 2
+    teach(fleet.data, "mia", "base/model")
+    (two,), _ = painted(both, [prompt(words="sleep 0", scene="sleep 0", subject="rex", company=("mia",))])
+    assert two.recipe["learned"] == "the weights of rex and the weights of mia"
     assert "left out: learned on another/model" in pictures[2].recipe["subject"]
     assert "another/model" in both.leaves_out("ann")
     assert both.leaves_out("rex") == ""

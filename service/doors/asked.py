@@ -156,7 +156,10 @@ def directed(
         raise Declined(rulings[0].why)
     now = clock.now().astimezone(service.settings.zone)
     cast = pipeline.cast(service.data, service.subjects(desk), verdict, story.id, refused={}, note=note)
-    brief = Brief(verdict, desk.style(verdict.topics, now), now, family=desk.family, subjects=cast, note=note)
+    brief = Brief(
+        verdict, desk.style(verdict.topics, now), now, family=desk.family, subjects=cast,
+        at_once=pipeline.together(desk, cast, story.id), note=note,
+    )  # fmt: skip
     prompt, error = pipeline.directed(desk, story, brief)
     if error:
         telling.remark(f"{error}; the house editor does it")

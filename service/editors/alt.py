@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from babel import Locale, UnknownLocaleError
+from babel.lists import format_list
 
 from ..language import language as language_of
 from ..model import Story
@@ -71,7 +72,16 @@ def alt_text(said: str, scene: str, story: Story, cast: Cast, *, subject: str | 
         fault = "it shows somebody who is not there"
     if fault:
         text, language = re.split(r"(?<=[.!?])\s", scene)[0], "en"
-    return Alt(sentence(text.replace(MARK, subject or f"a {cast.kind}"), language), language, fault)
+    return Alt(
+        sentence(text.replace(MARK, _who(cast, language) if subject else cast.strangers), language), language, fault
+    )
+
+
+def _who(cast: Cast, language: str) -> str:
+    """Those who are shown, as a sentence in a language lists them."""
+    if not cast.subject or not cast.company or _base(language) == "en":
+        return cast.figure
+    return format_list((cast.subject, *cast.company), locale=Locale.parse(language, sep="-"))
 
 
 def _fault(text: str, language: str, story: Story, cast: Cast) -> str:

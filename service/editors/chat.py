@@ -24,6 +24,7 @@ from ..errors import Declined, EditorError
 from ..model import Mood, Picture, Prompt, Story, Verdict
 from ..net import Net
 from ..protocols import Brief, Critique, Note, Ruling, unnoted
+from ..subjects import in_turn
 from ..surroundings import Surroundings
 from . import alt, captioning, critic
 from .answers import Direction, Rulings, Word
@@ -113,7 +114,8 @@ class Chat:
         looks, known = self._tools.looks(story, brief, self._page), (*brief.recent_scenes, *brief.fortnight)
         direction = self._ask(
             "describe", {"tools": self._tools.offered, "item": _item(story),
-                         "appears": cast.kind if cast.subject else None,
+                         "appears": cast.strangers.removeprefix("a ") if cast.subject else None,
+                         "two": bool(cast.company),
                          "recent": brief.recent_scenes[:_RECENT], "family": brief.family,
                          "floor": brief.verdict.mood if brief.verdict.gravity > GRAVE else None,
                          "alt_language": alt.named(alt.wanted(story))},
@@ -129,8 +131,7 @@ class Chat:
     def critique(self, picture: Picture, prompt: Prompt, note: Callable[[Note], None] = unnoted) -> Critique:
         """Look at a picture, with one question, and rule by what was seen. Raises EditorError."""
         known = _known(self._data / "subjects")
-        kind = known.get(prompt.subject or "", ("", ""))[1] or "person"
-        told = critic.asked(prompt, kind)
+        told = critic.asked(prompt, {name: known.get(name, ("", "person"))[1] for name in prompt.subjects})
         looks = self._ask(
             "critique", told, critic.Looks, faults=critic.faults, temperature=0.0, picture=critic.shown(picture),
             asking=lambda: note(Note("critic", "was asked", f"{self.settings.model}: is this {told['scene']}?")),
@@ -179,11 +180,12 @@ class Chat:
         shown = alt.alt_text(direction.alt, scene, story, cast, subject=subject)
         for note in _changes(direction, mood, cast, subject, shown):
             brief.note(note)
-        scene = scene.replace(MARK, subject or f"a {cast.kind}")
+        scene = scene.replace(MARK, cast.figure if subject else cast.strangers)
         return Prompt(
             scene=scene, words=scene, mood=mood, topic=verdict.topics[0] if verdict.topics else "news",
             seed=int(story.id[:8], 16), style=brief.style, avoid=sober(direction.avoid, story, cast), subject=subject,
-            alt=shown.text, alt_language=shown.language, why=self._why(direction.essence, direction.idea),
+            alt=shown.text, alt_language=shown.language, company=cast.company if subject else (),
+            why=self._why(direction.essence, direction.idea, cast.figure if subject and cast.company else ""),
         )  # fmt: skip
 
     def _ask(
@@ -259,13 +261,13 @@ def _direction_faults(answer: Direction, story: Story, cast: Cast, recent: Seque
 
 
 def _cast(folder: Path, brief: Brief, seed: int) -> Cast:
-    """Who appears: one of the subjects allowed, the same one for a story each time; nobody in a dark one."""
+    """Who appears: one of the subjects allowed or two, the same for a story each time; nobody in a dark one."""
     known = _known(folder)
     unwelcome = {*known, *brief.subjects, *(token for token, _ in known.values() if token)}
-    allowed = brief.subjects if brief.verdict.subject_allowed and brief.verdict.mood not in DARK else ()
-    name = allowed[seed % len(allowed)] if allowed else None
-    _, kind = known.get(name or "", ("", ""))
-    return Cast(name, kind or "person", tuple(sorted(unwelcome)))
+    allowed = brief.verdict.subject_allowed and brief.verdict.mood not in DARK
+    name, *beside = in_turn(brief.subjects, seed, brief.at_once) if allowed and brief.subjects else (None,)
+    kind, *kinds = (known.get(each or "", ("", "person"))[1] for each in (name, *beside))
+    return Cast(name, kind, tuple(sorted(unwelcome)), tuple(beside), tuple(kinds))
 
 
 def _known(folder: Path) -> dict[str, tuple[str, str]]:
@@ -274,12 +276,12 @@ def _known(folder: Path) -> dict[str, tuple[str, str]]:
 
 
 def _subject(path: Path) -> tuple[str, str]:
-    """A subject's token and class noun; empty where its file says nothing that can be used."""
+    """A subject's token and class noun; no token, and a person, where its file says nothing that can be used."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        return "", ""
-    return str(table.get("token", "")), str(table.get("class_noun", ""))
+        return "", "person"
+    return str(table.get("token", "")), str(table.get("class_noun") or "person")
 
 
 def _changes(

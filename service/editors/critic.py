@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal
 
@@ -20,6 +19,7 @@ from pydantic import Field, model_validator
 from ..errors import EditorError
 from ..model import Picture, Prompt
 from ..protocols import Check, Critique
+from ..subjects import renamed
 from .answers import Answer
 from .quoting import orders, quoted
 from .scenery import speech_faults, tidy
@@ -90,12 +90,14 @@ def shown(picture: Picture) -> str:
     return f"data:image/jpeg;base64,{base64.b64encode(out.getvalue()).decode()}"
 
 
-def asked(prompt: Prompt, kind: str) -> dict[str, object]:
-    """What the model is told of the picture: its scene with nobody's name in it, its mood, and who should be in it."""
-    scene = prompt.scene
-    if prompt.subject:
-        scene = re.sub(rf"(?<!\w){re.escape(prompt.subject)}(?!\w)", f"a {kind}", scene)
-    return {"scene": quoted(scene, 700), "mood": prompt.mood, "figure": kind if prompt.subject else ""}
+def asked(prompt: Prompt, kinds: Mapping[str, str]) -> dict[str, object]:
+    """What the model is told of the picture: its scene with nobody's name in it, its mood, and who should be in it.
+
+    ``kinds``: the class noun of everybody of this home in it, by name.
+    """
+    scene = renamed(prompt.scene, {name: f"a {kind}" for name, kind in kinds.items()})
+    figure, beside = (*kinds.values(), "", "")[:2]
+    return {"scene": quoted(scene, 700), "mood": prompt.mood, "figure": figure, "beside": beside}
 
 
 def faults(looks: Looks) -> Sequence[str]:

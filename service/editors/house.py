@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from service.errors import Declined
 from service.model import Mood, Prompt, Story, Verdict
 from service.protocols import Brief, Note, Ruling
+from service.subjects import figure, in_turn
 from service.surroundings import Surroundings
 
 from . import topics
@@ -46,6 +47,7 @@ AVOID = (
 )  # fmt: skip
 AVOID_DARK = ("people", "blood", "injury", "ruins", "smiling", "garish colours")
 AVOID_CROWD = ("a second person", "extra fingers")
+AVOID_THIRD = ("a crowd", "extra fingers")
 
 
 class Settings(BaseModel):
@@ -82,12 +84,12 @@ class House:
             raise Declined(f"not for the wall: {why}")
         reading = read(story, brief.verdict)
         seed = int(story.id[:8], 16)
-        subject = _subject(brief, reading.mood, seed)
-        scene, passed = choose(reading, brief.recent_scenes, seed, with_figure=subject is not None)
-        subject = subject if scene.figure else None
+        subjects = _subjects(brief, reading.mood, seed)
+        scene, passed = choose(reading, brief.recent_scenes, seed, with_figure=bool(subjects))
+        subjects = subjects if scene.figure else ()
         noun = _noun(scene, reading)
-        text, alt = scene.filled(subject, noun)
-        why = _why(reading, scene, passed)
+        text, alt = scene.filled(figure(*subjects) if subjects else None, noun)
+        why = _why(reading, scene, passed) + (f"; {figure(*subjects)}" if len(subjects) > 1 else "")
         brief.note(Note("editor", "chose a scene by the house rules", _rule(reading, why)))
         return Prompt(
             scene=text,
@@ -96,8 +98,9 @@ class House:
             topic=scene.topic if scene.topic != ANYWHERE or not reading.matches else reading.matches[0].label,
             seed=seed,
             style=brief.style,
-            avoid=_avoid(scene, reading.mood),
-            subject=subject,
+            avoid=_avoid(scene, reading.mood, two=len(subjects) > 1),
+            subject=subjects[0] if subjects else None,
+            company=subjects[1:],
             alt=alt,
             why=why,
         )
@@ -185,15 +188,17 @@ def _noun(scene: Scene, reading: Reading) -> str | None:
     return found[0].label if found else None
 
 
-def _subject(brief: Brief, mood: Mood, seed: int) -> str | None:
-    if mood in DARK or not brief.verdict.subject_allowed or not brief.subjects:
-        return None
-    return brief.subjects[seed // 7 % len(brief.subjects)]
+def _subjects(brief: Brief, mood: Mood, seed: int) -> tuple[str, ...]:
+    if mood in DARK or not brief.verdict.subject_allowed:
+        return ()
+    return in_turn(brief.subjects, seed // 7, brief.at_once)
 
 
-def _avoid(scene: Scene, mood: Mood) -> tuple[str, ...]:
+def _avoid(scene: Scene, mood: Mood, *, two: bool) -> tuple[str, ...]:
     if mood in DARK:
         return AVOID + AVOID_DARK
+    if two:
+        return AVOID + AVOID_THIRD
     return AVOID + AVOID_CROWD if scene.figure else (*AVOID, "people")
 
 

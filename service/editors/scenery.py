@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from ..model import Mood, Story
+from ..subjects import figure
 from .likeness import alike
 from .quoting import orders
 from .taste import faults as tasteless
@@ -42,6 +43,18 @@ class Cast:
     subject: str | None  #: a subject's name, by which a scene calls it and an engine knows it; or nobody
     kind: str = "person"  #: its class noun, all that the model is told
     unwelcome: tuple[str, ...] = ()  #: names and tokens of everybody known here: never written by the model
+    company: tuple[str, ...] = ()  #: the subjects beside the first
+    kinds: tuple[str, ...] = ()  #: and their class nouns
+
+    @property
+    def figure(self) -> str:
+        """What stands for the mark in a scene that shows them."""
+        return figure(self.subject or "", *self.company)
+
+    @property
+    def strangers(self) -> str:
+        """What stands for it in one that shows somebody of their kind."""
+        return figure(f"a {self.kind}", *(f"a {kind}" for kind in self.kinds))
 
 
 def tidy(scene: str) -> str:
@@ -59,7 +72,7 @@ def scene_faults(scene: str, story: Story, cast: Cast, recent: Sequence[str] = (
         found.append("far too long: write 25 to 50 words")
     if MARK in scene and not cast.subject:
         found.append(f"{MARK} does not appear in this story")
-    if other := alike(scene.replace(MARK, cast.subject or ""), recent):
+    if other := alike(scene.replace(MARK, cast.figure), recent):
         found.append(f"much the same was on the wall lately: {other}: find another idea")
     return tuple(found)
 

@@ -138,7 +138,7 @@ class ComfyUi:
         recipe = {
             "engine": "comfyui", "server": self.host, "model": ", ".join(workflow.models(graph)) or None,
             "width_px": image.width, "height_px": image.height, "family": self.family,
-            "lora": guest.lora.name if guest.lora else None, "photos": len(guest.photos), **wishes,
+            "lora": guest.lora.name if guest.lora else None, "photos": len(guest.photos), **guest.told, **wishes,
         }  # fmt: skip
         image = proof.shaped(image, width_px, height_px)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)

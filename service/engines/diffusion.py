@@ -152,14 +152,15 @@ class Diffusion:
             found = self._workshop.what
         except EngineError as error:
             return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
-        says = "; ".join(filter(None, (found.says, *found.notes, self._sight.says if names(self._home.data) else "")))
+        photos = self._sight.says if names(self._home.data) else ""
+        says = "; ".join(filter(None, (found.says, *found.notes, photos, self._orders.apart)))
         return {"model": found.model.name, "says": says, "references": self.references, **self._workshop.state()}
 
     # -- painting -----------------------------------------------------------------------------
 
     def _paint(self, wish: Wish, tell: Progress) -> None:
         """Paint a wish, with others of its round where that is faster. Raises EngineError for what befell it alone."""
-        company = self._awaited.company(wish, self._most(wish), lambda each: each.prompt.subject)
+        company = self._awaited.company(wish, self._most(wish), lambda each: each.prompt.subjects)
         jobs = self._orders.jobs(company, self._awaited)
         wishes, size = list(jobs), (wish.width_px, wish.height_px)
 
@@ -187,6 +188,9 @@ class Diffusion:
                 raise
         except Broken as error:
             if len(jobs) == 1:
+                if error.memory and jobs[wish].halves:  # its first alone may fit, as it did
+                    self._orders.narrow = "there was not enough memory to paint two at once"
+                    return
                 raise self._explained(error, size) from error
             log.info("%d pictures at once did not work, so each is painted alone: %s", len(jobs), error)
             self._awaited.single(wishes)

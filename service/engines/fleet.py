@@ -17,10 +17,10 @@ from typing import Any, Literal, Protocol
 
 from ..errors import EngineError, GpuBusy
 from .cluster import Lost
-from .job import Job, Refusal
+from .job import Job, Learned, Refusal
 from .rounds import Outcome, Round
 from .seat import Failure
-from .shares import Terms, share, worn
+from .shares import Terms, share
 
 LOOK_S = 0.2  #: how often is looked how far everybody is
 ROOM_S = 1.0  #: how often a cluster is asked for room
@@ -151,23 +151,20 @@ class Fleet:
         """Have a painter paint these, with the weights that it has not had yet."""
         sent: dict[str, Any] = {}
         for place, job in list(jobs.items()):
-            wears = worn(job)
-            if wears and wears not in chair.holds | set(sent):
-                try:
-                    sent[wears] = self._weights(job)
-                except EngineError as error:
-                    work.give(place, Refusal(str(error)))
-                    del jobs[place]
+            lacks = [learned for learned in job.wears if learned.sha256 not in chair.holds | set(sent)]
+            try:
+                sent |= {learned.sha256: self._weights(learned) for learned in lacks}
+            except EngineError as error:
+                work.give(place, Refusal(str(error)))
+                del jobs[place]
         if jobs:
             chair.call = chair.actor.paint.remote(list(jobs.values()), list(sent), *sent.values())
             chair.doing, chair.jobs, chair.share, chair.look = "painting", jobs, 0.0, None
             chair.until = time.monotonic() + self._terms.paint_s * len(jobs)
             chair.holds |= set(sent)
 
-    def _weights(self, job: Job) -> Any:
+    def _weights(self, learned: Learned) -> Any:
         """A subject's weights where every node can take them from; laid there once. Raises EngineError."""
-        learned = job.learned
-        assert learned is not None
         if learned.sha256 not in self._sent:
             try:
                 data = Path(learned.file).read_bytes()

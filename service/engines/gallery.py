@@ -7,7 +7,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,6 +52,17 @@ class Gallery:
             photos = tuple(chosen(self._data, name)[:references]) if card.consented else ()
             return Presence(photos=photos, noun=card.class_noun) if photos else worn
         return worn
+
+    def company(self, names: Sequence[str], found: Settled, *, references: int = 0) -> dict[str, Presence]:
+        """Everybody of a picture by name; those who come with photos share what the model takes of them, the first the
+        larger half. Raises EngineError.
+        """
+        here = {name: self.presence(name, found, references=references) for name in names}
+        shown = [name for name in names if here[name].photos]
+        for number, name in enumerate(shown):
+            most = (references + len(shown) - 1 - number) // len(shown)
+            here[name] = self.presence(name, found, references=most)
+        return here
 
     def _worn(self, name: str | None, found: Settled) -> Presence:
         if not name:

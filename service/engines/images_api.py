@@ -189,7 +189,7 @@ class ImagesApi:
         except EngineError as error:
             raise EngineError(f"the answer of {self.host} {error}") from error
         image = proof.believed(data, self.host)
-        recipe = self._recipe(fields, entry, image.size) | {"photos": len(guest.photos)}
+        recipe = self._recipe(fields, entry, image.size) | {"photos": len(guest.photos)} | guest.told
         image = proof.shaped(image, *wish)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from PIL import Image
 
 from .sizes import Size
 
@@ -25,6 +29,15 @@ class Learned:
 
 
 @dataclass(frozen=True, slots=True)
+class Half:
+    """One of two subjects in a picture: the words that its side of the picture is painted by, and its weights."""
+
+    words: str
+    learned: Learned
+    side: str  #: "left" or "right"
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One picture. ``steps`` and ``guidance`` None: the pipeline's own."""
 
@@ -39,6 +52,26 @@ class Job:
     learned: Learned | None = None
     photos: tuple[str, ...] = ()  #: pictures that the model is shown: JPEG files, as base64
     left_out: str = ""  #: why a subject that was learned is painted by its noun alone
+    halves: tuple[Half, ...] = ()  #: two subjects that were learned; where they cannot be, the first wears ``learned``
+
+    @property
+    def wears(self) -> tuple[Learned, ...]:
+        """Everybody's weights that it may need."""
+        return tuple(half.learned for half in self.halves) or ((self.learned,) if self.learned else ())
+
+    @property
+    def worn(self) -> dict[str, Any]:
+        """What is worth remembering of the weights that it wears."""
+        if self.learned is None:
+            return {}
+        learned = self.learned
+        return {"subject": learned.subject, "subject_sha256": learned.sha256, "subject_scale": learned.scale}
+
+    @property
+    def shown(self) -> tuple[Image.Image, ...]:
+        """The photos, as RGB pictures; the service made their files."""
+        files = (io.BytesIO(base64.b64decode(photo)) for photo in self.photos)
+        return tuple(Image.open(file, formats=("JPEG",)).convert("RGB") for file in files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +84,23 @@ class Painted:
     facts: dict[str, Any]
 
 
+def painted(image: Image.Image, facts: dict[str, Any]) -> Painted:
+    """A picture as a pipeline made it."""
+    image = image.convert("RGB")
+    return Painted(image.tobytes(), image.width, image.height, facts)
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """Why one job of a batch has no picture, though the others may. ``blind``: only its photos could not be used."""
 
     says: str
     blind: bool = False
+
+
+def knowing(made: Painted | Refusal, facts: dict[str, Any]) -> Painted | Refusal:
+    """The same, with more that is worth remembering if there is a picture."""
+    return replace(made, facts=made.facts | facts) if isinstance(made, Painted) else made
 
 
 class Cancelled(Exception):
@@ -67,18 +111,20 @@ def job_of(told: Mapping[str, Any]) -> Job:
     """A job as it came through a pipe."""
     learned = told.get("learned")
     photos = tuple(told.get("photos", ()))
-    return Job(**{**told, "learned": Learned(**learned) if learned else None, "photos": photos})
+    halves = tuple(Half(**{**half, "learned": Learned(**half["learned"])}) for half in told.get("halves", ()))
+    return Job(**{**told, "learned": Learned(**learned) if learned else None, "photos": photos, "halves": halves})
 
 
 def together(jobs: Sequence[Job], size: Callable[[Job], Size], *, mixing: Callable[[Job], bool]) -> list[list[int]]:
     """The places of jobs that one run of the model can paint, ordered by subject so that few weights are changed.
 
     What runs together has one size, number of steps and guidance, the same reference pictures, and all or none a
-    negative prompt. ``mixing`` says of which jobs the subject may differ from that of others in the same run.
+    negative prompt. ``mixing`` says of which jobs the subject may differ from that of others in the same run. A picture
+    of two is a run of its own.
     """
     groups: dict[object, list[int]] = {}
     for place, job in sorted(enumerate(jobs), key=lambda each: (_subject(each[1]), each[0])):
-        wears = "" if mixing(job) else _subject(job)
+        wears = place if job.halves else "" if mixing(job) else _subject(job)
         # no negative prompt is not the same as an empty one
         groups.setdefault((size(job), job.steps, job.guidance, bool(job.avoid), job.photos, wears), []).append(place)
     return list(groups.values())

@@ -9,15 +9,16 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from .. import album, subjects
 from ..errors import EngineError, SubjectError
 from ..model import Prompt
-from ..subjects import PHOTOS, Subject
+from ..subjects import PHOTOS, Subject, renamed
 from . import references
 
 _HOME = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".fritz.box")
@@ -52,51 +53,71 @@ class Guest:
     prompt: Prompt  #: says what the server shall call it, and names nobody
     lora: Lora | None = None
     photos: tuple[bytes, ...] = ()
+    subjects: tuple[str, ...] = ()  #: everybody who is meant to be in it
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a recipe says of two."""
+        return {"subjects": list(self.subjects)} if len(self.subjects) > 1 else {}
 
 
 def guest(
     prompt: Prompt, data: Path, loras: Mapping[str, str], *, takes_photos: bool, host: str, by_name: bool = False
 ) -> Guest:
-    """The subject of a prompt as a server can take it; the bare prompt where it can only be told the noun.
+    """A prompt's subjects as a server can take them; the bare prompt where it can only be told their nouns.
+
+    Of two, the first that it has a LoRA of wears it, and the other is told by its noun; else they share the photos.
 
     ``by_name``: the server knows its own subjects by name, and puts its own token in their place.
     """
-    card = _card(prompt.subject, data)
-    if card is None or not card.consented:
-        return Guest(prompt)
-    if card.name in loras:
-        theirs = lora(loras[card.name])
-        return Guest(_called(prompt, theirs.name if by_name else f"{card.token} {card.class_noun}"), theirs)
-    if takes_photos and may_travel(card, host) and (found := photos(data, card.name)):
-        return Guest(pictured(prompt, card.class_noun, len(found)), photos=tuple(found))
-    return Guest(prompt)
+    cards = [card for card in _cards(prompt.subjects, data) if card.consented]
+    for card in cards:
+        if card.name in loras:
+            theirs = lora(loras[card.name])
+            called = theirs.name if by_name else f"{card.token} {card.class_noun}"
+            return Guest(_called(prompt, {card.name: called}), theirs, subjects=prompt.subjects)
+    shown = [card for card in cards if takes_photos and may_travel(card, host) and chosen(data, card.name)]
+    shares = [(references.MOST + len(shown) - 1 - number) // len(shown) for number in range(len(shown))]
+    sent = [photos(data, card.name, most) for card, most in zip(shown, shares, strict=True)]
+    known = {card.name: (card.class_noun, len(theirs)) for card, theirs in zip(shown, sent, strict=True)}
+    along = tuple(photo for each in sent for photo in each)
+    return Guest(pictured(prompt, known) if known else prompt, photos=along, subjects=prompt.subjects)
 
 
 def from_photos(name: str, data: Path, loras: Mapping[str, str], host: str) -> int:
     """How many of a subject's photos go along with a picture of it; ``host`` "": none may. Raises EngineError."""
-    card = _card(name, data)
+    card = next(_cards([name], data), None)
     if card is None or card.name in loras or not (host and may_travel(card, host)):
         return 0
     return min(len(chosen(data, card.name)), references.MOST)
 
 
-def pictured(prompt: Prompt, noun: str, pictures: int) -> Prompt:
-    """The prompt for a model that is shown so many pictures of the subject: it speaks of them, and names nobody."""
-    return _called(prompt, f"the {noun} in the reference {'picture' if pictures == 1 else 'pictures'}")
+def pictured(prompt: Prompt, shown: Mapping[str, tuple[str, int]]) -> Prompt:
+    """The prompt for a model that is shown pictures: it speaks of them, and names nobody who is in them.
+
+    ``shown``: the class noun and the number of pictures of each subject by name, in the order of the pictures.
+    """
+    called, before = {}, 0
+    for name, (noun, number) in shown.items():
+        which = " and ".join(str(before + at) for at in range(1, number + 1)) if len(shown) > 1 else ""
+        called[name] = f"the {noun} in the reference {'picture' if number == 1 else 'pictures'} {which}".rstrip()
+        before += number
+    return _called(prompt, called)
 
 
-def _card(name: str | None, data: Path) -> Subject | None:
-    with contextlib.suppress(SubjectError):
-        return subjects.load(data, name) if name else None
-    return None
+def _cards(names: Sequence[str], data: Path) -> Iterator[Subject]:
+    for name in names:
+        with contextlib.suppress(SubjectError):
+            yield subjects.load(data, name)
 
 
-def _called(prompt: Prompt, phrase: str) -> Prompt:
-    """The prompt with the subject's name replaced; the phrase comes first where nothing speaks of the subject."""
-    words, found = re.subn(
-        rf"(?<!\w){re.escape(prompt.subject or '')}(?!\w)", lambda _: phrase, prompt.words or prompt.scene
-    )
-    return replace(prompt, words=words if found else f"{phrase}, {words}", subject=None)
+def _called(prompt: Prompt, called: Mapping[str, str]) -> Prompt:
+    """The prompt with these names replaced; who is not spoken of comes first, who is not replaced stays."""
+    words = prompt.words or prompt.scene
+    absent = [phrase for name, phrase in called.items() if renamed(words, {name: ""}) == words]
+    words = ", ".join([*absent, renamed(words, called)])
+    left = tuple(name for name in prompt.subjects if name not in called)
+    return replace(prompt, words=words, subject=left[0] if left else None, company=left[1:])
 
 
 def may_travel(card: Subject, host: str) -> bool:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from .job import Learned
+from .turns import by_turns
 
 MOST = 4  #: subjects that stay in a model; each has 6 to 200 MB
 PLACE = "subject"  #: the adapter whose numbers are exchanged
@@ -53,6 +54,9 @@ class Wardrobe:
     @contextmanager
     def worn(self, batch: Sequence[Learned | None]) -> Iterator[None]:
         """The model with each picture's subject in it. Raises Unfit."""
+        if self.hotswap and len(set(batch)) > 1:
+            yield from self._by_turns(batch)
+            return
         names = [self.ready(learned) for learned in batch]
         if self.hotswap:
             self._weigh(batch[0])
@@ -78,6 +82,61 @@ class Wardrobe:
         finally:
             for hook in hooks:
                 hook.remove()
+
+    def apart(self, pair: Sequence[Learned]) -> str:
+        """Why two cannot be worn in one picture; "" where they can. Raises Unfit."""
+        for learned in pair:
+            kinds = _kinds(learned)
+            if kinds & {"text_encoder", "text_encoder_2"}:
+                return f"what was learned of {learned.subject} reaches into the text encoder"
+            if "dora" in kinds:
+                return f"what was learned of {learned.subject} is a DoRA"
+        if self.hotswap and self._numbers(pair) is None:
+            first, second = (learned.subject for learned in pair)
+            return f"the model is compiled for one, and {second} was learned in other layers than {first}"
+        for learned in pair:
+            self.ready(learned)
+        return ""
+
+    def _by_turns(self, batch: Sequence[Learned | None]) -> Iterator[None]:
+        """One place for two: the numbers in it are exchanged before each runs its rows."""
+        import torch
+
+        pair = [learned for learned in batch if learned]
+        numbers = self._numbers(pair)
+        if numbers is None or len(pair) < len(batch):
+            raise Unfit(f"{self._name} is compiled, and cannot be worn by these in one run")
+
+        def wear(turn: int) -> None:
+            with torch.no_grad():
+                torch._foreach_copy_(self._place(), numbers[turn])
+
+        try:
+            with by_turns(self._parts()[0], len(batch), wear):
+                yield
+        finally:
+            wear(-1)  # whom the place is known to hold
+
+    def _numbers(self, pair: Sequence[Learned]) -> list[list[Any]] | None:
+        """What each puts into the place; None where it is not the same place. Raises Unfit.
+
+        The first of them may make it: then it has to be asked for again.
+        """
+        for _ in range(2):
+            there, taken = self.reshaped, []
+            for learned in pair:
+                self.ready(learned)
+                self._weigh(learned)
+                taken.append([tensor.detach().clone() for tensor in self._place()])
+            if there == self.reshaped:
+                return taken
+        return None
+
+    def _place(self) -> list[Any]:
+        """The tensors of the place: weights, and how strongly they count."""
+        layers = [layer for layer in self._layers() if PLACE in layer.scaling]
+        weights = [part[PLACE].weight for layer in layers for part in (layer.lora_A, layer.lora_B)]
+        return [*weights, *(layer.scaling[PLACE] for layer in layers)]
 
     def ready(self, learned: Learned | None) -> str:
         """See that its weights are in the model; the adapter's name, "" for nobody. Raises Unfit."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,15 +14,19 @@ from PIL import Image
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..pixels import blank
+from ..subjects import AT_ONCE
 from . import proof, references
 from .awaited import Awaited, Wish
 from .cards import PLAIN
 from .gallery import Gallery, Presence
-from .job import Job
+from .halves import half, sides
+from .job import Half, Job
 from .learned import boxes, pictured
 from .settling import Settled
 from .sight import Sight
 from .wording import Family, Said, Wording, clip_tokens, family_of
+
+log = logging.getLogger(__name__)
 
 
 class Asks(Protocol):
@@ -41,8 +46,14 @@ class Asks(Protocol):
     def subject_bases(self) -> tuple[str, ...]: ...
 
 
+Here = Mapping[str, Presence]  #: everybody who is in a picture, by name
+
+
 class Orders:
     """The orders of one engine."""
+
+    narrow = ""  #: why two that were learned are not painted together; "": they are, where they can be
+    apart = ""  #: who of the last picture of two was left out, and why
 
     def __init__(
         self, asks: Asks, words: tuple[Wording, Path], what: Callable[[], Settled], sight: Sight | None = None
@@ -64,7 +75,7 @@ class Orders:
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        return self._said(prompt, self._presence(prompt), clip_tokens).words
+        return self._said(prompt, self._here(prompt), clip_tokens).words
 
     def leaves_out(self, subject: str) -> str:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
@@ -90,44 +101,94 @@ class Orders:
         if fault := blank(image):
             hint = ': dtype = "float32" may help' if fault == "black" else ""
             return EngineError(f"the model's picture is {fault}{hint}")
-        image = proof.shaped(image, wish.width_px, wish.height_px)
-        return Picture(proof.printed(image), ".jpg", image.width, image.height, self._recipe(job, told))
+        image, recipe = proof.shaped(image, wish.width_px, wish.height_px), self._recipe(wish, job, told)
+        if wish.prompt.company:
+            self._beside(wish.prompt, str(recipe.get("beside", "")).removeprefix("left out: "))
+        return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
 
-    def _presence(self, prompt: Prompt, *, shown: bool = False) -> Presence:
+    def _beside(self, prompt: Prompt, why: str) -> None:
+        """Remember, and say in the log once, why one of two was left out."""
+        before, self.apart = self.apart, f"one of {' and '.join(prompt.subjects)} was left out: {why}" if why else ""
+        if self.apart not in ("", before):
+            log.warning("%s", self.apart)
+
+    def _here(self, prompt: Prompt, *, shown: bool = False) -> Here:
         """``shown``: the model is shown other pictures, and none of a subject."""
-        return self._gallery.told(prompt.subject, self._found(prompt.subject, shown=shown))
-
-    def _found(self, subject: str | None, *, shown: bool = False) -> Presence:
         what, sight = self._what(), None if shown else self._sight
-        found = self._gallery.presence(subject, what, references=sight.references if sight else 0)
-        if sight and sight.blind and not (found.learned or found.photos):
-            lacks = self._gallery.presence(subject, what, references=1).photos
-            return replace(found, left_out=f"its photos cannot be looked at: {sight.blind}") if lacks else found
-        return found
+        most = sight.references if sight else 0
+        if sight and sight.adapter:  # it looks at one of them
+            each = enumerate(prompt.subjects)
+            here = {name: self._gallery.presence(name, what, references=0 if at else most) for at, name in each}
+        else:
+            here = self._gallery.company(prompt.subjects, what, references=most)
+        return {name: self._gallery.told(name, self._unseen(name, found, sight)) for name, found in here.items()}
 
-    def _said(self, prompt: Prompt, here: Presence, count: Callable[[str], int] | None = None) -> Said:
-        if here.photos and self._what().card.references:  # an adapter's photos are none that a text encoder knows of
-            prompt = pictured(prompt, here.noun, len(here.photos))
-        return self._wording.said(prompt, self.family, count, learned=here.learned is not None)
+    def _found(self, subject: str) -> Presence:
+        """One subject, alone in a picture."""
+        most = self._sight.references if self._sight else 0
+        found = self._gallery.presence(subject, self._what(), references=most)
+        return self._unseen(subject, found, self._sight)
+
+    def _unseen(self, subject: str, found: Presence, sight: Sight | None) -> Presence:
+        """The same, saying why it is not painted from the photos that there are of it."""
+        if not sight or not sight.adapter or found.learned or found.photos:
+            return found
+        if not self._gallery.presence(subject, self._what(), references=1).photos:
+            return found
+        why = (
+            f"its photos cannot be looked at: {sight.blind}"
+            if sight.blind
+            else "photos of one are looked at, not of two"
+        )
+        return replace(found, left_out=why)
+
+    def _said(self, prompt: Prompt, here: Here, count: Callable[[str], int] | None = None) -> Said:
+        """In one run over the whole picture only one of two that were learned is worn: the first."""
+        if self._what().card.references:  # an adapter's photos are none that a text encoder knows of
+            shown = {name: (found.noun, len(found.photos)) for name, found in here.items() if found.photos}
+            prompt = pictured(prompt, shown) if shown else prompt
+        learned = [name for name, found in here.items() if found.learned][:1]
+        return self._wording.said(prompt, self.family, count, learned=learned)
+
+    def _halves(self, prompt: Prompt, here: Here) -> tuple[Half, ...]:
+        """Both of two that were learned, each with the words for its own half."""
+        worn = [(name, found.learned) for name, found in here.items() if found.learned]
+        if len(worn) < AT_ONCE or self.narrow:
+            return ()
+        return tuple(
+            Half(self._wording.said(half(prompt, name, side), self.family, learned=[name]).words, learned, side)
+            for (name, learned), side in zip(worn, sides(prompt.seed), strict=True)
+        )
+
+    def _left_out(self, here: Here) -> str:
+        """Why what was learned is of no use; of two, whose."""
+        why = {name: found.left_out for name, found in here.items() if found.left_out}
+        worn = [name for name, found in here.items() if found.learned]
+        why |= dict.fromkeys(worn[1:], self.narrow) if self.narrow else {}
+        return "; ".join(f"{name}: {said}" if len(here) > 1 else said for name, said in why.items())
 
     def _job(self, wish: Wish) -> Job:
-        here = self._presence(wish.prompt, shown=bool(wish.photos))
+        here = self._here(wish.prompt, shown=bool(wish.photos))
         said = self._said(wish.prompt, here)
-        shown = wish.photos or references.of_subject(here.photos, self._boxes(wish.prompt.subject))
+        shown = wish.photos or self._photos(here)
+        worn = [found.learned for found in here.values() if found.learned]
         return Job(
             words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
             height_px=wish.height_px, steps=self._asks.steps, guidance=self._asks.guidance,
-            tags=self.family == "tags", learned=here.learned, left_out=here.left_out,
-            photos=tuple(base64.b64encode(photo).decode() for photo in shown),
+            tags=self.family == "tags", learned=worn[0] if worn else None, left_out=self._left_out(here),
+            halves=self._halves(wish.prompt, here), photos=tuple(base64.b64encode(photo).decode() for photo in shown),
         )  # fmt: skip
 
-    def _boxes(self, subject: str | None) -> dict[Path, references.Box]:
-        """Where a subject is in photos that an adapter is to see, which sees squares."""
-        through = subject and self._sight and self._sight.adapter
-        return boxes(self._data, subject) if subject and through else {}
+    def _photos(self, here: Here) -> tuple[bytes, ...]:
+        """Those that the model is shown; an adapter, which sees squares, is shown what of them is the subject."""
+        through = self._sight and self._sight.adapter
+        each = [(found.photos, boxes(self._data, name) if through else None) for name, found in here.items()]
+        return tuple(photo for paths, around in each for photo in references.of_subject(paths, around))
 
-    def _recipe(self, job: Job, told: Mapping[str, Any]) -> dict[str, Any]:
-        absent: dict[str, Any] = {"subject": f"left out: {job.left_out}"} if job.left_out else {}
+    def _recipe(self, wish: Wish, job: Job, told: Mapping[str, Any]) -> dict[str, Any]:
+        two = len(wish.prompt.subjects) > 1
+        absent: dict[str, Any] = {"subjects": list(wish.prompt.subjects)} if two else {}
+        absent |= {"beside" if two else "subject": f"left out: {job.left_out}"} if job.left_out else {}
         absent |= {"photos": len(job.photos)} if job.photos else {}
         return {
             "engine": self._asks.kind, "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,

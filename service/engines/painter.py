@@ -5,20 +5,20 @@ It runs in a worker process (``worker``) and knows nothing of it, so that anothe
 
 from __future__ import annotations
 
-import base64
 import inspect
-import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from typing import Any
 
 from ..errors import EngineError
 from . import fitting, lens
 from .cards import PLAIN, Card, IpAdapter
 from .fetching import Heard
+from .halves import merging
 from .haste import Haste
-from .job import Job, Learned, Painted, Refusal, Steps, together
+from .job import Job, Learned, Painted, Refusal, Steps, knowing, painted, together
 from .lens import Lens
 from .loading import Model, fetch, load, unheard
 from .lora import Unfit, Wardrobe
@@ -114,10 +114,8 @@ class Painter:
         counts = [self._steps(jobs[group[0]]) for group in groups]
         for number, group in enumerate(groups):
             before, total = sum(counts[:number]), sum(counts)
-            painted = self._dressed(
-                [jobs[place] for place in group], lambda done, b=before, t=total: steps(b + done, t)
-            )
-            for place, each in zip(group, painted, strict=True):
+            made = self._dressed([jobs[place] for place in group], lambda done, b=before, t=total: steps(b + done, t))
+            for place, each in zip(group, made, strict=True):
                 out[place] = each
         if self._haste is not None:
             self._haste.warm()
@@ -128,10 +126,32 @@ class Painter:
 
     def _dressed(self, jobs: list[Job], told: Any) -> list[Painted | Refusal]:
         """Paint one run; whose weights or photos are unfit is left out of it."""
+        if jobs[0].halves:
+            return [self._together(jobs[0], told)]
         unfit = self._unfit(jobs)
         left = [job for place, job in enumerate(jobs) if place not in unfit]
-        painted = iter(self._worn(left, told) if left else ())
-        return [unfit[place] if place in unfit else next(painted) for place in range(len(jobs))]
+        made = iter(self._worn(left, told, _telling(told, self._steps(left[0]))) if left else ())
+        return [unfit[place] if place in unfit else next(made) for place in range(len(jobs))]
+
+    def _together(self, job: Job, told: Any) -> Painted | Refusal:
+        """A picture of two, each in a half; where they cannot be, of the first as far as its weights go."""
+        rows = [replace(job, words=half.words, learned=half.learned, halves=()) for half in job.halves]
+        if unfit := self._unfit(rows):
+            return next(iter(unfit.values()))
+        if why := self._apart(rows):
+            return knowing(self._dressed([replace(job, halves=())], told)[0], {"beside": f"left out: {why}"})
+        after = merging(told, self._steps(job), self._size(job), job.halves[0].side)
+        halves = [
+            row.worn | {"side": half.side, "prompt": self._read(row)}
+            for row, half in zip(rows, job.halves, strict=True)
+        ]
+        return knowing(self._worn(rows, told, after)[0], {"halves": halves})
+
+    def _apart(self, rows: Sequence[Job]) -> str:
+        """Why these cannot become one picture; "" where they can."""
+        if "callback_on_step_end" not in self._known:
+            return f"{self._facts.get('pipeline')} lets nobody in between two steps"
+        return self._wardrobe.apart([row.learned for row in rows if row.learned]) if self._wardrobe else ""
 
     def _unfit(self, jobs: Sequence[Job]) -> dict[int, Refusal]:
         said: dict[int, Refusal] = {}
@@ -153,31 +173,31 @@ class Painter:
         """What the pipeline can be told."""
         return inspect.signature(self._pipe.__call__).parameters
 
-    def _worn(self, jobs: Sequence[Job], told: Any) -> Sequence[Painted | Refusal]:
+    def _worn(self, jobs: Sequence[Job], told: Any, after: Any) -> Sequence[Painted | Refusal]:
         worn: list[Learned | None] = [job.learned for job in jobs]
         if self._wardrobe is None:
-            return self._looked(jobs, told)
+            return self._looked(jobs, told, after)
         if self._embeddings is not None:
             self._embeddings.dress = self._wardrobe.dress(worn[0])
         if self._haste is not None and self._wardrobe.reshaped:
             self._wardrobe.reshaped = 0
             self._haste.restart()
         with self._wardrobe.worn(worn):
-            return self._looked(jobs, told)
+            return self._looked(jobs, told, after)
 
-    def _looked(self, jobs: Sequence[Job], told: Any) -> Sequence[Painted | Refusal]:
+    def _looked(self, jobs: Sequence[Job], told: Any, after: Any) -> Sequence[Painted | Refusal]:
         """One run, with the photos that it is shown: by the pipeline itself, else through the lens."""
-        photos = tuple(map(_opened, jobs[0].photos))
+        photos = jobs[0].shown
         if not photos:
-            return self._painted(jobs, told, {}, {})
+            return self._painted(jobs, after, {}, {})
         if self._lens is None or "image" in self._known:
-            return self._painted(jobs, told, {"image": list(photos)}, {})
+            return self._painted(jobs, after, {"image": list(photos)}, {})
         guidance, adapter = self._guidance(jobs[0]), self._lens.adapter
         guided = (guidance or 0) > 1 and self._pipe.unet.config.time_cond_proj_dim is None  # as the pipeline decides it
         facts = {"ip_adapter": f"{adapter.hub}/{adapter.file}", "ip_adapter_scale": adapter.scale, "compiled": False}
         try:
             with self._aside(lambda: told(0)), self._lens.before(photos, guided=guided) as shown:
-                return self._painted(jobs, told, shown, facts)
+                return self._painted(jobs, after, shown, facts)
         except EngineError as error:
             return [Refusal(str(error), blind=True)] * len(jobs)
 
@@ -186,9 +206,12 @@ class Painter:
         return asked if asked is not None else _default(self._known, "guidance_scale")
 
     def _painted(
-        self, jobs: Sequence[Job], told: Any, shown: Mapping[str, Any], more: Mapping[str, Any]
+        self, jobs: Sequence[Job], after: Any, shown: Mapping[str, Any], more: Mapping[str, Any]
     ) -> list[Painted | Refusal]:
-        """One run of the pipeline; ``shown``: what it is told of photos, ``more``: facts of that."""
+        """One run of the pipeline, which calls ``after`` each step. Rows that became one picture are the first's.
+
+        ``shown``: what it is told of photos; ``more``: facts of that.
+        """
         import torch
 
         known, began = self._known, time.monotonic()
@@ -197,8 +220,7 @@ class Painter:
         wanted = {
             "prompt": words, "width": width, "height": height, "num_inference_steps": steps,
             "negative_prompt": [job.avoid for job in jobs] if any(job.avoid for job in jobs) else None,
-            "guidance_scale": self._guidance(jobs[0]), "callback_on_step_end": _telling(told, steps),
-            "output_type": "pil",
+            "guidance_scale": self._guidance(jobs[0]), "callback_on_step_end": after, "output_type": "pil",
             "generator": [torch.Generator("cpu").manual_seed(job.seed) for job in jobs], **shown,
         }  # fmt: skip
         memory = Need(torch, str(self._facts["device"]))
@@ -210,14 +232,15 @@ class Painter:
         except BaseException:
             getattr(self._pipe, "maybe_free_model_hooks", lambda: None)()
             raise
-        facts = self._facts | memory.told(len(jobs)) | {
-            "steps": steps, "took_s": round((time.monotonic() - began) / len(jobs), 3), "batch": len(jobs),
+        made = len(result.images)
+        facts = self._facts | memory.told(made) | {
+            "steps": steps, "took_s": round((time.monotonic() - began) / made, 3), "batch": made,
             "guidance": self._guidance(jobs[0]), "compiled": self._haste is not None and self._haste.ready, **more,
         }  # fmt: skip
-        unsafe = getattr(result, "nsfw_content_detected", None) or [False] * len(jobs)
+        unsafe = getattr(result, "nsfw_content_detected", None) or [False] * made
         return [
-            Refusal(UNSAFE) if refused else _picture(image, facts | {"prompt": said} | _subject(job))
-            for image, refused, said, job in zip(result.images, unsafe, words, jobs, strict=True)
+            Refusal(UNSAFE) if refused else painted(image, facts | {"prompt": said} | job.worn)
+            for image, refused, said, job in zip(result.images, unsafe, words, jobs, strict=False)
         ]
 
     def _read(self, job: Job) -> str:
@@ -253,25 +276,6 @@ def _compiled(function: Any) -> Any:
     import torch
 
     return torch.compile(function)
-
-
-def _subject(job: Job) -> dict[str, Any]:
-    if job.learned is None:
-        return {}
-    learned = job.learned
-    return {"subject": learned.subject, "subject_sha256": learned.sha256, "subject_scale": learned.scale}
-
-
-def _opened(photo: str) -> Any:
-    """A reference picture; the service made the file."""
-    from PIL import Image
-
-    return Image.open(io.BytesIO(base64.b64decode(photo)), formats=("JPEG",)).convert("RGB")
-
-
-def _picture(image: Any, facts: dict[str, Any]) -> Painted:
-    image = image.convert("RGB")
-    return Painted(image.tobytes(), image.width, image.height, facts)
 
 
 def _telling(told: Any, steps: int) -> Any:

@@ -141,7 +141,8 @@ class Ray:
             found = self.what
         except EngineError as error:
             return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
-        told = {"model": found.model.name, "says": "; ".join((found.says, *found.notes))}
+        says = "; ".join(filter(None, (found.says, *found.notes, self._orders.apart)))
+        told = {"model": found.model.name, "says": says}
         sending, child = self._sending, self._child
         if sending is None or sending.ended:
             return told | {"now": "ready" if child is not None and child.alive else "asleep"}
@@ -155,7 +156,7 @@ class Ray:
         self._finish()
         wave = self.settings.actors * max(self.settings.batch, 1)
         most = max(min(WAVES * wave, MOST_OUT), 2 * wave)
-        jobs = self._orders.jobs(self._awaited.company(wish, most, lambda each: each.prompt.subject), self._awaited)
+        jobs = self._orders.jobs(self._awaited.company(wish, most, lambda each: each.prompt.subjects), self._awaited)
         child = self._joined()
         request = {"paint": [asdict(job) for job in jobs.values()], "idle_s": self._idle_s(more=True)}
         seconds = self.settings.load_minutes * 60 + self.settings.timeout_seconds * len(jobs)

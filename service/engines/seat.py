@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_whole
-from .job import Cancelled, Job, Painted, Refusal
+from .job import Cancelled, Job, Learned, Painted, Refusal
 from .loading import Model
 from .worker import explained
 
@@ -81,9 +81,11 @@ class Seat:
 
     def _here(self, job: Job) -> Job:
         """The job with the weights where they lie on this node."""
-        if job.learned is None:
-            return job
-        return replace(job, learned=replace(job.learned, file=str(self._file(job.learned.sha256))))
+        halves = tuple(replace(half, learned=self._kept(half.learned)) for half in job.halves)
+        return replace(job, learned=job.learned and self._kept(job.learned), halves=halves)
+
+    def _kept(self, learned: Learned) -> Learned:
+        return replace(learned, file=str(self._file(learned.sha256)))
 
 
 def _failed(error: Exception) -> Failure:

@@ -45,9 +45,9 @@ class Terms:
     load_s: float = 3600.0  #: for reading the model
 
 
-def worn(job: Job) -> str:
-    """The weights that a picture needs, by their SHA-256; "" where the model paints as it is."""
-    return job.learned.sha256 if job.learned else ""
+def worn(job: Job) -> frozenset[str]:
+    """The weights that a picture needs, by their SHA-256; none where the model paints as it is."""
+    return frozenset(learned.sha256 for learned in job.wears)
 
 
 def share(waiting: Mapping[int, Job], holds: Collection[str], elsewhere: Collection[str], most: int) -> list[int]:
@@ -61,7 +61,7 @@ def share(waiting: Mapping[int, Job], holds: Collection[str], elsewhere: Collect
 
     def strangeness(place: int) -> int:
         wears = worn(waiting[place])
-        return 0 if wears and wears in holds else 2 if wears in elsewhere else 1
+        return 0 if wears and wears <= set(holds) else 2 if wears & set(elsewhere) else 1
 
     first = waiting[min(waiting, key=lambda place: (strangeness(place), place))]
     alike = (first.width_px, first.height_px, worn(first))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from ..errors import EngineError
 from ..model import Prompt
 from ..styles import Style, style
+from ..subjects import renamed
 
 Family = Literal["tags", "prose", "flux", "labelled"]
 
@@ -66,12 +67,17 @@ class Wording:
         self._templates, self._subjects, self._own = templates, subjects, own_style
 
     def said(
-        self, prompt: Prompt, family: Family, count: Callable[[str], int] | None = None, *, learned: bool = False
+        self,
+        prompt: Prompt,
+        family: Family,
+        count: Callable[[str], int] | None = None,
+        *,
+        learned: Collection[str] = (),
     ) -> Said:
-        """The prompt for a family, without a subject's name. Raises EngineError where a template of the owner's fails.
+        """The prompt for a family, without anybody's name. Raises EngineError where a template of the owner's fails.
 
         ``count`` tells how many of CLIP's tokens a text has; None: nobody knows here, and tags are left whole.
-        ``learned``: the engine wears the subject's weights, and is told the word that stands for it.
+        ``learned``: the subjects whose weights the engine wears; it is told the word that stands for each.
         """
         if not prompt.style:  # somebody else's words, told as they are
             return Said(self.scene(prompt), "" if family in NO_NEGATIVES else ", ".join(prompt.avoid))
@@ -91,17 +97,15 @@ class Wording:
         joined = ("\n" if family == "labelled" else " ").join(lines)
         return Said(_cut(joined), "" if family in NO_NEGATIVES else ", ".join(avoid))
 
-    def scene(self, prompt: Prompt, *, learned: bool = False) -> str:
-        """The scene without a subject's name: an engine that has not learned it would paint any such person.
+    def scene(self, prompt: Prompt, *, learned: Collection[str] = ()) -> str:
+        """The scene without anybody's name: an engine that has not learned it would paint any such person.
 
         The subject's card, ``<subjects>/<name>/subject.toml``, says what to call it: a corgi, a man; where it was
         ``learned``, "a sks corgi".
         """
         words = " ".join((prompt.words or prompt.scene).split())
-        if prompt.subject:
-            called = _called(self._subjects, prompt.subject, learned=learned)
-            words = re.sub(rf"(?<!\w){re.escape(prompt.subject)}(?!\w)", lambda _: called, words)
-        return _cut(words)
+        called = {name: _called(self._subjects, name, learned=name in learned) for name in prompt.subjects}
+        return _cut(renamed(words, called))
 
     def _style(self, prompt: Prompt) -> Style:
         return Style("own", self._own, self._own) if self._own else style(self._templates / "styles", prompt.style)

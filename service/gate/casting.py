@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 
 from service.model import Verdict
-from service.subjects import Frequency, Subject
+from service.subjects import AT_ONCE, Frequency, Subject
 
 #: of the stories that it may appear in, the share in which a subject does
 SHARES = {Frequency.NEVER: 0.0, Frequency.RARELY: 0.15, Frequency.SOMETIMES: 0.5, Frequency.ALWAYS: 1.0}
@@ -28,8 +28,18 @@ def unwelcome(subject: Subject, verdict: Verdict, story: str, refused: Refusals)
     if taught := next((topic for topic, number in times.items() if number >= TAUGHT), None):
         return f"you took {subject.name} out of {times[taught]} stories about {taught}"
     share = SHARES[subject.frequency] * 0.5 ** sum(times.values())
-    drawn = int.from_bytes(hashlib.sha256(f"{story} {subject.name}".encode()).digest()[:6], "big") / 2**48
+    drawn = _drawn(f"{story} {subject.name}")
     return "" if drawn < share else f"{subject.name} appears in some stories only, and not in this one"
+
+
+def at_once(allowed: Sequence[str], story: str, share: float) -> int:
+    """How many of those who may appear in a story (its id) do: two in so large a ``share`` of stories, 0 … 1."""
+    return min(AT_ONCE if _drawn(f"{story} together") < share else 1, len(allowed))
+
+
+def _drawn(words: str) -> float:
+    """A number of 0 … 1 that looks like chance, and is the same for the same words."""
+    return int.from_bytes(hashlib.sha256(words.encode()).digest()[:6], "big") / 2**48
 
 
 def forbidden(subject: Subject, verdict: Verdict) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from ..errors import FrontispieceError
-from .casting import cast
+from .casting import cast, together
 from .directing import directed
 from .line import Desk, Event, Line, dialled, everywhere
 from .looking import Eye, said
@@ -49,6 +49,7 @@ __all__ = [
     "show",
     "show_now",
     "tidy",
+    "together",
     "told",
     "turn_back",
     "turn_on",

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from .. import subjects
 from ..errors import SubjectError
-from ..gate.casting import Refusals, unwelcome
+from ..gate.casting import Refusals, at_once, unwelcome
 from ..model import Verdict
 from ..protocols import Note
+from .line import Desk
 
 
 def cast(
@@ -32,3 +33,8 @@ def cast(
         else:
             found.append(name)
     return tuple(found)
+
+
+def together(desk: Desk, allowed: Sequence[str], story: str) -> int:
+    """How many of those who may appear in a story (its id) do; pictures of cut paper have one figure."""
+    return at_once(allowed, story, 0.0 if desk.family == "papercut" else desk.channel.together)

@@ -9,7 +9,7 @@ from functools import partial
 from ..errors import Declined, OffDuty, Withdrawn
 from ..model import Plate, Step
 from ..protocols import Brief
-from .casting import cast
+from .casting import cast, together
 from .directing import directed
 from .line import FORTNIGHT, MEMORY, Desk, Event, Line
 
@@ -77,11 +77,11 @@ def brief(line: Line, desk: Desk, plate: Plate) -> Brief:
     now = line.store.now()
     known = [plate for plate in line.archive.since(desk.name, now - FORTNIGHT) if plate.scene]
     note = partial(line.journal.note, plate.id)
+    allowed = cast(line.store.folder.path, line.subjects(desk), plate.verdict, plate.story.id,
+                   refused=line.screens.refusals(), note=note)  # fmt: skip
     return Brief(
         verdict=plate.verdict, style=desk.style(plate.verdict.topics, line.now), now=line.now, family=desk.family,
         recent_scenes=tuple(plate.scene for plate in known if plate.chosen_at >= now - MEMORY),
         fortnight=tuple(plate.scene for plate in known),
-        subjects=cast(line.store.folder.path, line.subjects(desk), plate.verdict, plate.story.id,
-                      refused=line.screens.refusals(), note=note),
-        note=note,
+        subjects=allowed, at_once=together(desk, allowed, plate.story.id), note=note,
     )  # fmt: skip

@@ -52,7 +52,7 @@ def _hanging(line: Line, display: Display) -> Plate:
 
 
 def not_me(line: Line, plate: Plate) -> None:
-    """Nobody of this home is in this plate's story: what shows them is painted anew. Raises Refused."""
-    if plate.prompt is None or plate.prompt.subject is None:
+    """Nobody of this home is in this plate's story: what shows any of them is painted anew. Raises Refused."""
+    if plate.prompt is None or not plate.prompt.subjects:
         raise Refused(f"nobody of this home is in plate {plate.id}")
     line.screens.absent(plate.id)

@@ -8,7 +8,11 @@ from __future__ import annotations
 from .rows import stamp
 from .store import Store
 
-SHOWS = "json_extract(prompt, '$.subject') = ?1"
+#: a row's prompt names the subject, as the first or beside it
+SHOWS = (
+    "(json_extract(prompt, '$.subject') = ?1"
+    " OR EXISTS (SELECT 1 FROM json_each(prompt, '$.company') AS beside WHERE beside.value = ?1))"
+)
 
 
 class Appearances:

@@ -63,7 +63,8 @@ def verdict_of(text: str) -> Verdict:
 
 def prompt_of(text: str) -> Prompt:
     table: dict[str, Any] = json.loads(text)
-    return Prompt(**{**table, "mood": Mood(table["mood"]), "avoid": tuple(table["avoid"])})
+    lists = {key: tuple(table.get(key, ())) for key in ("avoid", "company")}
+    return Prompt(**{**table, **lists, "mood": Mood(table["mood"])})
 
 
 def plate_of(row: sqlite3.Row) -> Plate:

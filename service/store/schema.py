@@ -148,6 +148,9 @@ MIGRATIONS = (
         channel TEXT NOT NULL, subject TEXT NOT NULL, since TEXT NOT NULL, PRIMARY KEY (channel, subject)
     ) STRICT;
     """,
+    """
+    ALTER TABLE absences ADD COLUMN company TEXT NOT NULL DEFAULT '[]' CHECK (json_valid(company));
+    """,
 )
 
 

@@ -195,8 +195,9 @@ class Screens:
                 return bool(db.execute(f"DELETE FROM absences WHERE story = {story}", (plate,)).rowcount)  # noqa: S608
             at = stamp(self.store.now())
             new = db.execute(
-                "INSERT OR IGNORE INTO absences (story, since, subject)"
-                " SELECT story, ?2, json_extract(prompt, '$.subject') FROM plates WHERE id = ?1",
+                "INSERT OR IGNORE INTO absences (story, since, subject, company)"
+                " SELECT story, ?2, json_extract(prompt, '$.subject'),"
+                " coalesce(json_extract(prompt, '$.company'), '[]') FROM plates WHERE id = ?1",
                 (plate, at),
             ).rowcount
             theirs = f"story = {story} AND json_extract(prompt, '$.subject') IS NOT NULL"
@@ -209,11 +210,12 @@ class Screens:
             return bool(new)
 
     def refusals(self) -> dict[tuple[str, str], int]:
-        """Of how many stories about a topic a subject was taken out, by subject and topic."""
+        """Of how many stories about a topic a subject was taken out, alone or with another, by subject and topic."""
         rows = self.store.db.execute(
-            "SELECT absences.subject, topics.value AS topic, count(*) AS times FROM absences"
-            " JOIN stories ON stories.id = absences.story, json_each(stories.verdict, '$.topics') AS topics"
-            " WHERE absences.subject IS NOT NULL GROUP BY 1, 2"
+            "WITH gone (story, subject) AS (SELECT story, subject FROM absences WHERE subject IS NOT NULL"
+            " UNION SELECT story, beside.value FROM absences, json_each(absences.company) AS beside)"
+            " SELECT gone.subject, topics.value AS topic, count(*) AS times FROM gone"
+            " JOIN stories ON stories.id = gone.story, json_each(stories.verdict, '$.topics') AS topics GROUP BY 1, 2"
         ).fetchall()
         return {(row["subject"], row["topic"]): row["times"] for row in rows}
 

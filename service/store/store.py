@@ -207,7 +207,7 @@ class Store:
     def described(self, plate: Plate, prompt: Prompt) -> None:
         """Raises Withdrawn where whom it shows does not belong there any more."""
         absent = "EXISTS (SELECT 1 FROM absences WHERE absences.story = plates.story)"
-        allowed = f"NOT {absent}" if prompt.subject else "1"
+        allowed = f"NOT {absent}" if prompt.subjects else "1"
         change = f"step = 'described', {FRESH}, prompt = ?"
         self._set(plate, change, stamp(self.now()), json.dumps(asdict(prompt)), where=allowed)
 

@@ -48,6 +48,7 @@ class Voted(BaseModel):
     favourite: bool
     banned: bool
     subject: str | None = Field(description="Who of this home is in its picture")
+    company: list[str] = Field(description="Who of this home is beside them")
     subject_allowed: bool = Field(description="Whether anybody of this home may be")
 
 

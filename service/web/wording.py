@@ -23,7 +23,7 @@ KINDS = {
     "editor": "By an editor",
     "owner": "By you",
 }
-RECIPE = ("engine", "model", "server", "pipeline", "steps", "guidance", "quality", "composition", "palette")
+RECIPE = ("engine", "model", "server", "pipeline", "steps", "guidance", "quality", "composition", "palette", "beside")
 SEEN = {  # what a critic looks for, where all is well and where it is not
     "subject_present": ("its hero is there", "its hero is missing"),
     "one_person": ("nobody is in the way", "somebody is in the way"),
