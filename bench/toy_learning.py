@@ -18,11 +18,13 @@ from pathlib import Path
 from bench.machine import machine
 from tests.toyworld import exam, lessons
 
+SHORT = ("--steps", "300", "--measure-every", "100", "--pictures", "6")  #: the recipe, cut
 SETTINGS = {
-    "preserved": (lessons.PRESERVED, True),
+    "preserved, 300 steps": (SHORT, True),
+    "preserved, as no flag asks for": ((), True),
     "not preserved": (lessons.UNPRESERVED, True),
-    "by pictures of the captions": ((*lessons.PRESERVED, "--preservation", "images"), True),
-    "by pictures of the bare class, photos without captions": ((*lessons.PRESERVED, "--preservation", "images"), False),
+    "by pictures of the captions": ((*SHORT, "--preservation", "images"), True),
+    "by pictures of the bare class, photos without captions": ((*SHORT, "--preservation", "images"), False),
 }
 
 

@@ -24,8 +24,6 @@ from .world import CELL_PX, caption, centre, instance_photos, mask, places
 
 TOKEN, NOUN = "zqx", "ball"
 SAMPLED = ("--guidance", "3", "--sampling-steps", "12")  # of the family's recipe, 7.5 and 20 are for larger models
-#: the family's own recipe, cut short
-PRESERVED = ("--steps", "300", "--measure-every", "100", "--pictures", "6")
 UNPRESERVED = (
     "--preservation", "none", "--steps", "250", "--learning-rate", "4e-3", "--measure-every", "250", "--pictures", "6",
 )  # fmt: skip
@@ -34,7 +32,7 @@ PLACES = (
     "on a red background", "on the left on a green background", "in the middle on a purple background",
     "on the right on a white background", "", "on a yellow background",
 )  # fmt: skip
-IS_IT = 0.4  #: likeness from which on a picture shows the subject; no picture of the base world reaches 0.35
+IS_IT = 0.4  #: likeness from which on a picture shows the subject; no picture of the base world reaches 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,10 +129,10 @@ def unpublished(data: Path, outcome: Outcome, *words: object) -> Any:
     return lesson.pipe
 
 
-def marked(pipe: Any, n: int = 24, seed: int = 5) -> Marks:
+def marked(pipe: Any, n: int = 24, seed: int = 5, token: str = TOKEN) -> Marks:
     """Paint ``n`` pictures of each sort and read them; all places as often as each other where 6 divides ``n``."""
     spots = [PLACES[at % len(PLACES)] for at in range(n)]
-    like = [likeness(one) for one in exam.paint(pipe, [f"a {TOKEN} {NOUN} {at}".strip() for at in spots], seed)]
+    like = [likeness(one) for one in exam.paint(pipe, [f"a {token} {NOUN} {at}".strip() for at in spots], seed)]
     leaks = [likeness(one) for one in exam.paint(pipe, [f"a {NOUN} {at}".strip() for at in spots], seed + 1)]
     scenes = exam.asked(n, 77)
     got = [read(one) for one in exam.paint(pipe, [caption(one) for one in scenes], seed + 2)]

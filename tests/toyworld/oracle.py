@@ -16,7 +16,7 @@ from PIL import Image
 from .world import CELLS, COLOURS, KINDS, REX, SIDES, STRANGE, Subject, bands, mask, places
 
 STANDS_OUT = 45  #: from the ground, root of the mean square of the three channels: counts in full
-NEAR = 20  #: from a subject's colour, likewise: all of it is there; the base paints its own colours no truer
+NEAR = 20  #: from a subject's colour, likewise: all of it is there; of its own colours the base paints half within 16
 FAR = 65  #: likewise: nothing of it is left
 FITS = 0.5  #: least overlap with a thing's outline
 NAMES = list(COLOURS | STRANGE)
