@@ -81,7 +81,7 @@ def span(seconds: float) -> str:
     for unit, length in (("days", 172800), ("h", 7200), ("min", 120)):
         if seconds >= length:
             return f"{seconds / (length / 2):.0f} {unit}"
-    return f"{seconds:.0f} s"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s".replace(".0 ", " ")
 
 
 def say(value: object, key: str, now: datetime) -> str:
@@ -93,7 +93,7 @@ def say(value: object, key: str, now: datetime) -> str:
             return "yes" if value else "no"
         case int() | float() if key.endswith("_bytes"):
             return size(value)
-        case int() | float() if key.endswith("_seconds"):
+        case int() | float() if key.endswith("_seconds") or key == "seconds":
             return span(value)
         case str() if key.endswith(("_at", "_since", "_until")) or key in ("since", "until"):
             return _moment(value, now)
