@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-RISE = 0.02  #: a better score than this much above the best counts as better
+RISE = 0.02  #: of a score: smaller differences are chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +31,13 @@ class Point:
 
 
 def best(curve: Sequence[Point], cost: float) -> Point | None:
-    """The measurement to publish: a later one only if it is better by RISE, as the earlier is the less worn."""
-    kept = None
-    for point in curve:
-        if kept is None or point.score(cost) > kept.score(cost) + RISE:
-            kept = point
-    return kept
+    """The measurement to publish: the last of those that are as good as the best but for RISE.
+
+    What the numbers no longer tell apart goes on getting truer for a while: where every picture can be read exactly, the
+    later of two alike was more like the subject, and kept more of all else. A later one that is worn scores less.
+    """
+    top = max((point.score(cost) for point in curve), default=0.0)
+    return next((point for point in reversed(curve) if point.score(cost) >= top - RISE), None)
 
 
 def finished(curve: Sequence[Point], cost: float, patience: int) -> bool:

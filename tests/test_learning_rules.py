@@ -26,6 +26,14 @@ def test_the_best_is_what_likeness_bought_at_the_least_cost():
     assert curves.best([Point(50, 0.4, 0.0, 0.0), cheap, dear], COST) is cheap
 
 
+def test_of_two_that_measure_alike_the_later_is_kept():
+    """A difference that is chance decides nothing, and a later one has learned longer."""
+    first, second, worn = curve(0.8, 0.79, 0.7)
+    assert curves.best([first, second], COST) is second
+    assert curves.best([first, second, worn], COST) is second
+    assert curves.best([], COST) is None
+
+
 @given(st.lists(st.floats(-1, 2), min_size=1, max_size=30))
 def test_a_checkpoint_once_passed_over_is_never_the_best_again(likeness):
     """Whatever the curve, the best of its beginning is the best of the whole or is replaced by something later."""
