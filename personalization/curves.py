@@ -33,8 +33,8 @@ class Point:
 def best(curve: Sequence[Point], cost: float) -> Point | None:
     """The measurement to publish: the last of those that are as good as the best but for RISE.
 
-    What the numbers no longer tell apart goes on getting truer for a while: where every picture can be read exactly, the
-    later of two alike was more like the subject, and kept more of all else. A later one that is worn scores less.
+    What the numbers no longer tell apart goes on getting truer for a while: where every picture can be read exactly,
+    the later of two alike was more like the subject, and kept more of all else. One that is worn scores less.
     """
     top = max((point.score(cost) for point in curve), default=0.0)
     return next((point for point in reversed(curve) if point.score(cost) >= top - RISE), None)
