@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -373,6 +374,24 @@ def test_a_crash_while_publishing_is_finished_later(base, tmp_path):
     assert not stage.exists()
 
 
+def test_what_another_process_is_publishing_is_not_swept_away(tmp_path, monkeypatch):
+    """Who looks meanwhile waits until it is in place, instead of taking it for what a crash left halfway."""
+    folder, seen = subject(tmp_path), []
+
+    def weights(path, *_):
+        path.write_bytes(b"new")
+        looker.start()
+        looker.join(0.2)
+        seen.append((looker.is_alive(), path.exists()))
+
+    looker = threading.Thread(target=publish.finish, args=[folder])
+    monkeypatch.setattr(publish, "weights", weights)
+    publish.publish(folder, load(tmp_path, "rex"), {}, {}, None)
+    looker.join()
+    assert seen == [(True, True)]
+    assert (folder / WEIGHTS).read_bytes() == b"new"
+
+
 def test_new_weights_never_stand_under_an_old_word(tmp_path, monkeypatch):
     """Between the two renames the old card says that nothing is learned; weights under the same word stay in use."""
     folder = subject(tmp_path, token="old", family="sd15", base="a model", rank=4)
@@ -501,6 +520,7 @@ def test_a_lesson_waits_for_the_gpu_and_says_for_whom(tmp_path):
     """Another lesson, or a worker that paints, has it; being stopped ends the wait, and the GPU is given back."""
     gone = Gpu(tmp_path, "painting")
     gone.take()
+    (tmp_path / "subjects/rex").mkdir(parents=True)
     work = turn.alone(
         asked := request(tmp_path), "learning", lambda _: iter([{"event": "step", "has": holder(tmp_path)}])
     )
