@@ -194,6 +194,30 @@ def test_removing_leaves_nothing(data):
     assert subject(data, "remove", "rex", "--yes").code == 1
 
 
+def test_who_is_being_learned_is_not_removed(data):
+    """A lesson would write the folder anew after it is gone; so it is refused, and goes once the lesson is over."""
+    with progress.at_work(data / "subjects/rex"):
+        ran = subject(data, "remove", "rex", "--yes")
+        assert (ran.code, (data / "subjects/rex/subject.toml").exists()) == (1, True)
+        assert "a command learns" in ran.err
+    assert subject(data, "remove", "rex", "--yes").code == 0
+
+
+def test_a_removal_that_was_cut_short_is_finished_by_the_next(data, monkeypatch):
+    """Photos that could not be deleted are hidden already, and gone when it is said again; so is a folder with no card."""
+
+    def full(_):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("service.roster.shutil.rmtree", full)
+        assert subject(data, "remove", "rex", "--yes").code == 1
+    assert [path.name[:5] for path in (data / "subjects").glob(".*")] == [".rex."]
+    (data / "subjects/zoe").mkdir()
+    assert [subject(data, "remove", name, "--yes").code for name in ("rex", "zoe", "rex")] == [0, 0, 1]
+    assert sorted(path.name for path in (data / "subjects").iterdir()) == ["ana"]
+
+
 def test_a_picture_that_two_plates_share_stays_for_the_other(data):
     """Only what no row names any more is deleted."""
     with home(data) as (service, _):
