@@ -130,7 +130,7 @@ class Roster:
         return path
 
     def has_any(self, name: str) -> bool:
-        """Whether there is anything of a subject, be it what an import or a removal left halfway. Raises SubjectError."""
+        """Whether there is anything of a subject, be it what a removal left halfway. Raises SubjectError."""
         return subjects.folder(self.data, name).is_dir() or bool(self._doomed(name))
 
     def _doomed(self, name: str) -> list[Path]:

@@ -171,21 +171,59 @@ def test_the_last_two_checkpoints_and_the_best_are_kept(straight, tmp_path):
 
 
 def test_a_full_disk_loses_nothing(base, tmp_path, monkeypatch):
-    """A checkpoint that cannot be written is said; learning goes on, and the next one is kept."""
+    """What cannot be written is said, and learning goes on: to the best of what was kept, be that not the best of all."""
     subject(tmp_path)
     synced = os.fsync
 
     def full(number):
-        if Path(f"/proc/self/fd/{number}").readlink().name == "step-000002.part":
+        if Path(f"/proc/self/fd/{number}").readlink().name.startswith("step-000002."):
             raise OSError(28, "No space left on device")
         synced(number)
 
     monkeypatch.setattr("os.fsync", full)
-    said, _ = heard(train.run(request(tmp_path, "--base", base, *QUICK)))
-    (warning,) = (event for event in said if event["event"] == "warning")
-    assert "No space left" in warning["says"]
+    monkeypatch.setattr("personalization.curves.Point.score", lambda point, _: -point.step)
+    said, refusal = heard(train.run(request(tmp_path, "--base", base, *QUICK)))
+    warnings = [event["says"] for event in said if event["event"] == "warning"]
+    assert ["No space left" in says for says in warnings] == [True, True]
+    assert [event["sheet"][-15:] for event in said if event["event"] == "measured"] == ["", "step-000004.png"]
+    assert "nothing of rex was learned" in refusal
     assert checkpoint.steps(checkpoints(tmp_path)) == [4]
     assert not list(checkpoints(tmp_path).glob("*.part"))
+
+
+def test_fewer_steps_than_were_taken_publish_what_was_measured(base, tmp_path):
+    """Who stopped after a measurement and asks for no more steps gets what that measurement speaks of."""
+    subject(tmp_path)
+    asked, said = request(tmp_path, "--base", base, *QUICK, "--learning-rate", "0.05"), []
+    for event in train.run(asked):
+        said.append(event)
+        if event["event"] == "saved":
+            asked.stop.set()
+    heard(train.run(request(tmp_path, "--base", base, *QUICK, "--learning-rate", "0.05", "--steps", "2")))
+    (point,) = (event for event in said if event["event"] == "measured")
+    published = json.loads((checkpoints(tmp_path) / publish.EVALUATION).read_text())
+    assert checkpoint.steps(checkpoints(tmp_path)) == [2, 3]
+    assert {name: published[name] for name in ("step", "likeness", "drift")} == pytest.approx(
+        {name: point[name] for name in ("step", "likeness", "drift")}, abs=1e-4
+    )
+
+
+@pytest.mark.parametrize("kind", ["dog", "person"])
+def test_what_its_owner_changed_meanwhile_holds(base, tmp_path, monkeypatch, kind):
+    """Rules that changed during a lesson stay; a person who took consent back is not published."""
+    monkeypatch.setattr("personalization.verdict._refusal", lambda *_: "")
+    folder = subject(tmp_path, kind=kind, consent_at="2026-01-01T00:00:00Z")
+    asked = request(tmp_path, "--base", base, *QUICK)
+    refusal = ""
+    try:
+        for event in train.run(asked):
+            if event["event"] == "token":
+                save(tmp_path, load(tmp_path, "rex").model_copy(update={"max_gravity": 0.0, "consent_at": None}))
+    except SubjectError as error:
+        refusal = str(error)
+    card = load(tmp_path, "rex")
+    assert (card.max_gravity, card.consent_at) == (0.0, None)
+    assert ((folder / WEIGHTS).exists(), "--consent" in refusal) == ((True, False) if kind == "dog" else (False, True))
 
 
 def test_ctrl_c_keeps_a_checkpoint(base, tmp_path):
