@@ -221,6 +221,21 @@ def test_a_word_that_means_something_is_refused(tmp_path, token, why):
         ask(adding, tmp_path, "rex", __file__, "--kind", "dog", "--token", token)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "3", '{"a": 1}', '["x"]', "[{}]", '[{"file": "photos/one.jpg", "original": "", "sha256": "", "width_px": 1, "height_px": 1}]',
+        '[{"file": "../1.jpg", "original": "", "sha256": "", "width_px": 1, "height_px": 1}]',
+        '[{"file": "photos/1.jpg", "original": "", "sha256": "", "width_px": 1, "height_px": 1, "caption": null}]',
+    ],
+)  # fmt: skip
+def test_a_list_that_was_edited_for_the_worse_is_a_sentence(tmp_path, entry):
+    """Whatever it became, it names the file, and no name in it leads elsewhere."""
+    (tmp_path / "photos.json").write_text(entry)
+    with pytest.raises(PhotoError, match=r"photos\.json cannot be read"):
+        photos(tmp_path)
+
+
 def test_nothing_is_left_where_no_photo_could_be_taken(tmp_path):
     """No card, no folder; the sentence says so."""
     (tmp_path / "a.jpg").write_bytes(b"%PDF")
