@@ -21,6 +21,7 @@ from personalization import (
     publish,
     reporting,
     sampling,
+    setting,
     steps,
     train,
     trial,
@@ -206,6 +207,16 @@ def test_fewer_steps_than_were_taken_publish_what_was_measured(base, tmp_path):
     assert {name: published[name] for name in ("step", "likeness", "drift")} == pytest.approx(
         {name: point[name] for name in ("step", "likeness", "drift")}, abs=1e-4
     )
+
+
+def test_no_two_subjects_share_a_word(base, tmp_path):
+    """What a base offers instead of a word that it has not whole is another one for each subject."""
+    subject(tmp_path, token="not-whole")
+    it = lesson(tmp_path, base)
+    first = setting.token_of(it).token
+    assert setting.token_of(it).token == first
+    save(tmp_path, it.card.model_copy(update={"name": "zoe", "token": first}))
+    assert setting.token_of(it).token != first
 
 
 @pytest.mark.parametrize("kind", ["dog", "person"])

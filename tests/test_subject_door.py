@@ -174,6 +174,10 @@ def test_a_model_that_can_see_says_what_photos_show(data, tmp_path):
     assert "corgi" in words
     assert "rex" not in words
     assert subject(data, "caption", "rex", "--editor", "nobody", config=config).code == 2
+    subjects.save(data, REX.model_copy(update={"photos_travel": "never"}))
+    for name, why in (("rex", "photos_travel"), ("ana", "has not agreed")):
+        ran = subject(data, "caption", name, "--editor", "eyes", config=config)
+        assert (ran.code, why in ran.err) == (1, True)
 
 
 def test_removing_leaves_nothing(data):
@@ -267,6 +271,7 @@ def test_a_subject_is_learned_on_the_model_that_paints(data, tmp_path, monkeypat
     own = 'model = "some/model"\ndevice = "cpu"\nsteps = 12\nguidance = 3.0'
     told = "--device=cpu --sampling-steps=12 --guidance=3.0"
     assert asked(own, "train", "rex", "--steps", "9") == f"rex --base=some/model {told} --steps 9"
+    assert asked(own, "one-photo", "rex", "--photo", "a").endswith(f"rex --base=some/model {told} --photo a")
     assert asked(own, "try", "rex", "on the moon") == f"rex {told} on the moon"
     assert asked(own, "evaluate", "rex") == f"rex {told}"
     assert asked('model = "another"', "evaluate", "rex") == "rex"
