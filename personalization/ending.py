@@ -80,7 +80,7 @@ def _looked_at(lesson: Lesson, room: measure.Studio, home: Path, layers: Any, st
         publish.weights(home / CHOSEN, layers, lesson.family)
     except OSError as error:
         raise TrainingError(
-            f"no room to publish ({error.strerror}); free some and train again: nothing is lost"
+            f"no room to publish ({error.strerror}); free some and train again: it goes on from the last checkpoint"
         ) from error
     lesson.adapter.detach()
     lesson.pipe.load_lora_weights(str(home), weight_name=CHOSEN)

@@ -14,6 +14,7 @@ import os
 import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -91,12 +92,20 @@ def _moved(folder: Path) -> None:
 
 def weights(path: Path, layers: dict[str, Any], family: Family) -> None:
     """One safetensors file with a LoRA that plain diffusers loads. Raises OSError."""
+    from safetensors import SafetensorError
+
     aside = path.with_suffix(".lora")
-    family.save(aside, {part: state for part, state in layers.items() if state})
-    (written,) = aside.glob("*.safetensors")
-    written.chmod(aside.stat().st_mode & 0o666)  # safetensors lets only its owner read it; the folder knows the umask
-    written.replace(path)
-    shutil.rmtree(aside)
+    try:
+        family.save(aside, {part: state for part, state in layers.items() if state})
+        (written,) = aside.glob("*.safetensors")
+        written.chmod(
+            aside.stat().st_mode & 0o666
+        )  # safetensors lets only its owner read it; the folder knows the umask
+        written.replace(path)
+    except SafetensorError as error:  # what its writer makes of a full disk
+        raise OSError(ENOSPC, "no space left, or the file cannot be written", str(path)) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _withdraw(folder: Path, stage: Path) -> None:

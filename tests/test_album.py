@@ -221,6 +221,19 @@ def test_a_word_that_means_something_is_refused(tmp_path, token, why):
         ask(adding, tmp_path, "rex", __file__, "--kind", "dog", "--token", token)
 
 
+def test_a_photo_that_was_deleted_by_hand_is_named_with_a_way_out(album, tmp_path):
+    """Left out, as the sentence says, it is in nobody's way."""
+    shutil.copytree(album[0], tmp_path / "data")
+    there = photos(tmp_path / "data/subjects/globe")
+    lost = next(photo for photo in there if photo.used)
+    (tmp_path / "data/subjects/globe" / lost.file).unlink()
+    with pytest.raises(
+        PhotoError, match=rf"photo {lost.number} .*cannot be read.*photos globe --leave-out {lost.number}"
+    ):
+        ask(looking, tmp_path / "data", "globe")
+    assert ask(looking, tmp_path / "data", "globe", "--leave-out", lost.number)[-1]["event"] == "done"
+
+
 @pytest.mark.parametrize(
     "entry",
     [

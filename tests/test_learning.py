@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -480,6 +481,20 @@ def test_publishing_without_room_keeps_the_old(base, tmp_path, monkeypatch):
     publish.finish(folder)
     assert (folder / WEIGHTS).read_bytes() == b"old"
     assert load(tmp_path, "rex").family == ""
+
+
+def test_weights_that_do_not_fit_on_the_disk_are_a_sentence(base, tmp_path):
+    """Also where it is safetensors' own writer that runs out of room; nothing is left of them."""
+    subject(tmp_path)
+    it = lesson(tmp_path, base)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(TrainingError, match=r"could not be published .*no space left"):
+            publish.publish(it.folder, it.card, {}, it.adapter.layers(), it.family)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(it.folder.rglob("*.lora"))
 
 
 def test_a_published_subject_is_measured_and_tried(base, tmp_path):

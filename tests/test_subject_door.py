@@ -277,6 +277,11 @@ def test_a_subject_is_learned_on_the_model_that_paints(data, tmp_path, monkeypat
     assert asked('model = "another"', "evaluate", "rex") == "rex"
     assert asked(own, "train", "rex", "--base", "theirs") == "rex --base theirs"
     klein = 'model = "flux2-klein-4b"\ndevice = "cpu"'
+    card = subjects.load(data, "rex")
+    subjects.save(data, card.model_copy(update={"base": ""}))
+    config.write_text("")
+    assert subject(data, "try", "rex", "moon", config=config).code == 0  # learning itself says what is missing
+    subjects.save(data, card)
     assert asked(klein, "plan", "rex") == "rex --base=black-forest-labs/FLUX.2-klein-base-4B --device=cpu"
     assert asked('model = "sdxl"\ndevice = "cuda:1"', "train", "rex").startswith(
         "rex --base=stabilityai/stable-diffusion-xl-base-1.0 --device=cuda:1"

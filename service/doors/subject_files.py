@@ -29,7 +29,9 @@ def remove(
     with opened(settings_of(config), data) as service:
         roster, desks = service.hand.roster, service.press.line.desks
         entry = roster.entry(name) if name in subjects.names(data) or not roster.has_any(name) else None
-        there = f"{several(len(entry.photos), 'photo')}{_learned(entry)}" if entry else "what is left of it"
+        there = "everything that is left of it"  # whatever that is, without a card that can be read
+        if entry and entry.card:
+            there = f"{several(len(entry.photos), 'photo')}{_learned(entry)}"
         plates = service.press.line.appearances.plates(name)
         _sure(name, f"{there}, {several(plates, 'plate')} that show it", yes=yes)
         gone = roster.remove(name)
