@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from argparse import ArgumentParser
+import signal
+from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
 import pytest
@@ -284,6 +285,23 @@ def test_asked_to_stop_it_takes_nothing(album, tmp_path):
     request.stop.set()
     assert [event["event"] for event in adding.run(request)] == ["stopped"]
     assert not (tmp_path / "subjects/rex").exists()
+
+
+def test_a_verb_with_nothing_to_finish_ends_at_once(tmp_path):
+    """One that learns is asked to come to an end, and told twice that it is enough."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        for patient in (True, False):
+            request = Request(tmp_path, "rex", Namespace())
+            cli._listen(request, patient=patient)
+            if patient:
+                signal.raise_signal(signal.SIGTERM)
+            assert request.stop.is_set() is patient
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
 
 
 def test_a_verb_that_is_not_there_and_a_package_that_is_not(monkeypatch):
