@@ -270,7 +270,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_album_as_it_was(album, tmp_pat
         raise OSError(28, "No space left on device", "photos/006.jpg")
 
     monkeypatch.setattr("personalization.preparing.write_whole", full)
-    monkeypatch.setattr(cli, "_listen", lambda _: None)
+    monkeypatch.setattr(cli, "_listen", lambda *_, **__: None)
     told = list(cli._events(["add", "--data", str(data), "globe", str(tmp_path / "8.png")]))
     assert told[-1] == {"event": "error", "says": "photos/006.jpg: No space left on device"}
     assert photos(folder) == before
@@ -306,7 +306,7 @@ def test_a_verb_with_nothing_to_finish_ends_at_once(tmp_path):
 
 def test_a_verb_that_is_not_there_and_a_package_that_is_not(monkeypatch):
     """Are sentences, with the way out."""
-    monkeypatch.setattr(cli, "_listen", lambda _: None)
+    monkeypatch.setattr(cli, "_listen", lambda *_, **__: None)
     (told,) = cli._events(["fly", "rex"])
     assert "there is no verb 'fly'" in told["says"]
 
