@@ -103,6 +103,7 @@ def _known(about: Subject, request: Request) -> Subject:
 def _looked(path: Path, kind: Kind, known: list[str], looked: list[Candidate]) -> Iterator[Event]:
     """Look at one file; one that cannot be taken is told, and the others go on."""
     try:
+        photos.sized(path)
         digest = preparing.digest(path)
         if digest in known:
             yield {"event": "refused", "original": path.name, "says": "is there already", "harmless": True}
@@ -155,7 +156,13 @@ def _faults(folder: Path, album: list[Photo], new: list[Looked], kind: Kind, num
 
 def looked_at(folder: Path, photo: Photo) -> Looked:
     """A stored photo as judging sees it, by what the album says of it. Raises PhotoError."""
-    opened = photos.opened(folder / photo.file)
+    try:
+        opened = photos.opened(folder / photo.file)
+    except PhotoError as error:
+        raise PhotoError(
+            f"photo {photo.number} ({photo.original}) {error}; or leave it out: "
+            f"`frontispiece subject photos {folder.name} --leave-out {photo.number}`"
+        ) from error
     found = preparing.Found(opened.image.size, None, photo.box, photo.faces)
     return preparing.judged(str(photo.number), opened.image, found, opened.size)
 

@@ -65,6 +65,8 @@ def forget(folder: Path, kept: Iterable[int] = ()) -> None:
     """Remove every checkpoint but these."""
     for step in set(steps(folder)) - set(kept):
         path(folder, step).unlink(missing_ok=True)
+    for part in folder.glob("step-*.part"):  # of a process that was killed while it wrote
+        part.unlink(missing_ok=True)
 
 
 def load(folder: Path, step: int) -> Checkpoint:

@@ -40,6 +40,7 @@ VERBS = {
     "unitune learn": "personalization.unitune",
     "unitune edit": "personalization.editing",
 }
+FINISH = ("add", "train", "unitune learn")  #: these look at ``request.stop``; others have nothing that must be whole
 INTERRUPTED = 130  #: the exit code after SIGINT or SIGTERM
 LAST = {"done": 0, "error": 1, "stopped": INTERRUPTED}
 
@@ -73,7 +74,7 @@ def _events(given: Sequence[str]) -> Events:
         verb, rest = " ".join(given[:words]), given[words:]
         module = _module(verb)
         request = _request(verb, module, rest)
-        _listen(request)
+        _listen(request, patient=verb in FINISH)
         for event in module.run(request):
             last = event["event"]
             yield event
@@ -116,11 +117,11 @@ def _request(verb: str, module: Any, rest: Sequence[str]) -> Request:
     return Request(options.data, options.name, options)
 
 
-def _listen(request: Request) -> None:
-    """The first SIGINT or SIGTERM asks the verb to finish; the second ends it where it is."""
+def _listen(request: Request, *, patient: bool) -> None:
+    """The first SIGINT or SIGTERM asks a patient verb to finish; the second, or any other verb's first, ends it."""
 
     def asked(_number: int, _frame: FrameType | None) -> None:
-        if request.stop.is_set():
+        if request.stop.is_set() or not patient:
             raise KeyboardInterrupt
         request.stop.set()
 

@@ -40,7 +40,7 @@ def room(device: str) -> Room:
     import torch
 
     ram = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    gpu = torch.cuda.mem_get_info()[0] if device.startswith("cuda") else None
+    gpu = torch.cuda.mem_get_info(device)[0] if device.startswith("cuda") else None
     return Room(gpu, max(ram, _available()), importlib.util.find_spec("bitsandbytes") is not None and gpu is not None)
 
 

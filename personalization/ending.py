@@ -8,13 +8,15 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from service.subjects import WEIGHTS
+from service import subjects
+from service.files import write_whole
+from service.subjects import WEIGHTS, Subject
 
-from . import checkpoint, curves, measure, publish, token, verdict
+from . import checkpoint, curves, measure, publish, sampling, token, verdict
 from .checkpoint import Checkpoint
 from .curves import Point
 from .errors import TrainingError
-from .lesson import Lesson
+from .lesson import Lesson, agreed
 from .published import Published
 from .request import Events
 
@@ -31,12 +33,22 @@ def kept_safe(home: Path, saved: Checkpoint, best: Point | None) -> Events:
                "says": f"step {saved.step} was not kept ({error.strerror}); learning goes on, make room"}  # fmt: skip
 
 
-def concluded(lesson: Lesson, room: measure.Studio, home: Path, curve: Sequence[Point], proof: token.Proof) -> Events:
-    """Publish the best, or raise TrainingError with what to do."""
-    best = curves.best(curve, lesson.recipe.drift_cost)
+def pictured(sheet: Path, pictures: Any) -> Events:
+    """Keep the pictures of a measurement to be looked at; a full disk costs them, not the lesson."""
+    try:
+        write_whole(sheet, sampling.sheet(pictures))
+    except OSError as error:
+        yield {"event": "warning", "says": f"{sheet.name} was not kept ({error.strerror}); learning goes on, make room"}
+
+
+def concluded(lesson: Lesson, room: measure.Studio, home: Path, curve: Sequence[Point], proof: token.Proof, *,
+              done: int) -> Events:  # fmt: skip
+    """Publish the best, or raise TrainingError with what to do. ``done``: the step that the adapter is at."""
+    there = {done, *checkpoint.steps(home)}  # a full disk may have kept some from being written
+    best = curves.best([point for point in curve if point.step in there], lesson.recipe.drift_cost)
     if best is None:
-        raise TrainingError("nothing was measured; train for longer (--steps)")
-    if best is not curve[-1]:
+        raise TrainingError("nothing that is left was measured; train for longer (--steps)")
+    if best.step != done:
         lesson.adapter.restore(checkpoint.load(home, best.step).mean)
     layers = lesson.adapter.layers()
     seen = _looked_at(lesson, room, home, layers, best.step)
@@ -45,7 +57,7 @@ def concluded(lesson: Lesson, room: measure.Studio, home: Path, curve: Sequence[
     if found.refusal:
         (home / publish.EVALUATION).write_bytes(publish.as_json(evaluation))
         raise TrainingError(f"not published: {found.refusal}")
-    card = lesson.card.model_copy(update={
+    card = _by_now(lesson).model_copy(update={
         "token": proof.token, "family": lesson.family.NAME, "base": lesson.base,
         "rank": lesson.recipe.rank if lesson.recipe.adapter == "lora" else None,
     })  # fmt: skip
@@ -57,13 +69,18 @@ def concluded(lesson: Lesson, room: measure.Studio, home: Path, curve: Sequence[
            "weights": str(lesson.folder / WEIGHTS)}  # fmt: skip
 
 
+def _by_now(lesson: Lesson) -> Subject:
+    """The card: during a lesson its owner may have changed rules, or taken consent back. Raises SubjectError."""
+    return agreed(subjects.load(lesson.folder.parent.parent, lesson.folder.name))
+
+
 def _looked_at(lesson: Lesson, room: measure.Studio, home: Path, layers: Any, step: int) -> measure.Seen:
     """Measure the very file that would be published, on the base as it was."""
     try:
         publish.weights(home / CHOSEN, layers, lesson.family)
     except OSError as error:
         raise TrainingError(
-            f"no room to publish ({error.strerror}); free some and train again: nothing is lost"
+            f"no room to publish ({error.strerror}); free some and train again: it goes on from the last checkpoint"
         ) from error
     lesson.adapter.detach()
     lesson.pipe.load_lora_weights(str(home), weight_name=CHOSEN)

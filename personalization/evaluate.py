@@ -13,6 +13,7 @@ from . import measure, publish, published, turn, verdict
 from .examples import chosen, prepared
 from .request import Events, Request
 from .setting import asked_of
+from .train import guarded
 
 
 def options(parser: ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """Say what it is like, and keep it with the subject beside the curve of its training."""
-    return turn.alone(request, "measuring", _run)
+    return guarded(turn.alone(request, "measuring", _run))
 
 
 def _run(request: Request) -> Events:

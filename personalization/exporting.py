@@ -13,6 +13,7 @@ from . import weights
 from .dataset import photos
 from .errors import TrainingError
 from .holding import card
+from .lesson import agreed
 from .request import Events, Request
 
 CARD, CAPTIONS = "frontispiece.subject", "frontispiece.captions"  #: keys of the metadata
@@ -24,7 +25,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """Copy the weights, with the card and the captions as metadata."""
-    about, output = card(request.data, request.name), request.options.output
+    about, output = agreed(card(request.data, request.name)), request.options.output
     folder = subjects.folder(request.data, request.name)
     if not (folder / WEIGHTS).exists():
         raise TrainingError(f"{about.name} has not been learned yet: `frontispiece subject train {about.name}` first")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from service import subjects
 from service.errors import SubjectError
+from service.progress import at_work
 from service.subjects import Subject
 
 from .errors import PhotoError
@@ -26,7 +27,7 @@ def held(data: Path, name: str) -> Iterator[Path]:
     folder = subjects.folder(data, name)
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with (folder / ".lock").open("a") as lock:
+        with at_work(folder), (folder / ".lock").open("a") as lock:
             _wait(lock.fileno(), name)
             yield folder
     finally:

@@ -1,4 +1,4 @@
-"""The verbs ``inspect`` and ``import``: a subject from a file, ours or another trainer's."""
+"""The verb ``import``: a subject from a file, ours or another trainer's."""
 
 from __future__ import annotations
 
@@ -44,9 +44,11 @@ def run(request: Request) -> Events:
     about = _about(request, ours).model_copy(
         update={"family": family, "base": base, "rank": None if trainer == "another adapter" else header.rank}
     )
-    if request.name in subjects.names(request.data):
-        raise PersonalizationError(f"there is a subject called {request.name} already: import it under another name")
     with held(request.data, request.name) as folder:
+        if request.name in subjects.names(request.data):
+            raise PersonalizationError(
+                f"there is a subject called {request.name} already: import it under another name"
+            )
         weights.copied(told.file, folder / WEIGHTS, header.metadata)
         subjects.save(request.data, about)
     yield {
@@ -65,6 +67,8 @@ def _about(request: Request, ours: Subject | None) -> Subject:
     kind = Kind(told.kind) if told.kind else ours.kind if ours else None
     if kind is None:
         raise PersonalizationError(f"say what {request.name} is with --kind: {', '.join(each.value for each in Kind)}")
+    if ours and ours.kind is Kind.PERSON and kind is not Kind.PERSON:  # or nobody would have to agree
+        raise PersonalizationError(f"the card in the file says that this is a person: leave out --kind {kind.value}")
     noun = told.noun or (ours.class_noun if ours else NOUNS.get(kind, ""))
     token = told.token or (ours.token if ours else "")
     if not noun or not token:

@@ -68,10 +68,17 @@ def card_of(request: Request) -> tuple[Subject, Path]:
     """The subject's card and folder. Raises SubjectError, also for a person who has not consented."""
     folder = subjects.folder(request.data, request.name)
     publish.finish(folder)
-    card = subjects.load(request.data, request.name)
+    return agreed(subjects.load(request.data, request.name)), folder
+
+
+def agreed(card: Subject) -> Subject:
+    """The same card. Raises SubjectError for a person who has not consented."""
     if not card.consented:
-        raise SubjectError(f"{card.name} is a person and has not consented to be learned; ask, and record it first")
-    return card, folder
+        raise SubjectError(
+            f"{card.name} is a person and has not consented to be learned and shown: ask, and then "
+            f"`frontispiece subject add {card.name} PHOTOS --consent` records it"
+        )
+    return card
 
 
 def base_of(request: Request, card: Subject) -> str:

@@ -61,7 +61,10 @@ def read(folder: Path) -> OnePhoto:
         whole = (digest(folder / PHOTO), digest(folder / WEIGHTS)) == (found.photo_sha256, found.weights_sha256)
     except FileNotFoundError as error:
         if not (folder / CARD).exists():
-            raise TrainingError(f"no photo of {folder.name} was learned yet: `unitune learn` does it") from None
+            raise TrainingError(
+                f"no photo of {folder.name} was learned yet: "
+                f"`frontispiece subject one-photo {folder.name} --photo FILE`"
+            ) from None
         raise TrainingError(f"{error.filename} is missing: {again}") from None
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise TrainingError(f"{folder / CARD} cannot be read ({error}): {again}") from error

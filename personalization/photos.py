@@ -11,6 +11,7 @@ import warnings
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
+from stat import S_ISREG
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,7 @@ LEAST_PX = 64  #: of its shorter side: below this nothing can be learned from it
 MOST_BYTES = 200_000_000
 KEPT_PX = 2048  #: of the longer side as it is stored
 QUALITY = 95
+DAMAGED = "is damaged or was cut short: copy it again from where it came from"
 PAPER = (255, 255, 255)  #: behind what is transparent
 _DEEP = ("I;16", "I;16L", "I;16B", "I;16N", "I")  # 16 bits a pixel, as scanners and astronomers write them
 _WHAT = (  # how files begin that are no pictures
@@ -69,7 +71,7 @@ def opened(path: Path, most_px: int = KEPT_PX) -> Opened:
     except UnidentifiedImageError as error:
         raise PhotoError(_unlike(path, data)) from error
     except Exception as error:  # decoders of damaged files raise whatever comes
-        raise PhotoError("is damaged or was cut short: copy it again from where it came from") from error
+        raise PhotoError(DAMAGED) from error
 
 
 def stored(image: Image.Image) -> bytes:
@@ -114,11 +116,18 @@ def _hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
+def sized(path: Path) -> None:
+    """Raises PhotoError for what would be read for ever: a pipe, a device, a file larger than any photo. OSError."""
+    found = path.stat()
+    if not S_ISREG(found.st_mode):
+        raise PhotoError("is not a file")
+    if found.st_size > MOST_BYTES:
+        raise PhotoError(f"is {found.st_size / 1e6:.0f} MB: more than a photo has")
+
+
 def _read(path: Path) -> bytes:
     try:
-        size = path.stat().st_size
-        if size > MOST_BYTES:
-            raise PhotoError(f"is {size / 1e6:.0f} MB: more than a photo has")
+        sized(path)
         data = path.read_bytes()
     except OSError as error:
         raise PhotoError(f"cannot be read: {error.strerror}") from error
@@ -140,9 +149,12 @@ def _kinds() -> tuple[str, ...]:
 
 def _unlike(path: Path, data: bytes) -> str:
     head = data[:64].lstrip()
-    if data[4:8] == b"ftyp" and (data[8:12] in (b"heic", b"heix", b"mif1", b"hevc") or path.suffix.lower() == ".heic"):
-        return "is a HEIC photo, and what reads those is not installed: `make train` installs it"
     if data[4:8] == b"ftyp":
+        still = data[8:12] in (b"heic", b"heix", b"mif1", b"hevc")
+        if "HEIF" in _kinds():
+            return DAMAGED if still else "is a video, not a photo"
+        if still or path.suffix.lower() == ".heic":
+            return "is a HEIC photo, and what reads those is not installed: `make train` installs it"
         return "is a video, not a photo"
     what = next((name for start, name in _WHAT if head.lower().startswith(start.lower())), "")
     return f"is {what}, not a photo" if what else "is not a photo, or of a kind that cannot be read: save it as JPEG"

@@ -1,17 +1,20 @@
 """What was learned is put in the service's reach: all of it, or none, and what was there before stays until then.
 
 New files are made in ``.publishing`` beside the old ones. Once they are complete a file there says so, and they are
-moved into place one by one, the card last; a process that dies in between is finished by the next (``finish``).
+moved into place one by one, the card last; a process that dies in between is finished by the next (``finish``). One at
+a time does either: what looks left halfway is else what another process is just making.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import shutil
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +31,22 @@ EVALUATION = progress.EVALUATION
 RECIPE = "recipe.json"
 STAGE = ".publishing"
 _COMPLETE = "complete"
+_LOCK = ".publishing.lock"
 _LIBRARIES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "Pillow")
 
 
 def publish(folder: Path, card: Subject, files: Mapping[str, bytes], layers: dict[str, Any], family: Family) -> None:
     """Put a subject's new version in place of the old. ``files`` by name. Raises TrainingError: the old one stays."""
+    with _alone(folder):
+        _staged(folder, card, files, layers, family)
+        _moved(folder)
+
+
+def _staged(folder: Path, card: Subject, files: Mapping[str, bytes], layers: dict[str, Any], family: Family) -> None:
     stage = folder / STAGE
     shutil.rmtree(stage, ignore_errors=True)
     try:
-        stage.mkdir(parents=True)
+        stage.mkdir()
         weights(stage / WEIGHTS, layers, family)
         for name, content in files.items():
             (stage / name).parent.mkdir(parents=True, exist_ok=True)
@@ -50,11 +60,24 @@ def publish(folder: Path, card: Subject, files: Mapping[str, bytes], layers: dic
             f"{folder.name} could not be published ({error.strerror or error}); make room and train again: it goes on "
             "from the last checkpoint"
         ) from error
-    finish(folder)
 
 
 def finish(folder: Path) -> None:
-    """Move what is complete into place, and forget what is not."""
+    """Move what is complete into place, and forget what is not. Raises OSError."""
+    if (folder / STAGE).exists():
+        with _alone(folder):
+            _moved(folder)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Who publishes takes seconds, and is waited for."""
+    with (folder / _LOCK).open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _moved(folder: Path) -> None:
     stage = folder / STAGE
     if not (stage / _COMPLETE).exists():
         shutil.rmtree(stage, ignore_errors=True)
@@ -69,12 +92,20 @@ def finish(folder: Path) -> None:
 
 def weights(path: Path, layers: dict[str, Any], family: Family) -> None:
     """One safetensors file with a LoRA that plain diffusers loads. Raises OSError."""
+    from safetensors import SafetensorError
+
     aside = path.with_suffix(".lora")
-    family.save(aside, {part: state for part, state in layers.items() if state})
-    (written,) = aside.glob("*.safetensors")
-    written.chmod(aside.stat().st_mode & 0o666)  # safetensors lets only its owner read it; the folder knows the umask
-    written.replace(path)
-    shutil.rmtree(aside)
+    try:
+        family.save(aside, {part: state for part, state in layers.items() if state})
+        (written,) = aside.glob("*.safetensors")
+        written.chmod(
+            aside.stat().st_mode & 0o666
+        )  # safetensors lets only its owner read it; the folder knows the umask
+        written.replace(path)
+    except SafetensorError as error:  # what its writer makes of a full disk
+        raise OSError(ENOSPC, "no space left, or the file cannot be written", str(path)) from error
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _withdraw(folder: Path, stage: Path) -> None:

@@ -60,7 +60,7 @@ def known(request: Request) -> Known:
 
     card, folder = card_of(request)
     if not (folder / WEIGHTS).is_file() or not card.base:
-        raise BaseError(f"{card.name} was not learned yet: train first")
+        raise BaseError(f"{card.name} was not learned yet: `frontispiece subject train {card.name}`")
     device = device_of(request.options)
     family, pipe = families.of(card.base), loaded(card.base, device).to(device)
     if card.family and card.family != family.NAME:

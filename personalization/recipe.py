@@ -67,6 +67,8 @@ def _check(recipe: Recipe) -> None:
         *_unless(1e-6 <= recipe.learning_rate <= 1e-1, "--learning-rate is between 1e-6 (learns nothing) and 0.1"),
         *_unless(recipe.side_px >= 8 and recipe.side_px % 8 == 0, "--side-px is a multiple of 8"),
         *_unless(0 <= recipe.averaging < 1, "--averaging is at least 0 and below 1"),
+        *_unless(recipe.patience >= 1 and recipe.sampling_steps >= 1, "--patience and --sampling-steps are at least 1"),
+        *_unless(0 <= recipe.seed < 2**32, "--seed is between 0 and 4294967295"),
         *_unless(recipe.measure_every >= 1 and recipe.pictures >= 1, "--measure-every and --pictures are at least 1"),
     ]
     if faults:

@@ -48,6 +48,9 @@ def reported(folder: Path, events: Events, before: Progress | None) -> Events:
         except (PersonalizationError, FrontispieceError) as error:
             now = now.model_copy(update={"state": State.REFUSED, "says": str(error)})
             raise
+        except Exception:  # nobody foresaw it: its owner did not stop it
+            now = now.model_copy(update={"state": State.BROKEN})
+            raise
         finally:
             if begun:
                 left = {"state": State.STOPPED, "says": ""} if now.state is State.LEARNING else {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from service.files import write_whole
 
-from . import asking, knowing, likeness, measure, prior, sampling, token
+from . import asking, knowing, likeness, measure, prior, sampling, token, tokens
 from .dataset import Photo
 from .examples import Examples
 from .lesson import Lesson
@@ -21,16 +21,21 @@ TOKEN_SEED = 90_000
 
 
 def token_of(lesson: Lesson) -> token.Proof:
-    """The card's token if it is proven on this base, else a rare one that is. Remembered beside the photos."""
+    """The card's token if it is proven on this base, else a rare one that is, and that stands for no other subject.
+
+    Remembered beside the photos.
+    """
     note = lesson.folder / "learning" / "token.json"
+    others = tokens.taken(lesson.folder.parent.parent, lesson.card.name)
     key = [lesson.base, lesson.card.token]
     try:
         found = json.loads(note.read_text(encoding="utf-8"))
-        if found["for"] == key:
+        if found["for"] == key and found["token"] not in others:
             return token.Proof(found["token"], found["single"], found["meaning"])
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         pass  # never proven yet
-    proof = token.proven(token.candidates(token.tokenizers(lesson.pipe), lesson.card.token), Meaning(lesson))
+    words = token.candidates(token.tokenizers(lesson.pipe), lesson.card.token)
+    proof = token.proven((word for word in words if word not in others), Meaning(lesson))
     told = {"for": key, "token": proof.token, "single": proof.single, "meaning": proof.meaning}
     write_whole(note, json.dumps(told).encode())
     return proof

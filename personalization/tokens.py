@@ -24,8 +24,8 @@ MEANS = {
 
 def free(data: Path, name: str) -> str:
     """A rare word that no other subject has."""
-    taken = _taken(data, name)
-    return next((word for word in RARE if word not in taken), f"{RARE[0]}{len(taken)}")
+    others = taken(data, name)
+    return next((word for word in RARE if word not in others), f"{RARE[0]}{len(others)}")
 
 
 def sound(data: Path, name: str, token: str, noun: str) -> str:
@@ -44,11 +44,12 @@ def sound(data: Path, name: str, token: str, noun: str) -> str:
 
 def unshared(data: Path, name: str, token: str) -> None:
     """Raises PhotoError where a word stands for another subject already."""
-    if token in _taken(data, name):
+    if token in taken(data, name):
         raise PhotoError(f"--token {token} stands for another subject already")
 
 
-def _taken(data: Path, name: str) -> Collection[str]:
+def taken(data: Path, name: str) -> Collection[str]:
+    """The words that stand for others."""
     found = set()
     for other in subjects.names(data):
         try:

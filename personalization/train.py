@@ -9,13 +9,12 @@ from itertools import chain
 from statistics import mean
 
 from service import subjects
-from service.files import write_whole
 from service.progress import progress
 
-from . import checkpoint, curves, measure, sampling, turn, verdict
+from . import checkpoint, curves, measure, turn, verdict
 from .average import averaged
 from .checkpoint import Checkpoint
-from .ending import concluded, kept_safe
+from .ending import concluded, kept_safe, pictured
 from .errors import TrainingError
 from .examples import bucketed, prepared
 from .lesson import opened, placed
@@ -70,14 +69,16 @@ def guarded(events: Events) -> Events:
             step = event.get("step", step)
             yield event
     except torch.OutOfMemoryError as error:
+        at = f" at step {step}" if step else ""
         raise TrainingError(
-            f"the GPU ran out of memory at step {step}: close what else uses it, or learn smaller photos (--side-px)"
+            f"the GPU ran out of memory{at}: close what else uses it, or work on smaller pictures (--side-px)"
         ) from error
     except RuntimeError as error:
         if "CUDA" not in str(error):
             raise
+        at = f" at step {step}" if step else ""
         raise TrainingError(
-            f"the GPU was lost at step {step} ({str(error).splitlines()[0]}); train again: it goes on from there"
+            f"the GPU was lost{at} ({str(error).splitlines()[0]}); say it again: learning goes on where it was"
         ) from error
 
 
@@ -131,11 +132,11 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
                 seen = measure.measured(room, done)
             curve.append(seen.point)
             sheet = home / f"step-{done:06d}.png"
-            write_whole(sheet, sampling.sheet(seen.subject))
+            yield from pictured(sheet, seen.subject)
             found = verdict.judged(lesson.card.name, noun, seen.point)
             best = curves.best(curve, recipe.drift_cost) is seen.point
             yield {"event": "measured", **asdict(seen.point), "best": best, "says": found.says,
-                   "sheet": sheet.relative_to(lesson.folder).as_posix()}  # fmt: skip
+                   "sheet": sheet.relative_to(lesson.folder).as_posix() if sheet.exists() else ""}  # fmt: skip
         if due or stop:
             state = Checkpoint(done, mark, adapter.state(), optimiser.state_dict(), [asdict(p) for p in curve], heard,
                                average.state())  # fmt: skip
@@ -148,4 +149,4 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
             }
             return
     adapter.restore(average.weights)
-    yield from concluded(lesson, room, home, curve, proof)
+    yield from concluded(lesson, room, home, curve, proof, done=done)

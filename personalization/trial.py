@@ -10,6 +10,7 @@ from service.files import write_whole
 
 from . import published, sampling, turn
 from .request import Events, Request
+from .train import guarded
 
 SHOWN = 4  #: pictures, unless asked otherwise
 
@@ -23,7 +24,7 @@ def options(parser: ArgumentParser) -> None:
 
 def run(request: Request) -> Events:
     """Paint, and say where the pictures are."""
-    return turn.alone(request, "painting", _run)
+    return guarded(turn.alone(request, "painting", _run))
 
 
 def _run(request: Request) -> Events:

@@ -53,7 +53,8 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--batch", type=int)
     parser.add_argument("--side-px", type=int, help="of a square with as many pixels as the photo is learned in")
     parser.add_argument("--measure-every", type=int, help="steps between two checkpoints")
-    parser.add_argument("--sampling-steps", type=int)
+    parser.add_argument("--sampling-steps", type=int, help="of an edit")
+    parser.add_argument("--guidance", type=float, help="of an edit: how much the words count")
     parser.add_argument("--seed", type=int)
 
 
@@ -74,8 +75,9 @@ def _run(request: Request) -> Events:
     speech = Speech(lesson, [word])
     optimiser = optimiser_of(lesson)
 
-    home, mark = lesson.folder / HOME, lesson.mark(word)
-    home.mkdir(exist_ok=True)
+    mark = lesson.mark(word)
+    home = lesson.folder / HOME / mark[:12]  # of each photo its own: the last checkpoints of another are not its
+    home.mkdir(parents=True, exist_ok=True)
     done, heard = 0, []
     if resumed := checkpoint.latest(home, mark):
         done, heard = resumed.step, list(resumed.losses)

@@ -75,7 +75,7 @@ def read(path: Path) -> Header:
     try:
         with path.open("rb") as file:
             head = file.read(8)
-            if head.startswith(_PICKLED) or path.suffix.lower() in (".pt", ".pth", ".bin", ".ckpt", ".pkl"):
+            if _pickled(head + file.peek(1)[:1]) or path.suffix.lower() in (".pt", ".pth", ".bin", ".ckpt", ".pkl"):
                 raise BaseError(
                     f"{path} is pickled, and such a file can run code: it is not opened. Get it as .safetensors"
                 )
@@ -84,13 +84,19 @@ def read(path: Path) -> Header:
             told = json.loads(file.read(length if length <= min(LONGEST, size - 8) else 0))
         metadata = told.pop("__metadata__", {})
         end = max((each["data_offsets"][1] for each in told.values()), default=0)
+        list(map(_shape, told.values()))  # raises what is caught below
     except OSError as error:
         raise BaseError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, struct.error, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, struct.error, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise BaseError(f"{path} is not a safetensors file, or was cut short") from error
     if not told or size != 8 + length + end:
         raise BaseError(f"{path} was cut short: its header speaks of {8 + length + end} bytes, and it has {size}")
     return Header(told, {str(key): str(value) for key, value in metadata.items()}, 8 + length)
+
+
+def _pickled(head: bytes) -> bool:
+    """Whether a file begins as a pickle does; so may the length of a header, which then begins with a brace."""
+    return head.startswith(_PICKLED) and head[8:] != b"{"
 
 
 def copied(source: Path, target: Path, metadata: Mapping[str, str]) -> None:

@@ -11,9 +11,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter
 
 from .errors import SubjectError
 from .files import write_whole
+from .subjects import mistakes
 
 LIST = "photos.json"
 MASKS = "masks"
@@ -25,14 +29,16 @@ MARK = "[V]"  #: where a caption speaks of the subject: "a [V] dog on a sofa"
 class Photo:
     """One prepared photo."""
 
-    file: str  #: below the subject's folder: "photos/003.jpg"
+    file: Annotated[str, Field(pattern=r"^photos/[0-9]+\.[a-z]+$")]  #: below the subject's folder: "photos/003.jpg"
     original: str  #: the name that its owner knows, without folders
     sha256: str  #: of the original file
     width_px: int
     height_px: int
     caption: str = ""  #: what it shows, with MARK where the subject is; "": nobody has said
     box: tuple[int, int, int, int] | None = None  #: of the subject: left, top, right, bottom, px; None: not found
-    mask: str = ""  #: below the subject's folder, "masks/003.png": white where the subject is; "": there is none
+    mask: Annotated[str, Field(pattern=r"^(masks/[0-9]+\.png)?$")] = (
+        ""  #: below the subject's folder, "masks/003.png": white where the subject is; "": there is none
+    )
     faces: int | None = None  #: found in it; None: not looked for
     faults: tuple[str, ...] = ()  #: in words, for its owner
     used: bool = True  #: False: left out of learning, by its owner or for a fault that says so
@@ -43,15 +49,22 @@ class Photo:
         return int(Path(self.file).stem)
 
 
+_PHOTOS = TypeAdapter(list[Photo])
+
+
 def photos(folder: Path) -> list[Photo]:
     """A subject's photos, in order. Raises SubjectError where the list cannot be read."""
     path = folder / LIST
     try:
-        return [_photo(entry) for entry in json.loads(path.read_text(encoding="utf-8"))]
+        return _PHOTOS.validate_json(path.read_bytes())
     except FileNotFoundError:
         return []
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise SubjectError(f"{path} cannot be read ({error}); add the photos again") from error
+    except OSError as error:
+        raise SubjectError(f"{path} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise SubjectError(
+            f"{path} cannot be read ({mistakes(error)[:300]}); correct it, or delete it and add the photos again"
+        ) from error
 
 
 def keep(folder: Path, found: Sequence[Photo]) -> None:
@@ -65,10 +78,3 @@ def composed(noun: str, doing: str, where: str) -> str:
     parts = [part.strip(" ,.;") for part in (doing, where)]
     said = ", ".join(part for part in parts if part)
     return f"a {MARK} {noun} {said}" if parts[0] else f"a {MARK} {noun}, {said}" if said else ""
-
-
-def _photo(entry: dict[str, object]) -> Photo:
-    box = entry.get("box")
-    photo = Photo(**{**entry, "box": tuple(box) if isinstance(box, list) else None, "faults": tuple(entry["faults"])})  # type: ignore[arg-type]
-    _ = photo.number  # a name of another kind leads elsewhere
-    return photo

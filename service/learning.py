@@ -35,7 +35,7 @@ def on(engines: Iterable[object], card: Subject, *, learned: bool = False) -> li
     """
     first = next((engine for engine in engines if isinstance(engine, Teaching)), None)
     if first is None:
-        if card.base:
+        if card.base or learned:
             return []
         raise SubjectError(
             f"{card.name} cannot be learned yet: no channel paints with a model on this machine. Add an engine with "

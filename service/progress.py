@@ -7,13 +7,17 @@ reads it knows whether that process is still there. ``evaluation.json`` and ``sa
 from __future__ import annotations
 
 import fcntl
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from .errors import SubjectError
 from .files import write_whole
 
 PROGRESS = "training/progress.json"
@@ -109,6 +113,33 @@ def alive(folder: Path) -> bool:
     except OSError:
         return False
     return False
+
+
+@contextmanager
+def at_work(folder: Path, *, alone: bool = False) -> Iterator[None]:
+    """While this lasts a subject's folder is not removed; ``alone``: nor does anybody learn, paint or add photos in it.
+
+    Raises SubjectError where that cannot be had at once.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError as error:
+        raise SubjectError(f"there is no subject called {folder.name!r}: {error.strerror}") from error
+    try:
+        _claimed(handle, folder.name, alone=alone)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _claimed(handle: int, name: str, *, alone: bool) -> None:
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+    except BlockingIOError:
+        busy = "in use: a command learns, measures or paints it, or adds photos; stop that or wait, and say this again"
+        raise SubjectError(f"{name} is {busy if alone else 'being removed'}") from None
+    except OSError:  # a network's file system that has no such locks
+        return
 
 
 def _read(path: Path, kind: type[Told]) -> Told | None:

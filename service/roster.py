@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import secrets
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -13,6 +13,7 @@ from . import album, subjects
 from .album import Photo
 from .errors import EngineError, SubjectError
 from .pipeline import Line
+from .progress import at_work
 from .protocols import Portraying
 from .subjects import WEIGHTS, Subject, mistakes
 
@@ -128,19 +129,28 @@ class Roster:
             raise LookupError(f"{name} has no photo {number}")
         return path
 
+    def has_any(self, name: str) -> bool:
+        """Whether there is anything of a subject, be it what a removal left halfway. Raises SubjectError."""
+        return subjects.folder(self.data, name).is_dir() or bool(self._doomed(name))
+
+    def _doomed(self, name: str) -> list[Path]:
+        return list((self.data / "subjects").glob(f".{name}.*.gone"))
+
     def remove(self, name: str) -> int:
         """Let go of everything: photos, weights, captions, and every plate that shows it. Returns how many those were.
 
-        Raises SubjectError; what was begun is finished by saying it again.
+        Raises SubjectError, also while somebody learns it; what was begun is finished by saying it again.
         """
         folder = subjects.folder(self.data, name)
-        if not folder.is_dir():
+        if not self.has_any(name):
             raise SubjectError(_unknown(name, subjects.names(self.data)))
-        doomed = folder.with_name(f".{name}.{os.getpid()}.gone")  # no card under a name of ours: nobody finds it
+        doomed = folder.with_name(f".{name}.{secrets.token_hex(4)}.gone")  # no name of ours: nobody finds it
         try:
-            folder.rename(doomed)
+            if folder.is_dir():
+                with at_work(folder, alone=True):  # who writes on would make the folder anew
+                    folder.rename(doomed)
             plates = self.line.appearances.forget(name)
-            for each in folder.parent.glob(f".{name}.*.gone"):
+            for each in self._doomed(name):
                 shutil.rmtree(each)
         except OSError as error:
             raise SubjectError(f"{error.filename or folder} cannot be removed: {error.strerror}") from error

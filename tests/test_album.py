@@ -2,7 +2,8 @@
 
 import json
 import shutil
-from argparse import ArgumentParser
+import signal
+from argparse import ArgumentParser, Namespace
 from datetime import UTC, datetime
 
 import pytest
@@ -221,6 +222,34 @@ def test_a_word_that_means_something_is_refused(tmp_path, token, why):
         ask(adding, tmp_path, "rex", __file__, "--kind", "dog", "--token", token)
 
 
+def test_a_photo_that_was_deleted_by_hand_is_named_with_a_way_out(album, tmp_path):
+    """Left out, as the sentence says, it is in nobody's way."""
+    shutil.copytree(album[0], tmp_path / "data")
+    there = photos(tmp_path / "data/subjects/globe")
+    lost = next(photo for photo in there if photo.used)
+    (tmp_path / "data/subjects/globe" / lost.file).unlink()
+    with pytest.raises(
+        PhotoError, match=rf"photo {lost.number} .*cannot be read.*photos globe --leave-out {lost.number}"
+    ):
+        ask(looking, tmp_path / "data", "globe")
+    assert ask(looking, tmp_path / "data", "globe", "--leave-out", lost.number)[-1]["event"] == "done"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "3", '{"a": 1}', '["x"]', "[{}]", '[{"file": "photos/one.jpg", "original": "", "sha256": "", "width_px": 1, "height_px": 1}]',
+        '[{"file": "../1.jpg", "original": "", "sha256": "", "width_px": 1, "height_px": 1}]',
+        '[{"file": "photos/1.jpg", "original": "", "sha256": "", "width_px": 1, "height_px": 1, "caption": null}]',
+    ],
+)  # fmt: skip
+def test_a_list_that_was_edited_for_the_worse_is_a_sentence(tmp_path, entry):
+    """Whatever it became, it names the file, and no name in it leads elsewhere."""
+    (tmp_path / "photos.json").write_text(entry)
+    with pytest.raises(PhotoError, match=r"photos\.json cannot be read"):
+        photos(tmp_path)
+
+
 def test_nothing_is_left_where_no_photo_could_be_taken(tmp_path):
     """No card, no folder; the sentence says so."""
     (tmp_path / "a.jpg").write_bytes(b"%PDF")
@@ -241,7 +270,7 @@ def test_a_full_disk_is_a_sentence_and_leaves_the_album_as_it_was(album, tmp_pat
         raise OSError(28, "No space left on device", "photos/006.jpg")
 
     monkeypatch.setattr("personalization.preparing.write_whole", full)
-    monkeypatch.setattr(cli, "_listen", lambda _: None)
+    monkeypatch.setattr(cli, "_listen", lambda *_, **__: None)
     told = list(cli._events(["add", "--data", str(data), "globe", str(tmp_path / "8.png")]))
     assert told[-1] == {"event": "error", "says": "photos/006.jpg: No space left on device"}
     assert photos(folder) == before
@@ -258,9 +287,26 @@ def test_asked_to_stop_it_takes_nothing(album, tmp_path):
     assert not (tmp_path / "subjects/rex").exists()
 
 
+def test_a_verb_with_nothing_to_finish_ends_at_once(tmp_path):
+    """One that learns is asked to come to an end, and told twice that it is enough."""
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    try:
+        for patient in (True, False):
+            request = Request(tmp_path, "rex", Namespace())
+            cli._listen(request, patient=patient)
+            if patient:
+                signal.raise_signal(signal.SIGTERM)
+            assert request.stop.is_set() is patient
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+    finally:
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            signal.signal(number, handler)
+
+
 def test_a_verb_that_is_not_there_and_a_package_that_is_not(monkeypatch):
     """Are sentences, with the way out."""
-    monkeypatch.setattr(cli, "_listen", lambda _: None)
+    monkeypatch.setattr(cli, "_listen", lambda *_, **__: None)
     (told,) = cli._events(["fly", "rex"])
     assert "there is no verb 'fly'" in told["says"]
 

@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,12 +16,14 @@ import pytest
 
 from personalization import (
     checkpoint,
+    ending,
     evaluate,
     families,
     losses,
     publish,
     reporting,
     sampling,
+    setting,
     steps,
     train,
     trial,
@@ -33,7 +37,7 @@ from personalization.recipe import ADAPTERS
 from service.errors import SubjectError
 from service.gpu import Gpu, holder
 from service.progress import alive, keep, progress
-from service.subjects import WEIGHTS, load, save
+from service.subjects import WEIGHTS, Kind, load, save
 
 from .learning import QUICK, heard, request, subject
 
@@ -170,21 +174,66 @@ def test_the_last_two_checkpoints_and_the_best_are_kept(straight, tmp_path):
 
 
 def test_a_full_disk_loses_nothing(base, tmp_path, monkeypatch):
-    """A checkpoint that cannot be written is said; learning goes on, and the next one is kept."""
+    """What cannot be written is said, and learning goes on: to the best of what was kept, be that not the best of all."""
     subject(tmp_path)
     synced = os.fsync
 
     def full(number):
-        if Path(f"/proc/self/fd/{number}").readlink().name == "step-000002.part":
+        if Path(f"/proc/self/fd/{number}").readlink().name.startswith("step-000002."):
             raise OSError(28, "No space left on device")
         synced(number)
 
     monkeypatch.setattr("os.fsync", full)
-    said, _ = heard(train.run(request(tmp_path, "--base", base, *QUICK)))
-    (warning,) = (event for event in said if event["event"] == "warning")
-    assert "No space left" in warning["says"]
+    monkeypatch.setattr("personalization.curves.Point.score", lambda point, _: -point.step)
+    said, refusal = heard(train.run(request(tmp_path, "--base", base, *QUICK)))
+    warnings = [event["says"] for event in said if event["event"] == "warning"]
+    assert ["No space left" in says for says in warnings] == [True, True]
+    assert [event["sheet"][-15:] for event in said if event["event"] == "measured"] == ["", "step-000004.png"]
+    assert "nothing of rex was learned" in refusal
     assert checkpoint.steps(checkpoints(tmp_path)) == [4]
     assert not list(checkpoints(tmp_path).glob("*.part"))
+
+
+def test_fewer_steps_than_were_taken_publish_what_was_measured(base, tmp_path):
+    """Who stopped after a measurement and asks for no more steps gets what that measurement speaks of."""
+    subject(tmp_path)
+    asked, said = request(tmp_path, "--base", base, *QUICK, "--learning-rate", "0.05"), []
+    for event in train.run(asked):
+        said.append(event)
+        if event["event"] == "saved":
+            asked.stop.set()
+    heard(train.run(request(tmp_path, "--base", base, *QUICK, "--learning-rate", "0.05", "--steps", "2")))
+    (point,) = (event for event in said if event["event"] == "measured")
+    published = json.loads((checkpoints(tmp_path) / publish.EVALUATION).read_text())
+    assert checkpoint.steps(checkpoints(tmp_path)) == [2, 3]
+    assert {name: published[name] for name in ("step", "likeness", "drift")} == pytest.approx(
+        {name: point[name] for name in ("step", "likeness", "drift")}, abs=1e-4
+    )
+
+
+def test_no_two_subjects_share_a_word(base, tmp_path):
+    """What a base offers instead of a word that it has not whole is another one for each subject."""
+    subject(tmp_path, token="not-whole")
+    it = lesson(tmp_path, base)
+    first = setting.token_of(it).token
+    assert setting.token_of(it).token == first
+    save(tmp_path, it.card.model_copy(update={"name": "zoe", "token": first}))
+    assert setting.token_of(it).token != first
+
+
+def test_what_its_owner_changed_meanwhile_holds(base, tmp_path, monkeypatch):
+    """Rules that changed during a lesson stay; a person who took consent back is not published."""
+    monkeypatch.setattr("personalization.verdict._refusal", lambda *_: "")
+    folder = subject(tmp_path)
+    for event in train.run(request(tmp_path, "--base", base, *QUICK, "--measure-every", "4")):
+        if event["event"] == "token":
+            save(tmp_path, load(tmp_path, "rex").model_copy(update={"max_gravity": 0.0}))
+    assert (folder / WEIGHTS).exists()
+    assert (load(tmp_path, "rex").max_gravity, load(tmp_path, "rex").family) == (0.0, "sd15")
+    it = lesson(tmp_path, base)
+    save(tmp_path, load(tmp_path, "rex").model_copy(update={"kind": Kind.PERSON}))
+    with pytest.raises(SubjectError, match="--consent"):
+        ending._by_now(it)
 
 
 def test_ctrl_c_keeps_a_checkpoint(base, tmp_path):
@@ -373,6 +422,24 @@ def test_a_crash_while_publishing_is_finished_later(base, tmp_path):
     assert not stage.exists()
 
 
+def test_what_another_process_is_publishing_is_not_swept_away(tmp_path, monkeypatch):
+    """Who looks meanwhile waits until it is in place, instead of taking it for what a crash left halfway."""
+    folder, seen = subject(tmp_path), []
+
+    def weights(path, *_):
+        path.write_bytes(b"new")
+        looker.start()
+        looker.join(0.2)
+        seen.append((looker.is_alive(), path.exists()))
+
+    looker = threading.Thread(target=publish.finish, args=[folder])
+    monkeypatch.setattr(publish, "weights", weights)
+    publish.publish(folder, load(tmp_path, "rex"), {}, {}, None)
+    looker.join()
+    assert seen == [(True, True)]
+    assert (folder / WEIGHTS).read_bytes() == b"new"
+
+
 def test_new_weights_never_stand_under_an_old_word(tmp_path, monkeypatch):
     """Between the two renames the old card says that nothing is learned; weights under the same word stay in use."""
     folder = subject(tmp_path, token="old", family="sd15", base="a model", rank=4)
@@ -412,6 +479,20 @@ def test_publishing_without_room_keeps_the_old(base, tmp_path, monkeypatch):
     publish.finish(folder)
     assert (folder / WEIGHTS).read_bytes() == b"old"
     assert load(tmp_path, "rex").family == ""
+
+
+def test_weights_that_do_not_fit_on_the_disk_are_a_sentence(base, tmp_path):
+    """Also where it is safetensors' own writer that runs out of room; nothing is left of them."""
+    subject(tmp_path)
+    it = lesson(tmp_path, base)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        with pytest.raises(TrainingError, match=r"could not be published .*no space left"):
+            publish.publish(it.folder, it.card, {}, it.adapter.layers(), it.family)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(it.folder.rglob("*.lora"))
 
 
 def test_a_published_subject_is_measured_and_tried(base, tmp_path):
@@ -501,6 +582,7 @@ def test_a_lesson_waits_for_the_gpu_and_says_for_whom(tmp_path):
     """Another lesson, or a worker that paints, has it; being stopped ends the wait, and the GPU is given back."""
     gone = Gpu(tmp_path, "painting")
     gone.take()
+    (tmp_path / "subjects/rex").mkdir(parents=True)
     work = turn.alone(
         asked := request(tmp_path), "learning", lambda _: iter([{"event": "step", "has": holder(tmp_path)}])
     )

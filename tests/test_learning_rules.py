@@ -127,6 +127,9 @@ def test_every_mistake_in_a_recipe_is_named():
     """A rate that learns nothing is refused before an hour is spent on it."""
     with pytest.raises(TrainingError, match=r"(?s)--rank.*--learning-rate"):
         fitted(Recipe(10, 1e-4, 512), {"rank": 0, "learning_rate": 1e-8}, 1, 512)
+    for wrong in ({"patience": 0}, {"sampling_steps": 0}, {"seed": -1}, {"seed": 2**40}):
+        with pytest.raises(TrainingError, match="--" + next(iter(wrong)).replace("_", "-")):
+            fitted(Recipe(10, 1e-4, 512), wrong, 1, 512)
 
 
 def test_preservation_asks_for_the_captions_without_the_token():

@@ -16,6 +16,7 @@ from personalization.dataset import Photo, keep
 from personalization.errors import BaseError, PersonalizationError
 from personalization.request import Request
 from service import subjects
+from service.errors import SubjectError
 from service.subjects import Frequency, Kind, Subject
 
 REX = Subject(
@@ -149,6 +150,13 @@ def test_a_person_in_a_file_agrees_anew(tmp_path):
         ask(importing, tmp_path, "ana", path, "--kind", "person", "--token", "zwx")
     ask(importing, tmp_path, "ana", path, "--kind", "person", "--token", "zwx", "--consent")
     assert subjects.load(tmp_path, "ana").consented
+    ask(exporting, tmp_path, "ana", "-o", tmp_path / "ana.safetensors")
+    with pytest.raises(PersonalizationError, match="this is a person"):
+        ask(importing, tmp_path / "other", "ana", tmp_path / "ana.safetensors", "--kind", "thing")
+    assert not (tmp_path / "other/subjects/ana").exists()
+    subjects.save(tmp_path, subjects.load(tmp_path, "ana").model_copy(update={"consent_at": None}))
+    with pytest.raises(SubjectError, match="has not consented"):
+        ask(exporting, tmp_path, "ana", "-o", tmp_path / "again.safetensors")
 
 
 @pytest.mark.parametrize(
@@ -193,6 +201,17 @@ def test_what_could_run_code_is_not_opened(tmp_path):
         ask(importing, tmp_path, "rex", tmp_path / "a.safetensors")
 
 
+@pytest.mark.parametrize("length", [640, 896, 1024, 1152])
+def test_a_length_that_begins_like_a_pickle_is_no_pickle(tmp_path, length):
+    """0x0280 is how pickles begin, and how long a header may be."""
+    path = written(tmp_path / "a.safetensors", note="x" * 300)
+    short = struct.unpack("<Q", path.read_bytes()[:8])[0]
+    written(path, note="x" * (300 + length - short))
+    assert struct.unpack("<Q", path.read_bytes()[:8])[0] == length
+    (found,) = ask(importing, tmp_path, "rex", path, "--look")
+    assert found["rank"] == 4
+
+
 def test_what_is_damaged_is_named(tmp_path):
     """Cut short, made up, or with a card that somebody changed."""
     path = written(tmp_path / "a.safetensors")
@@ -206,6 +225,9 @@ def test_what_is_damaged_is_named(tmp_path):
         struct.pack("<Q", 4) + b"[[]]",
         struct.pack("<Q", 2) + b"{}",
         struct.pack("<Q", 13) + b'{"a":{"b":1}}',
+        struct.pack("<Q", 43) + b'{"lora_A":{"shape":"x","data_offsets":[0]}}',
+        struct.pack("<Q", 45) + b'{"lora_A":{"shape":"x","data_offsets":[0,0]}}',
+        struct.pack("<Q", 200_000) + b"[" * 200_000,
     ):
         path.write_bytes(made_up)
         with pytest.raises(BaseError):

@@ -1,6 +1,7 @@
 """Photos as cameras, phones and friends send them: taken upright, in their colours, or refused with a sentence."""
 
 import io
+import os
 from contextlib import suppress
 
 import numpy as np
@@ -72,12 +73,14 @@ def test_every_kind_of_file_keeps_its_colours(quarters, tmp_path):
     assert near(corners(ink), QUARTERS, by=30)
 
 
-def test_photos_of_phones_are_read(quarters, tmp_path):
-    """HEIC opens like any other; where nothing reads it, the sentence says what installs that."""
+def test_photos_of_phones_are_read(quarters, tmp_path, monkeypatch):
+    """HEIC opens like any other; where nothing reads it, the sentence says what installs that, and else it is damaged."""
     heif = pytest.importorskip("pillow_heif")
     path = tmp_path / "IMG_0001.HEIC"
     heif.from_pillow(quarters).save(path, quality=95)
     assert near(corners(opened(path).image), QUARTERS, by=25)
+    assert "damaged" in photos._unlike(path, path.read_bytes())
+    monkeypatch.setattr(photos, "_kinds", lambda: ("JPEG",))
     assert "make train" in photos._unlike(path, path.read_bytes())
 
 
@@ -147,6 +150,17 @@ def test_what_is_no_photo_is_named(tmp_path, name):
     (tmp_path / name).write_bytes(data)
     with pytest.raises(PhotoError, match=says):
         opened(tmp_path / name)
+
+
+def test_what_would_be_read_for_ever_is_named(tmp_path):
+    """A pipe that nobody writes to is no photo; nor is a folder that is called like one."""
+    os.mkfifo(tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").mkdir()
+    for name in ("a.jpg", "b.jpg"):
+        with pytest.raises(PhotoError, match="is not a file"):
+            photos.sized(tmp_path / name)
+        with pytest.raises(PhotoError, match="is not a file"):
+            opened(tmp_path / name)
 
 
 def test_a_file_that_was_cut_short_is_named(tmp_path):

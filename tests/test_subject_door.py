@@ -174,6 +174,10 @@ def test_a_model_that_can_see_says_what_photos_show(data, tmp_path):
     assert "corgi" in words
     assert "rex" not in words
     assert subject(data, "caption", "rex", "--editor", "nobody", config=config).code == 2
+    subjects.save(data, REX.model_copy(update={"photos_travel": "never"}))
+    for name, why in (("rex", "photos_travel"), ("ana", "has not agreed")):
+        ran = subject(data, "caption", name, "--editor", "eyes", config=config)
+        assert (ran.code, why in ran.err) == (1, True)
 
 
 def test_removing_leaves_nothing(data):
@@ -192,6 +196,30 @@ def test_removing_leaves_nothing(data):
         assert service.press.line.subjects(service.press.line.desks[0]) == ()
     assert sorted(path.name for path in (data / "subjects").iterdir()) == ["ana"]
     assert subject(data, "remove", "rex", "--yes").code == 1
+
+
+def test_who_is_being_learned_is_not_removed(data):
+    """A lesson would write the folder anew after it is gone; so it is refused, and goes once the lesson is over."""
+    with progress.at_work(data / "subjects/rex"):
+        ran = subject(data, "remove", "rex", "--yes")
+        assert (ran.code, (data / "subjects/rex/subject.toml").exists()) == (1, True)
+        assert "a command learns" in ran.err
+    assert subject(data, "remove", "rex", "--yes").code == 0
+
+
+def test_a_removal_that_was_cut_short_is_finished_by_the_next(data, monkeypatch):
+    """Photos that could not be deleted are hidden already, and gone when it is said again; so is a folder with no card."""
+
+    def full(_):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("service.roster.shutil.rmtree", full)
+        assert subject(data, "remove", "rex", "--yes").code == 1
+    assert [path.name[:5] for path in (data / "subjects").glob(".*")] == [".rex."]
+    (data / "subjects/zoe").mkdir()
+    assert [subject(data, "remove", name, "--yes").code for name in ("rex", "zoe", "rex")] == [0, 0, 1]
+    assert sorted(path.name for path in (data / "subjects").iterdir()) == ["ana"]
 
 
 def test_a_picture_that_two_plates_share_stays_for_the_other(data):
@@ -243,11 +271,17 @@ def test_a_subject_is_learned_on_the_model_that_paints(data, tmp_path, monkeypat
     own = 'model = "some/model"\ndevice = "cpu"\nsteps = 12\nguidance = 3.0'
     told = "--device=cpu --sampling-steps=12 --guidance=3.0"
     assert asked(own, "train", "rex", "--steps", "9") == f"rex --base=some/model {told} --steps 9"
+    assert asked(own, "one-photo", "rex", "--photo", "a").endswith(f"rex --base=some/model {told} --photo a")
     assert asked(own, "try", "rex", "on the moon") == f"rex {told} on the moon"
     assert asked(own, "evaluate", "rex") == f"rex {told}"
     assert asked('model = "another"', "evaluate", "rex") == "rex"
     assert asked(own, "train", "rex", "--base", "theirs") == "rex --base theirs"
     klein = 'model = "flux2-klein-4b"\ndevice = "cpu"'
+    card = subjects.load(data, "rex")
+    subjects.save(data, card.model_copy(update={"base": ""}))
+    config.write_text("")
+    assert subject(data, "try", "rex", "moon", config=config).code == 0  # learning itself says what is missing
+    subjects.save(data, card)
     assert asked(klein, "plan", "rex") == "rex --base=black-forest-labs/FLUX.2-klein-base-4B --device=cpu"
     assert asked('model = "sdxl"\ndevice = "cuda:1"', "train", "rex").startswith(
         "rex --base=stabilityai/stable-diffusion-xl-base-1.0 --device=cuda:1"

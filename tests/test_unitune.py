@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from personalization import onephoto
+from personalization import onephoto, unitune
 from personalization.errors import BaseError, PersonalizationError, PhotoError, TrainingError
 from service.errors import SubjectError
 from service.files import write_whole
@@ -131,10 +131,24 @@ def test_stopped_learning_goes_on_bit_for_bit(edits, base, tmp_path):
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
 
 
+def test_another_photo_does_not_cost_the_checkpoints_of_this_one(edits, base, tmp_path):
+    """What was stopped early goes on, also where another photo was learned for longer before it."""
+    photos = edits.house(tmp_path, edits.PHOTOS[0][0]), tmp_path / "other.png"
+    with Image.open(photos[0]) as image:
+        image.rotate(180).save(photos[1])
+    asked, kept = edits.asked(tmp_path, "unitune learn", "--photo", photos[0], "--base", base, *QUICK,
+                              "--measure-every", "1"), 0  # fmt: skip
+    for event in unitune.run(asked):
+        kept += event["event"] == "saved"
+        if kept == 2:
+            asked.stop.set()
+    told = ("--photo", photos[1], "--base", base, *QUICK)
+    assert stopped(edits, tmp_path, told)[-1]["step"] == 1
+    assert {"event": "resumed", "step": 1, "steps": 4} in edits.said(tmp_path, "unitune learn", *told)
+
+
 def stopped(edits, data, told):
     """As after Ctrl-C: the step at work is finished."""
-    from personalization import unitune
-
     request = edits.asked(data, "unitune learn", *told)
     found = []
     for event in unitune.run(request):

@@ -19,6 +19,7 @@ import typer
 from service import learning, subjects, telling
 from service.album import MARK, Photo, composed
 from service.assembly import Service, opened
+from service.engines.learned import may_travel
 from service.errors import EditorError, SubjectError
 from service.model import Picture
 from service.protocols import Captioner
@@ -130,9 +131,15 @@ def _caption(entry: Entry, number: int) -> str:
 
 
 def _looked_at(service: Service, name: str, card: Subject, wanted: Sequence[Photo]) -> dict[int, str]:
-    """Have a model look at each photo, and say where they are sent. Raises UsageError, EditorError."""
+    """Have a model look at each photo, and say where they are sent. Raises UsageError, EditorError, SubjectError."""
     editor = _captioner(service, name)
     where = urlsplit(str(service.settings.editors[name].get("base_url", ""))).hostname or name
+    if not may_travel(card, where):
+        raise SubjectError(
+            f"the photos of {card.name} may not be sent to {where}: "
+            + (f"its card says photos_travel = {card.photos_travel!r}, which its page changes" if card.consented else
+               f"{card.name} has not agreed: `frontispiece subject add {card.name} PHOTOS` asks for it")
+        )  # fmt: skip
     telling.remark(f"{telling.several(len(wanted), 'photo')} of {card.name} are sent to {where}, without the name")
     folder, said = subjects.folder(service.data, card.name), dict[int, str]()
     for photo in wanted:

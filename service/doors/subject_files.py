@@ -27,14 +27,17 @@ def remove(
 ) -> None:
     """Delete a subject for good: photos, captions, what was learned, and every picture that shows it."""
     with opened(settings_of(config), data) as service:
-        entry = service.hand.roster.entry(name)
+        roster, desks = service.hand.roster, service.press.line.desks
+        entry = roster.entry(name) if name in subjects.names(data) or not roster.has_any(name) else None
+        there = "everything that is left of it"  # whatever that is, without a card that can be read
+        if entry and entry.card:
+            there = f"{several(len(entry.photos), 'photo')}{_learned(entry)}"
         plates = service.press.line.appearances.plates(name)
-        _sure(name, f"{several(len(entry.photos), 'photo')}{_learned(entry)}, {several(plates, 'plate')} that show it",
-              yes=yes)  # fmt: skip
-        gone = service.hand.roster.remove(name)
-        for channel in entry.configured:
+        _sure(name, f"{there}, {several(plates, 'plate')} that show it", yes=yes)
+        gone = roster.remove(name)
+        for channel in (desk.name for desk in desks if name in desk.channel.subjects):
             telling.remark(f"config.toml still names {name} in channels.{channel}.subjects: delete it there")
-    telling.said(f"{name} is gone: {several(len(entry.photos), 'photo')}{_learned(entry)}, {several(gone, 'plate')}")
+    telling.said(f"{name} is gone: {there}, {several(gone, 'plate')}")
 
 
 def _sure(name: str, what: str, *, yes: bool) -> None:

@@ -78,13 +78,14 @@ def try_(
     _do(data, "try", name, _on(_agreed(data, name), config, data, words, learned=True), json=json)
 
 
-def one_photo(name: Name, more: More = None, data: Data = Path("data"), json: AsJson = False) -> None:
+def one_photo(
+    name: Name, more: More = None, config: Config = None, data: Data = Path("data"), json: AsJson = False
+) -> None:
     """Learn one photo, so that words can change that very photo: `subject one-photo ana --photo family.jpg`.
 
-    It is learned on the subject's own model; before there is one, name it with --base.
+    It is learned on the model that paints the slides.
     """
-    _agreed(data, name)
-    _do(data, "unitune learn", name, more or [], json=json)
+    _do(data, "unitune learn", name, _on(_agreed(data, name), config, data, more), json=json)
 
 
 def edit(

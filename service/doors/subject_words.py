@@ -17,7 +17,7 @@ OFTEN = {
     Frequency.NEVER: "never", Frequency.RARELY: "rarely", Frequency.SOMETIMES: "sometimes",
     Frequency.ALWAYS: "wherever the story allows",
 }  # fmt: skip
-FITTING = 8  #: rows of a refused file are told; more are counted
+FITTING = 20  #: rows of a refused file are told, those there already last; more are counted
 
 
 def listed(entries: Sequence[Entry], *, json: bool) -> None:
@@ -95,7 +95,7 @@ def progressed(told: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def _refused(refused: Sequence[dict[str, Any]]) -> None:
-    for event in refused[:FITTING]:
+    for event in sorted(refused, key=lambda event: bool(event.get("harmless")))[:FITTING]:
         mark = "[dim]·[/]" if event.get("harmless") else "[red]✗[/]"
         out.print(f"{mark} {literal(event['original'])} {literal(event['says'])}", soft_wrap=True)
     if len(refused) > FITTING:
