@@ -181,7 +181,11 @@ def test_of_two_an_adapter_is_shown_the_first(klein, tmp_path):
     assert engine.state()["says"].endswith(f"one of rex and mia was {recipe['beside']}")
     (tmp_path / "subjects/rex/photos.json").write_text("[]")
     recipe = painted(engine, BOTH)
-    assert (recipe["shown"], recipe["seen"], "photos" in recipe) == ([], "models/ip-adapter-plus_sd15.safetensors", False)
+    assert (recipe["shown"], recipe["seen"], "photos" in recipe) == (
+        [],
+        "models/ip-adapter-plus_sd15.safetensors",
+        False,
+    )
     assert recipe["beside"].startswith("left out: mia: of two")
 
 

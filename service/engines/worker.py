@@ -9,10 +9,12 @@ of a process is the only thing that gives back all of a GPU's memory.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ..errors import DataFolderError, EngineError, GpuBusy
-from ..frames import receive, send
+from ..frames import opened, receive, send
 from ..gpu import Gpu
 from .cards import IpAdapter
 from .fetching import Heard
@@ -30,6 +32,7 @@ from .painter import Painter
 
 Tell = Callable[[dict[str, Any]], None]
 LOOK_S = 0.5  #: how often an idle worker looks whether the GPU is wanted
+GOING_S = 3.0  #: to end by itself once nobody is left to paint for
 
 
 class Paints(Protocol):
@@ -54,8 +57,19 @@ def main(painter: Paints, idle_s: float) -> None:
     """Answer requests until there are none."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a stray print goes to the log, not into an answer
-    Worker(painter, sys.stdin.buffer, answers, idle_s).serve()
+    threading.Thread(target=_outlived, args=(0,), name="outlived", daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        Worker(painter, opened(0), answers, idle_s).serve()
     os._exit(0)  # at once: interpreters with torch in them take seconds to tidy up, and some hang
+
+
+def _outlived(pipe: int) -> None:
+    """End the process when its pipe has no other end any more: it may be stuck, and holds the GPU."""
+    poll = select.poll()
+    poll.register(pipe, 0)  # that it hung up is told unasked
+    poll.poll()
+    time.sleep(GOING_S)
+    os._exit(0)
 
 
 class Worker:
