@@ -13,7 +13,6 @@ import contextlib
 import json
 import os
 import select
-import sys
 import time
 import traceback
 from collections.abc import Mapping
