@@ -107,6 +107,10 @@ def _taken(file: IO[str]) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:  # a network's disk without locks
+        raise DataFolderError(
+            f"the data folder cannot be locked ({error.strerror}): it belongs on a local disk"
+        ) from error
     return True
 
 

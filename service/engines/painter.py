@@ -21,7 +21,8 @@ from .haste import Haste
 from .job import Job, Learned, Painted, Refusal, Steps, knowing, painted, together
 from .lens import Lens
 from .loading import Model, fetch, load, unheard
-from .lora import Unfit, Wardrobe
+from .lora import Wardrobe
+from .lora_file import Unfit
 from .need import Need
 from .remembered import Embeddings
 from .sizes import Size, near
