@@ -318,7 +318,7 @@ def warmed(painter):
         return painter._haste
 
 
-def test_a_model_is_compiled_behind_the_first_picture(home, eager):
+def test_a_model_is_compiled_behind_the_first_picture(home, eager, monkeypatch):
     """The first picture is the plain model's; once compiled, the same comes out; another shape does not wait for it."""
     painter = opened(home, "always")
     first = one(painter, JOB)
@@ -329,6 +329,9 @@ def test_a_model_is_compiled_behind_the_first_picture(home, eager):
     assert second.facts["compiled"] is True
     assert len(eager) == graphs > 0
     assert abs(pixels(first) - pixels(second)).max() <= 1
+    monkeypatch.setattr(painter._haste, "warm", lambda: None)
+    assert one(painter, replace(JOB, height_px=128)).facts["compiled"] is False
+    assert one(painter, JOB).facts["compiled"] is True
 
 
 def attention(module):
