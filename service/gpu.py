@@ -116,10 +116,8 @@ def _taken(file: IO[str]) -> bool:
 
 def _say(file: IO[str], doing: str) -> None:
     with contextlib.suppress(OSError):  # on a full disk nobody reads who holds it, and it is held all the same
-        file.seek(0)
-        file.truncate()
-        json.dump({"pid": os.getpid(), "doing": doing}, file)
-        file.flush()
+        os.ftruncate(file.fileno(), 0)
+        os.pwrite(file.fileno(), json.dumps({"pid": os.getpid(), "doing": doing}).encode(), 0)  # past the file's buffer
 
 
 def _said(path: Path) -> str:

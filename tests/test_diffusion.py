@@ -271,7 +271,7 @@ def test_prints_of_libraries_do_not_disturb(odd):
 
 @pytest.mark.parametrize(
     ("how", "says"),
-    [("no-torch", "run `make gpu`"), ("damaged", "a file of the model's weights is damaged"),
+    [("no-torch", "run `make gpu`"), ("damaged", "a file of the model's weights is damaged"), ("full", "is full: make room"),
      ("black", 'is black: dtype = "float32" may help'), ("flat", "is a single colour")],
 )  # fmt: skip
 def test_what_the_owner_can_do_is_said(odd, how, says):

@@ -10,6 +10,7 @@ of a process is the only thing that gives back all of a GPU's memory.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import select
@@ -176,6 +177,8 @@ def explained(error: Exception) -> dict[str, Any]:
         return {"says": f"what diffusion models need is not installed: run `make gpu` ({words})"}
     if isinstance(error, MemoryError) or "out of memory" in words.lower() or "OutOfMemory" in type(error).__name__:
         return {"says": "there was not enough memory for the model", "memory": True}
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return {"says": f"a disk of this machine is full: make room ({words})"}
     if "no file named" in words.lower() and "safetensors" in words:
         return {"says": f"the model has no weights as safetensors; pickle files can run code, so they are only read "
                 f"with allow_pickle = true ({words})"}  # fmt: skip
