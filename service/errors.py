@@ -15,7 +15,7 @@ FrontispieceError
   SubjectError       a subject's name, card or folder cannot be used
   GpuBusy            another process of ours has the GPU
   Withdrawn          the owner took a plate back while it was worked on
-  Busy               a round is running already
+  Busy               a round is running already, or too many orders wait
   Refused            what the owner asks for cannot be done now, and why
 
 Anything else is a bug: it is logged once and raised.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 from typing import IO
 
@@ -14,6 +15,11 @@ def send(pipe: IO[bytes], *frames: bytes) -> None:
         pipe.write(struct.pack(">I", len(frame)))
         pipe.write(frame)
     pipe.flush()
+
+
+def opened(descriptor: int) -> IO[bytes]:
+    """A pipe to receive from. It is read no further than asked: what waits in it is seen by ``select``."""
+    return io.BufferedReader(io.FileIO(descriptor), 1)
 
 
 def receive(pipe: IO[bytes]) -> bytes | None:

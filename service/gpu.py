@@ -107,15 +107,17 @@ def _taken(file: IO[str]) -> bool:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
+    except OSError as error:  # a network's disk without locks
+        raise DataFolderError(
+            f"the data folder cannot be locked ({error.strerror}): it belongs on a local disk"
+        ) from error
     return True
 
 
 def _say(file: IO[str], doing: str) -> None:
     with contextlib.suppress(OSError):  # on a full disk nobody reads who holds it, and it is held all the same
-        file.seek(0)
-        file.truncate()
-        json.dump({"pid": os.getpid(), "doing": doing}, file)
-        file.flush()
+        os.ftruncate(file.fileno(), 0)
+        os.pwrite(file.fileno(), json.dumps({"pid": os.getpid(), "doing": doing}).encode(), 0)  # past the file's buffer
 
 
 def _said(path: Path) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import math
 import random
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,12 +16,14 @@ from PIL import Image
 
 from . import subjects
 from .compose.finish import signed
-from .errors import EngineError, Refused, Withdrawn
+from .errors import Busy, EngineError, Refused, Withdrawn
 from .gate.casting import forbidden
 from .gate.verdict import judge
 from .model import Mood, Picture, Plate, Prompt, Step
 from .pipeline import Eye, Line
 from .protocols import Critique, Note, Referring, unnoted
+
+MOST = 8  #: orders at once: each holds one of the web server's threads until it is painted, of which it has 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,7 @@ class Studio:
 
     def __init__(self, line: Line) -> None:
         self.line = line
+        self._places = threading.BoundedSemaphore(MOST)
 
     @property
     def engines(self) -> Sequence[str]:
@@ -95,7 +100,7 @@ class Studio:
         """The picture, looked at as for the wall.
 
         Raises LookupError where there is no such engine, SubjectError where there is no such subject, Refused where it
-        may not be in such a picture or the engine cannot be shown photos, EngineError.
+        may not be in such a picture or the engine cannot be shown photos, Busy where too many wait, EngineError.
         """
         name = self._named(order.engine)
         if order.subject:
@@ -114,7 +119,8 @@ class Studio:
     def repaint(self, number: int, style: str = "", seed: int | None = None, *, keep: bool = True) -> Repainting:
         """A plate's picture by its own recipe, or with another style or seed; with ``keep`` it hangs from then on.
 
-        Raises LookupError where there is no such plate, Refused where that cannot be done, EngineError.
+        Raises LookupError where there is no such plate, Refused where that cannot be done, Busy where too many wait,
+        EngineError.
         """
         made = self._again(number, style, seed)
         if keep and not made.same:
@@ -143,12 +149,22 @@ class Studio:
     def _painted(self, name: str, prompt: Prompt, size: tuple[int, int], photos: Sequence[bytes] = ()) -> Picture:
         """What an engine makes when it is its turn; it stops at its next step where the service does."""
         engine, progress = self.line.engines[name], self.line.easel.progress
-        with self.line.turn(name):
+        with self._place(), self.line.turn(name):
+            progress(0.0)  # the service may have stopped while it waited
             if not photos:
                 return signed(engine.render(prompt, *size, progress))
             if not isinstance(engine, Referring):
                 raise Refused(f"{name} takes no reference pictures")
             return signed(engine.render_from(photos, prompt, *size, progress))
+
+    @contextmanager
+    def _place(self) -> Iterator[None]:
+        if not self._places.acquire(blocking=False):
+            raise Busy(f"{MOST} pictures are waited for already: ask again when they are painted")
+        try:
+            yield
+        finally:
+            self._places.release()
 
     def _hang(self, made: Repainting) -> None:
         seen = self._seen(made.picture, made.prompt)

@@ -4,6 +4,7 @@ With a flag file it misbehaves once: the file is made first, and where it is the
 """
 
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -59,6 +60,8 @@ def unready(kind):
         raise ModuleNotFoundError("No module named 'torch'")
     if kind == "damaged":
         raise SafetensorError("Error while deserializing header: incomplete metadata")
+    if kind == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/cache/x")
     if kind == "slow":
         time.sleep(600)
 

@@ -14,10 +14,14 @@ from service.engines.comfyui import Settings
 from service.engines.remote.course import Course, ahead, failure, objections, pictures
 from service.engines.workflow import Place
 from service.errors import EngineError, NotNow
+from service.protocols import Referring
 
 from .painters import Answer, ComfyUi, painting
+from .pictures import dusk
+from .test_company import BOTH, MIA
 from .test_learned import REX, subject
 from .test_painters import built
+from .test_references import file
 from .values import prompt
 from .workflows import GRAPH, node
 
@@ -271,6 +275,46 @@ def test_photos_are_left_with_the_server_for_the_workflow_that_wants_them(tmp_pa
     assert recipe["photos"] == 1
     wire = paint(tmp_path, a_prompt=prompt(), **table)[1]
     assert (wire.uploads, "11" in wire.graph) == ([], False)
+
+
+def test_no_more_photos_are_spoken_of_than_have_a_place(tmp_path):
+    """Of two subjects each has one; where there is one place, the first has it and the other is told by its noun."""
+    subject(tmp_path, pictures=3)
+    subject(tmp_path, pictures=3, **MIA)
+    table = {"references": True, "photo_workflow": "photo.json"}
+    said = []
+    for graph in (WITH_PHOTOS, {name: each for name, each in WITH_PHOTOS.items() if name != "12"}):
+        (tmp_path / "photo.json").write_text(json.dumps(graph))
+        recipe, wire, _ = paint(tmp_path, a_prompt=BOTH, **table)
+        said.append((recipe["photos"], len(wire.uploads), wire.graph["6"]["inputs"]["text"]))
+    (both, two, words), (alone, one, noun) = said
+    assert (both, two, alone, one) == (2, 2, 1, 1)
+    assert "the corgi in the reference picture 1," in words
+    assert "the woman in the reference picture 2 beside" in words
+    assert "the corgi in the reference picture," in noun
+    assert "a woman beside" in noun
+
+
+def test_an_order_brings_its_own_photos(tmp_path):
+    """As many as the workflow has places for; a workflow without any is named before anything is sent."""
+    subject(tmp_path, pictures=2)
+    (tmp_path / "photo.json").write_text(json.dumps(WITH_PHOTOS))
+    with painting(ComfyUi()) as server:
+        ours = engine(server, tmp_path, references=True, photo_workflow="photo.json")
+        assert isinstance(ours, Referring)
+        assert (ours.references, ours.from_photos("rex")) == (2, 2)
+        recipe = ours.render_from([file(dusk(200, 100))], REX, 1024, 600).recipe
+        assert (recipe["photos"], "a corgi rides" in recipe["prompt"]) == (1, True)
+        with pytest.raises(EngineError, match="1 to 2 reference pictures are taken, not 3"):
+            ours.render_from([b""] * 3, REX, 1024, 600)
+        (tmp_path / "photo.json").write_text(json.dumps(GRAPH))
+        with pytest.raises(EngineError, match="no place for a photo"):
+            ours.render(REX, 1024, 600)
+        ours.close()
+        plain = engine(server, tmp_path)
+        assert plain.references == 0
+        with pytest.raises(EngineError, match="no reference pictures are taken here"):
+            plain.render_from([file(dusk(200, 100))], REX, 1024, 600)
 
 
 def test_the_owner_may_name_the_output(tmp_path):

@@ -247,7 +247,7 @@ def test_a_server_is_sent_photos_of_both_or_wears_the_first_that_it_learned(tmp_
     """Who may not travel stays at home and is told by the noun; the recipe says both."""
     subject(tmp_path, pictures=3)
     subject(tmp_path, pictures=1, **MIA)
-    how = {"data": tmp_path, "takes_photos": True, "host": "192.168.1.9"}
+    how = {"data": tmp_path, "most": 4, "host": "192.168.1.9"}
     found = guest(BOTH, loras={}, **how)
     assert len(found.photos) == 3
     assert found.prompt.words.startswith("the corgi in the reference pictures 1 and 2 with the woman in the reference picture 3 beside")  # fmt: skip

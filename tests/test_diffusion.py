@@ -5,11 +5,13 @@ import io
 import json
 import logging
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,10 +24,12 @@ from service import subjects
 from service.engines import diffusion
 from service.engines.child import Child, environment
 from service.engines.diffusion import Diffusion, Settings, make
+from service.engines.job import Job
 from service.engines.loading import native
 from service.engines.settling import Home
 from service.engines.wording import Wording
 from service.errors import EngineError
+from service.frames import send
 from service.surroundings import Surroundings
 
 from .values import prompt
@@ -117,6 +121,42 @@ def test_a_worker_goes_when_the_service_is_gone():
     child.ask({"load": {"name": "m"}}, 60, lambda _told, _pixels: None)
     child._process.stdin.close()
     assert child._process.wait(20) == 0
+    child.leave()
+
+
+def test_a_worker_that_is_stuck_goes_with_the_service():
+    """In the middle of a step, where it looks for nobody: the GPU is not held for a service that is gone."""
+    child = Child((sys.executable, "-m", "tests.odd_painter", "hang", "-1"))
+    send(child._process.stdin, json.dumps({"paint": [asdict(Job("a boat", "", 1, 320, 200))]}).encode())
+    assert [child._next()[0]["told"] for _ in range(2)] == ["taken", "step"]
+    child._process.stdin.close()
+    assert child._process.wait(20) == 0
+    child.leave()
+
+
+def test_requests_that_come_together_are_both_heard():
+    """A "stop" that came too late does not hide the request behind it."""
+    child = Child((sys.executable, "-m", "tests.odd_painter", "well", "-1"))
+    child.ask({"idle_s": -1}, 20, lambda _told, _pixels: None)
+    send(child._process.stdin, b'{"cancel": true}', b'{"idle_s": 60}')
+    assert select.select([child._process.stdout], [], [], 5)[0]
+    assert [child._next()[0]["told"] for _ in range(2)] == ["taken", "done"]
+    child.leave()
+
+
+def test_what_a_worker_writes_for_the_log_fills_no_disk():
+    """Its last words are kept, and the end of what it said before."""
+    script = (
+        "import json, sys; from service.frames import receive, send\n"
+        "while receive(sys.stdin.buffer):\n"
+        "    print('x' * 1_500_000, file=sys.stderr, flush=True)\n"
+        "    send(sys.stdout.buffer, json.dumps({'told': 'done'}).encode())"
+    )
+    child = Child((sys.executable, "-c", script))
+    for _ in range(3):
+        child.ask({}, 20, lambda _told, _pixels: None)
+    assert os.fstat(child._said.fileno()).st_size == 1_500_001
+    assert child.said(3) == "xx"
     child.leave()
 
 
@@ -231,7 +271,7 @@ def test_prints_of_libraries_do_not_disturb(odd):
 
 @pytest.mark.parametrize(
     ("how", "says"),
-    [("no-torch", "run `make gpu`"), ("damaged", "a file of the model's weights is damaged"),
+    [("no-torch", "run `make gpu`"), ("damaged", "a file of the model's weights is damaged"), ("full", "is full: make room"),
      ("black", 'is black: dtype = "float32" may help'), ("flat", "is a single colour")],
 )  # fmt: skip
 def test_what_the_owner_can_do_is_said(odd, how, says):

@@ -126,6 +126,21 @@ def test_stopping_reaches_a_picture_on_its_way(bench):
     assert gpu.calls == 0
 
 
+def test_what_stopping_broke_off_is_no_failure(bench):
+    """An engine that asks nobody on its way fails when its connection is closed: it is not asked once more."""
+    press, gpu = Press(bench.line()), bench.engines[0][1]
+
+    def broken():
+        press.line.easel.stop()
+        gpu.asked = getattr(gpu, "asked", 0) + 1
+        raise EngineError("broke off in the middle of its answer")
+
+    gpu.on_step = broken
+    assert {event.verb for event in press.round() if event.verb in ("render", "wait")} == {"wait"}
+    assert [(attempts, retry) for attempts, _, retry in waiting(bench)] == [(0, None)] * 3
+    assert (gpu.asked, press.line.breakers) == (1, {})
+
+
 def test_the_status_says_what_is_painted(bench):
     """Engine, step and story while it happens, and no story afterwards."""
     press, gpu, seen = Press(bench.line()), bench.engines[0][1], []

@@ -1,6 +1,7 @@
 """Painting from pictures for other programs: asked with the official client, and by another of ours."""
 
 import io
+import socket
 import tempfile
 
 import httpx
@@ -146,6 +147,21 @@ def test_a_form_that_never_ends_is_cut_off(address):
     headers = {"authorization": f"Bearer {SECRET}", "content-type": "multipart/form-data; boundary=b"}
     answer = httpx.post(f"{address}/v1/images/edits", content=endless(), headers=headers, timeout=30)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "too_large")
+
+
+def test_a_form_that_is_broken_off_is_no_fault_of_ours(address, engine, caplog):
+    """Its sender went away in the middle: nothing is painted, and the log has no traceback."""
+    host, port = address.removeprefix("http://").split(":")
+    head = (
+        f"POST /v1/images/edits HTTP/1.1\r\nHost: {host}:{port}\r\nAuthorization: Bearer {SECRET}\r\n"
+        "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 5000\r\n\r\n--b\r\n"
+    )
+    with socket.create_connection((host, int(port)), 10) as line:
+        line.sendall(head.encode())
+    assert httpx.get(f"{address}/healthz").status_code == 200
+    asking(address).models.list()
+    assert engine.heard == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 def test_who_has_no_token_is_not_listened_to(address, engine):

@@ -1,6 +1,7 @@
 """One process at a time has the GPU, whoever dies."""
 
 import json
+import resource
 import subprocess
 import sys
 import threading
@@ -122,6 +123,18 @@ def test_a_lock_with_nonsense_in_it_is_held_all_the_same(tmp_path, junk):
         (tmp_path / "gpu.lock").write_text(junk)
         with pytest.raises(GpuBusy, match="another process"):
             Gpu(tmp_path, "learning rex").take()
+
+
+def test_a_full_disk_keeps_nobody_from_the_gpu(tmp_path):
+    """Nobody reads who has it, and it is held and given back all the same."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        with Gpu(tmp_path, "learning rex"), pytest.raises(GpuBusy, match="waiting for the GPU: another process"):
+            Gpu(tmp_path, "painting").take()
+        Gpu(tmp_path, "painting").take()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path):

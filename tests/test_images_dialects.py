@@ -135,6 +135,27 @@ def test_a_server_without_edits_paints_from_words_from_then_on(tmp_path):
     assert recipe["photos"] == 0
 
 
+class Late(Images):
+    """Its model is not there yet for the first two requests."""
+
+    asked = 0
+
+    def answer(self, request, painted):
+        self.asked += 1
+        return Answer({"detail": "Not Found"}, 404) if self.asked < 3 else super().answer(request, painted)
+
+
+def test_a_server_that_has_no_model_yet_is_sent_photos_later(tmp_path):
+    """Nothing was painted from words either, so that it was not the photos."""
+    subject(tmp_path, pictures=1)
+    with painting(Late(takes=EXTENDED)) as server:
+        ours = built("some server", server, tmp_path, references=True)
+        with pytest.raises(EngineError, match="see base_url"):
+            ours.render(REX, 1024, 600)
+        assert ours.render(REX, 1024, 600).recipe["photos"] == 1
+        ours.close()
+
+
 def test_a_lora_by_name_goes_before_photos(tmp_path):
     """Where a server has learned the subject, its token is said and no photo leaves."""
     subject(tmp_path, pictures=2)

@@ -30,8 +30,8 @@ def subject(folder, *, pictures=0, **card):
     return made
 
 
-def welcomed(folder, a_prompt=REX, loras=(), *, takes_photos=True, host="192.168.1.9"):
-    return guest(a_prompt, folder, dict(loras), takes_photos=takes_photos, host=host)
+def welcomed(folder, a_prompt=REX, loras=(), *, most=4, host="192.168.1.9"):
+    return guest(a_prompt, folder, dict(loras), most=most, host=host)
 
 
 def test_a_server_that_has_learned_a_subject_is_told_its_token(tmp_path):
@@ -78,7 +78,7 @@ def test_a_scene_that_does_not_speak_of_the_subject_begins_with_it(tmp_path):
         ({"kind": "person", "class_noun": "woman"}, {"loras": {"rex": "rex"}}),
         ({"photos_travel": "never"}, {}),
         ({}, {"host": "api.example.com"}),
-        ({}, {"takes_photos": False}),
+        ({}, {"most": 0}),
     ],
     ids=["no consent", "no consent to a LoRA", "never", "not at home", "the engine says no"],
 )

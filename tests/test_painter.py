@@ -179,6 +179,21 @@ def test_weights_that_change_on_disk_are_read_again(home, painter):
     assert before.facts["subject_sha256"] != after.facts["subject_sha256"]
 
 
+@pytest.mark.parametrize("haste", ["never", "always"])
+def test_weights_that_change_before_they_are_read_are_not_worn(home, monkeypatch, haste):
+    """The recipe names the file that the picture was painted with, so this one is refused and the next is not."""
+    monkeypatch.setattr("service.engines.painter._compiled", lambda function: function)
+    painter = opened(home, haste)
+    learn(home, "pip", seed=8)
+    old = who(home, "pip")
+    learn(home, "pip", seed=9)
+    for asked, refused in ((old, True), (who(home, "pip"), False), (old, True), (who(home, "rex"), False)):
+        (made,) = painter.render([replace(JOB, learned=asked)], QUIET)
+        assert isinstance(made, Refusal) == refused
+        assert refused or made.facts["subject_sha256"] == asked.sha256
+    assert "pip was published anew just now" in painter.render([replace(JOB, learned=old)], QUIET)[0].says
+
+
 def test_more_subjects_than_stay_in_the_model(home, painter):
     """The ones used longest ago make room, and come back as they were."""
     first = one(painter, replace(JOB, learned=who(home, "rex")))
@@ -303,7 +318,7 @@ def warmed(painter):
         return painter._haste
 
 
-def test_a_model_is_compiled_behind_the_first_picture(home, eager):
+def test_a_model_is_compiled_behind_the_first_picture(home, eager, monkeypatch):
     """The first picture is the plain model's; once compiled, the same comes out; another shape does not wait for it."""
     painter = opened(home, "always")
     first = one(painter, JOB)
@@ -314,6 +329,9 @@ def test_a_model_is_compiled_behind_the_first_picture(home, eager):
     assert second.facts["compiled"] is True
     assert len(eager) == graphs > 0
     assert abs(pixels(first) - pixels(second)).max() <= 1
+    monkeypatch.setattr(painter._haste, "warm", lambda: None)
+    assert one(painter, replace(JOB, height_px=128)).facts["compiled"] is False
+    assert one(painter, JOB).facts["compiled"] is True
 
 
 def attention(module):

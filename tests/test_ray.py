@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import sys
 import threading
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import given, strategies as st
 from pydantic import ValidationError
 
 from bench import loopback
+from service.engines import ray
 from service.engines.job import Job, Learned
 from service.engines.ray import Ray, Settings
 from service.engines.settling import Home
@@ -102,6 +104,32 @@ def test_a_model_is_chosen_and_held_by_what_a_painter_asks_for(tmp_path):
     assert engine(model="any/model", pipeline="StableDiffusionPipeline").family == "tags"
     with pytest.raises(EngineError, match="say vram_gb"):
         engine().worded(prompt())
+
+
+SILENT = """
+import json, sys, time
+from service.frames import receive, send
+while request := json.loads(receive(sys.stdin.buffer)):
+    send(sys.stdout.buffer, b'{"told": "taken"}')
+    if "paint" in request:
+        time.sleep(600)
+    send(sys.stdout.buffer, b'{"told": "done"}')
+"""
+
+
+def test_a_cluster_that_says_nothing_is_not_waited_for_by_who_stops(tmp_path, monkeypatch):
+    """A picture may take hours there; the service that ends gives it seconds."""
+    monkeypatch.setattr(ray, "DRIVER", (sys.executable, "-c", SILENT))
+    monkeypatch.setattr(ray, "STILL_S", 0.5)
+    engine = Ray(Settings(model="any/model"), Wording(ROOT / "templates", tmp_path), Home(tmp_path))
+
+    def stopped(_share):
+        raise NotNow("the painting was stopped")
+
+    with pytest.raises(NotNow):
+        engine.render(prompt(), 320, 200, stopped)
+    assert engine._child is None
+    engine.close()
 
 
 # -- a real cluster -----------------------------------------------------------------------------

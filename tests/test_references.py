@@ -18,6 +18,7 @@ from service.protocols import Referring
 from service.subjects import WEIGHTS
 
 from .pictures import dusk
+from .test_company import BOTH, MIA
 from .test_learned import REX, subject
 from .values import NOON, prompt
 
@@ -167,11 +168,35 @@ def test_no_adapter_is_read_for_a_picture_without_photos(klein, tmp_path):
     assert engine.from_photos("rex") == 0
 
 
-@pytest.mark.parametrize(("how", "says"), [("blind", "the hub does not answer"), ("squint", "no memory")])
-def test_photos_that_cannot_be_looked_at_cost_no_picture(klein, tmp_path, how, says):
+def test_of_two_an_adapter_is_shown_the_first(klein, tmp_path):
+    """The second is told by its noun, and the recipe says why; also where the first has nothing to be shown."""
+    subject(tmp_path, pictures=2)
+    subject(tmp_path, pictures=3, **MIA)
+    engine = klein("sd15")
+    recipe = painted(engine, BOTH)
+    assert "a corgi, layered paper cut" in recipe["words"]
+    assert "a woman beside rides" in recipe["words"]
+    assert (recipe["photos"], len(recipe["shown"]), recipe["subjects"]) == (2, 2, ["rex", "mia"])
+    assert recipe["beside"] == "left out: mia: of two, only the first one's photos are looked at"
+    assert engine.state()["says"].endswith(f"one of rex and mia was {recipe['beside']}")
+    (tmp_path / "subjects/rex/photos.json").write_text("[]")
+    recipe = painted(engine, BOTH)
+    assert (recipe["shown"], recipe["seen"], "photos" in recipe) == (
+        [],
+        "models/ip-adapter-plus_sd15.safetensors",
+        False,
+    )
+    assert recipe["beside"].startswith("left out: mia: of two")
+
+
+@pytest.mark.parametrize(
+    ("model", "how", "says"),
+    [("sd15", "blind", "the hub does not answer"), ("sd15", "squint", "no memory"), (KLEIN, "squint", "no memory")],
+)
+def test_photos_that_cannot_be_looked_at_cost_no_picture(klein, tmp_path, model, how, says):
     """The subject is any of its kind, and the recipe, the state and the check say why; it is tried again later."""
     subject(tmp_path, pictures=1)
-    engine = klein("sd15", how)
+    engine = klein(model, how)
     engine.expect([REX, prompt()], 320, 200)
     recipe = painted(engine)
     assert recipe["subject"] == f"left out: its photos cannot be looked at: {says}"

@@ -6,6 +6,7 @@ import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import openai
 import pytest
 from PIL import Image
@@ -16,7 +17,7 @@ from service.engines.images_api import Settings as Remote, make
 from service.errors import EngineError
 from service.model import Mood, Picture, Prompt
 from service.settings import Channel, Settings
-from service.studio import Order, Studio
+from service.studio import MOST, Order, Studio
 from service.subjects import Kind, Subject
 from service.surroundings import Surroundings
 
@@ -139,6 +140,51 @@ def test_an_engine_paints_one_thing_at_a_time(studio):
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda seed: studio.paint(Order(SCENE, 640, 400, seed=seed)), range(2)))
     assert slow.most == 1
+
+
+def test_too_many_orders_are_turned_away(studio, address):
+    """Those that wait hold the web server's threads: the others are told at once, and pages are still served."""
+    gate, inside = threading.Event(), threading.Event()
+
+    class Held(Slow):
+        def render(self, prompt, width_px, height_px, progress=None):
+            inside.set()
+            gate.wait(20)
+            return super().render(prompt, width_px, height_px, progress)
+
+    studio.line.desks[0].engines[:] = [("gpu", Held())]
+    ask = asking(address).images.generate
+    with ThreadPoolExecutor(MOST) as pool:
+        waiting = [pool.submit(ask, prompt=SCENE, size="640x384") for _ in range(MOST)]
+        assert inside.wait(20)
+        while studio._places._value:
+            threading.Event().wait(0.01)
+        with pytest.raises(openai.RateLimitError, match="8 pictures are waited for already"):
+            ask(prompt=SCENE, size="640x384")
+        gate.set()
+        assert [len(each.result(20).data) for each in waiting] == [1] * MOST
+    assert len(ask(prompt=SCENE, size="640x384").data) == 1
+
+
+def test_an_order_is_not_begun_by_a_service_that_stops(studio, address):
+    """It is told to come back; nothing goes out to an engine that would be paid."""
+    studio.line.easel.stop()
+    with pytest.raises(openai.InternalServerError, match="was stopped") as caught:
+        asking(address).images.generate(prompt=SCENE)
+    assert (caught.value.status_code, caught.value.code) == (503, "engine_busy")
+
+
+def test_the_schema_says_what_is_asked_for(address):
+    """Both ways to a picture: the fields, the pictures of a form, how it may fail, and that it needs the token."""
+    told = httpx.get(f"{address}/api/openapi.json").json()
+    made, edited = (told["paths"][f"/v1/images/{verb}"]["post"] for verb in ("generations", "edits"))
+    fields = told["components"]["schemas"]["Painting"]["properties"]
+    form = edited["requestBody"]["content"]["multipart/form-data"]["schema"]
+    assert form["properties"].keys() == fields.keys() | {"image"}
+    assert set(form["required"]) == {"prompt", "image"}
+    for each in (made, edited):
+        assert {"400", "401", "404", "429", "502", "503"} <= each["responses"].keys()
+        assert each["security"] == [{"HTTPBearer": []}]
 
 
 def test_a_picture_that_shows_nothing_is_not_handed_out(studio):

@@ -19,6 +19,7 @@ from ..frames import receive, send
 _ROOT = Path(__file__).parents[2]
 _SECRET = re.compile(r"(?:KEY|SECRET|PASSWORD|TOKEN)(?:_FILE)?$", re.IGNORECASE)
 _ITS_OWN = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  #: for models that want an account
+_MOST_SAID = 1_000_000  #: bytes of what it writes for the log that are kept from one request to the next
 _GOING_S = 2.0  #: how long a process may take to end after it closed its pipe
 STOP_S = 1.0  #: how long a process may take to stop at its next step
 LAST = ("done", "failed", "cancelled")  #: words that end an answer
@@ -63,6 +64,7 @@ class Child:
         ``heard`` is told what comes before, with the pixels that follow a picture. What it raises comes out, once the
         process has stopped at its next step, or was killed where that took too long.
         """
+        self._forget()
         watchdogs = [self._killing(seconds)]
         began, stop = False, None
         try:
@@ -119,6 +121,12 @@ class Child:
         """The end of what the process wrote for the log, in bytes at most so many."""
         self._said.seek(max(self._said.seek(0, os.SEEK_END) - most, 0))
         return self._said.read().decode("utf-8", "replace").strip()
+
+    def _forget(self) -> None:
+        """A process may stay for months; what it said in between fills no disk."""
+        if os.fstat(self._said.fileno()).st_size > _MOST_SAID:
+            self._said.seek(0)  # it writes on from there: the place in the file is one for both
+            self._said.truncate()
 
     def _last_words(self) -> str:
         return self.said().rpartition("\n")[2].strip()[:200]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -19,7 +20,7 @@ from ..errors import EngineError, NotNow
 from ..model import Picture, Prompt
 from ..protocols import Progress
 from ..surroundings import Surroundings
-from . import credentials, learned, proof, sizes, workflow
+from . import credentials, learned, proof, references, sizes, workflow
 from .images_refusal import Refusal
 from .learned import Guest
 from .wording import Family, Said, Wording, clip_tokens, family_of
@@ -109,20 +110,48 @@ class ComfyUi:
 
     def from_photos(self, subject: str) -> int:
         """How many of a subject's photos go along with a picture of it. Raises EngineError."""
-        return learned.from_photos(subject, self._data, self.settings.loras, self._name if self._takes_photos else "")
+        if subject in self.settings.loras or not (most := self.references):
+            return 0
+        return learned.from_photos(subject, self._data, {}, self._name, most=most)
 
-    def _guest(self, prompt: Prompt) -> Guest:
-        return learned.guest(prompt, self._data, self.settings.loras, takes_photos=self._takes_photos, host=self._name)
+    def _guest(self, prompt: Prompt, most: int | None = None) -> Guest:
+        """``most``: photos of subjects; None: as many as there are places for."""
+        if most is None:
+            most = self.references if set(prompt.subjects) - set(self.settings.loras) else 0
+        return learned.guest(prompt, self._data, self.settings.loras, most=most, host=self._name)
 
     def _said(self, guest: Guest) -> Said:
         return self._wording.said(guest.prompt, self.family, clip_tokens)
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
-        guest = self._guest(prompt)
+        return self._rendered(self._guest(prompt), prompt.seed, (width_px, height_px), progress)
+
+    @property
+    def references(self) -> int:
+        """How many pictures may go along: as the photo workflow has places for. Raises EngineError where it has none,
+        or cannot be read; 0 where the owner's table says none.
+        """
+        if not self._takes_photos:
+            return 0
+        where = workflow.places(workflow.read(self._data / self.settings.photo_workflow), self.settings.inputs)
+        if slots := _slots(where):
+            return len(slots)
+        raise _placeless("photo")
+
+    def render_from(
+        self, photos: Sequence[bytes], prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None
+    ) -> Picture:
+        """As ``render``, from pictures that are left with the server; no photo of a subject is. Raises EngineError."""
+        sent = references.taken(photos, self.references)
+        return self._rendered(
+            replace(self._guest(prompt, 0), photos=sent), prompt.seed, (width_px, height_px), progress
+        )
+
+    def _rendered(self, guest: Guest, seed: int, size: sizes.Size, progress: Progress | None) -> Picture:
         graph = workflow.read(self._data / (self.settings.photo_workflow if guest.photos else self.settings.workflow))
         where = self._places(graph, guest)
-        wishes = self._wishes(prompt.seed, self._said(guest), guest, (width_px, height_px))
+        wishes = self._wishes(seed, self._said(guest), size)
         try:
             data = self._painted(graph, where, wishes, guest, progress or (lambda _: None))
         except NotNow:
@@ -140,19 +169,16 @@ class ComfyUi:
             "width_px": image.width, "height_px": image.height, "family": self.family,
             "lora": guest.lora.name if guest.lora else None, "photos": len(guest.photos), **guest.told, **wishes,
         }  # fmt: skip
-        image = proof.shaped(image, width_px, height_px)
+        image = proof.shaped(image, *size)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
 
     def _places(self, graph: workflow.Graph, guest: Guest) -> workflow.Places:
         where = workflow.places(graph, self.settings.inputs)
-        for wanted, wish in ((guest.lora, "lora"), (guest.photos, "photo")):
-            if wanted and wish not in where:
-                raise EngineError(
-                    f'the workflow has no place for a {wish}: give its node the title "{wish}" and export it again'
-                )
+        if guest.lora and "lora" not in where:
+            raise _placeless("lora")
         return where
 
-    def _wishes(self, seed: int, said: Said, guest: Guest, size: sizes.Size) -> dict[str, Any]:
+    def _wishes(self, seed: int, said: Said, size: sizes.Size) -> dict[str, Any]:
         width, height = sizes.near(*size, self.settings.size_multiple, self.settings.side_px**2)
         return {
             "prompt": said.words, "avoid": said.avoid or None, "seed": seed, "width": width, "height": height,
@@ -200,9 +226,16 @@ class ComfyUi:
 
 def _photos(comfy: Comfy, where: workflow.Places, guest: Guest, deadline: Deadline) -> dict[str, str]:
     """What the server calls the photos that were left with it; where there are more places, they come again."""
-    slots = [wish for wish in workflow.PHOTOS if wish in where] if guest.photos else []
-    names = [comfy.upload(photo, deadline) for photo in guest.photos[: len(slots)]]
-    return {wish: names[number % len(names)] for number, wish in enumerate(slots)}
+    names = [comfy.upload(photo, deadline) for photo in guest.photos]
+    return {wish: names[number % len(names)] for number, wish in enumerate(_slots(where))} if names else {}
+
+
+def _slots(where: workflow.Places) -> list[str]:
+    return [wish for wish in workflow.PHOTOS if wish in where]
+
+
+def _placeless(wish: str) -> EngineError:
+    return EngineError(f'the workflow has no place for a {wish}: give its node the title "{wish}" and export it again')
 
 
 def _explained(refusal: Refusal, host: str, login_env: str) -> str:

@@ -9,17 +9,17 @@ a cluster is ended by Ray itself where that cluster goes away, which is why it i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
-import sys
 import time
 import traceback
 from collections.abc import Mapping
 from typing import IO, Any
 
 from ..errors import EngineError, GpuBusy
-from ..frames import receive, send
+from ..frames import opened, receive, send
 from .cluster import PAINTER, Cluster
 from .fleet import Fleet
 from .job import Cancelled, Refusal, job_of
@@ -33,8 +33,9 @@ def main() -> None:
     """Answer requests until there are none; then give the painters' places back."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what Ray prints goes to the log, not into an answer
-    driver = Driver(sys.stdin.buffer, answers)
-    driver.serve()
+    driver = Driver(opened(0), answers)
+    with contextlib.suppress(BrokenPipeError):
+        driver.serve()
     driver.leave()
     os._exit(0)  # at once: Ray's own threads take seconds
 

@@ -33,6 +33,7 @@ class Haste:
         self._unseen: tuple[object, tuple[Any, ...], dict[str, Any]] | None = None
         self._blocks = _blocks(module)
         self._generation, self._aside = 0, False
+        self.fast = False  #: whether the last call took the fast way
         self._prepare()
         module._compiled_call_impl = self._call  # what Module.__call__ looks at before anything else
 
@@ -49,12 +50,11 @@ class Haste:
         return call
 
     def _call(self, *args: Any, **kwargs: Any) -> Any:
-        if self._aside:
-            return self._run(False, args, kwargs)
-        shapes = _shapes((args, kwargs))
-        if shapes not in self._ready:
+        shapes = None if self._aside else _shapes((args, kwargs))
+        self.fast = shapes in self._ready
+        if not self.fast and not self._aside:
             self._unseen = shapes, args, kwargs
-        return self._run(shapes in self._ready, args, kwargs)
+        return self._run(self.fast, args, kwargs)
 
     def _run(self, fast: bool, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if self._whole is not None:

@@ -8,7 +8,6 @@ and the style, not the headline, and never a subject's name; it is sent photos o
 from __future__ import annotations
 
 import base64
-import binascii
 import logging
 import re
 import time
@@ -25,6 +24,7 @@ from ..model import Picture, Prompt
 from ..protocols import Progress
 from ..surroundings import Surroundings
 from . import credentials, learned, proof, references, sizes
+from .images.answer import decoded, first
 from .images.dialect import Dialect, Wish, body, dialect
 from .images_refusal import Refusal
 from .learned import Guest
@@ -142,9 +142,10 @@ class ImagesApi:
         """How many of a subject's photos go along with a picture of it. Raises EngineError."""
         return learned.from_photos(subject, self._data, self.settings.loras, self._name if self._takes_photos else "")
 
-    def _guest(self, prompt: Prompt, *, takes_photos: bool = True) -> Guest:
+    def _guest(self, prompt: Prompt, most: int | None = None) -> Guest:
+        """``most``: photos of subjects; None: as many as may go along."""
         return learned.guest(
-            prompt, self._data, self.settings.loras, takes_photos=takes_photos and self._takes_photos, host=self._name,
+            prompt, self._data, self.settings.loras, most=self.references if most is None else most, host=self._name,
             by_name=self.settings.dialect.lora == "subject",
         )  # fmt: skip
 
@@ -157,9 +158,9 @@ class ImagesApi:
         try:
             picture = self._painted(self._guest(prompt), prompt.seed, wish)
         except _NoPhotos:
+            picture = self._painted(self._guest(prompt, 0), prompt.seed, wish)
             log.warning("%s takes no photos; subjects are painted from words there", self.host)
-            self._takes_photos = False
-            picture = self._painted(self._guest(prompt), prompt.seed, wish)
+            self._takes_photos = False  # now that it is known not to have been the model that was missing
         if progress:
             progress(0.95)
         return picture
@@ -176,16 +177,16 @@ class ImagesApi:
         del progress  # the server tells nothing on the way
         try:
             sent = references.taken(photos, self.references)
-            guest = replace(self._guest(prompt, takes_photos=False), photos=sent)
+            guest = replace(self._guest(prompt, 0), photos=sent)
             return self._painted(guest, prompt.seed, (width_px, height_px))
         except _NoPhotos as error:
             raise EngineError(f"{self.host} takes no reference pictures") from error
 
     def _painted(self, guest: Guest, seed: int, wish: sizes.Size) -> Picture:
         answer, fields = self._made(guest, seed, self._size(*wish))
-        entry = _first(answer)
+        entry = first(answer)
         try:
-            data = _decoded(entry)
+            data = decoded(entry)
         except EngineError as error:
             raise EngineError(f"the answer of {self.host} {error}") from error
         image = proof.believed(data, self.host)
@@ -276,25 +277,3 @@ class ImagesApi:
         """Let go of the connection. Safe to repeat."""
         if self._wire is not None:
             self._wire.close()
-
-
-def _first(answer: dict[str, Any]) -> dict[str, Any]:
-    data = answer.get("data")
-    first = data[0] if isinstance(data, list) and data else {}
-    return first if isinstance(first, dict) else {}
-
-
-def _decoded(entry: dict[str, Any]) -> bytes:
-    text = entry.get("b64_json")
-    if not isinstance(text, str) or not text:
-        if entry.get("url"):
-            raise EngineError(
-                "holds an address instead of a picture, and addresses in answers are not followed: "
-                "set the server to answer with b64_json"
-            )
-        raise EngineError("holds no picture")
-    try:
-        bare = "".join(text.split()).removeprefix("data:image/png;base64,").removeprefix("data:image/jpeg;base64,")
-        return base64.b64decode(bare, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise EngineError("holds broken base64") from error

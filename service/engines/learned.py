@@ -62,11 +62,12 @@ class Guest:
 
 
 def guest(
-    prompt: Prompt, data: Path, loras: Mapping[str, str], *, takes_photos: bool, host: str, by_name: bool = False
+    prompt: Prompt, data: Path, loras: Mapping[str, str], *, most: int, host: str, by_name: bool = False
 ) -> Guest:
     """A prompt's subjects as a server can take them; the bare prompt where it can only be told their nouns.
 
-    Of two, the first that it has a LoRA of wears it, and the other is told by its noun; else they share the photos.
+    Of two, the first that it has a LoRA of wears it, and the other is told by its noun; else they share the photos, of
+    which it takes ``most``; 0: none.
 
     ``by_name``: the server knows its own subjects by name, and puts its own token in their place.
     """
@@ -76,20 +77,20 @@ def guest(
             theirs = lora(loras[card.name])
             called = theirs.name if by_name else f"{card.token} {card.class_noun}"
             return Guest(_called(prompt, {card.name: called}), theirs, subjects=prompt.subjects)
-    shown = [card for card in cards if takes_photos and may_travel(card, host) and chosen(data, card.name)]
-    shares = [(references.MOST + len(shown) - 1 - number) // len(shown) for number in range(len(shown))]
+    shown = [card for card in cards if most and may_travel(card, host) and chosen(data, card.name)][:most]
+    shares = [(most + len(shown) - 1 - number) // len(shown) for number in range(len(shown))]
     sent = [photos(data, card.name, most) for card, most in zip(shown, shares, strict=True)]
     known = {card.name: (card.class_noun, len(theirs)) for card, theirs in zip(shown, sent, strict=True)}
     along = tuple(photo for each in sent for photo in each)
     return Guest(pictured(prompt, known) if known else prompt, photos=along, subjects=prompt.subjects)
 
 
-def from_photos(name: str, data: Path, loras: Mapping[str, str], host: str) -> int:
+def from_photos(name: str, data: Path, loras: Mapping[str, str], host: str, *, most: int = references.MOST) -> int:
     """How many of a subject's photos go along with a picture of it; ``host`` "": none may. Raises EngineError."""
     card = next(_cards([name], data), None)
     if card is None or card.name in loras or not (host and may_travel(card, host)):
         return 0
-    return min(len(chosen(data, card.name)), references.MOST)
+    return min(len(chosen(data, card.name)), most)
 
 
 def pictured(prompt: Prompt, shown: Mapping[str, tuple[str, int]]) -> Prompt:

@@ -8,26 +8,21 @@ https://huggingface.co/docs/diffusers/tutorials/using_peft_for_inference#hotswap
 
 from __future__ import annotations
 
-import json
 import logging
-import struct
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from .job import Learned
+from .lora_file import Unfit, check, foreign, kinds, sha256
 from .turns import by_turns
 
 MOST = 4  #: subjects that stay in a model; each has 6 to 200 MB
 PLACE = "subject"  #: the adapter whose numbers are exchanged
 TARGET_RANK = 64  #: that the place is made for; a LoRA of a higher rank makes a new place
-_LONGEST_HEADER = 100_000_000  #: bytes, as the format itself allows
 log = logging.getLogger(__name__)
-
-
-class Unfit(Exception):
-    """A subject's weights cannot be used; the message says why and what to do."""
 
 
 class Wardrobe:
@@ -44,11 +39,11 @@ class Wardrobe:
         """Whether it can be painted in one run with others: its weights are the painting model's alone."""
         if self.hotswap:
             return False
-        return learned is None or not _kinds(learned) & {"text_encoder", "text_encoder_2", "dora"}
+        return learned is None or not kinds(learned) & {"text_encoder", "text_encoder_2", "dora"}
 
     def dress(self, learned: Learned | None) -> str:
         """What the text encoder wears for it."""
-        touched = learned is not None and _kinds(learned) & {"text_encoder", "text_encoder_2"}
+        touched = learned is not None and kinds(learned) & {"text_encoder", "text_encoder_2"}
         return f"{learned.sha256}*{learned.scale}" if learned and touched else ""
 
     @contextmanager
@@ -86,10 +81,10 @@ class Wardrobe:
     def apart(self, pair: Sequence[Learned]) -> str:
         """Why two cannot be worn in one picture; "" where they can. Raises Unfit."""
         for learned in pair:
-            kinds = _kinds(learned)
-            if kinds & {"text_encoder", "text_encoder_2"}:
+            reached = kinds(learned)
+            if reached & {"text_encoder", "text_encoder_2"}:
                 return f"what was learned of {learned.subject} reaches into the text encoder"
-            if "dora" in kinds:
+            if "dora" in reached:
                 return f"what was learned of {learned.subject} is a DoRA"
         if self.hotswap and self._numbers(pair) is None:
             first, second = (learned.subject for learned in pair)
@@ -151,8 +146,20 @@ class Wardrobe:
             self._exchange(learned)
         else:
             self._load(learned, name)
-        self._there[name] = learned
+        self._sure(learned, name)
         return name
+
+    def _sure(self, learned: Learned, name: str) -> None:
+        """See that what was read is what the recipe will name: it may be published anew at any moment. Raises Unfit."""
+        there = replace(learned, sha256=sha256(learned))
+        if there.sha256 == learned.sha256 or self.hotswap:
+            self._there[name] = there
+        else:
+            self._pipe.delete_adapters(name)
+        if there.sha256 != learned.sha256:
+            raise Unfit(
+                f"what was learned of {learned.subject} was published anew just now: it is worn at the next try"
+            )
 
     def _tidy(self) -> None:
         while len(self._there) > MOST:
@@ -229,53 +236,3 @@ def _each(names: Sequence[str]) -> Any:
         return args, kwargs | {"adapter_names": spelt * (rows // len(spelt))}
 
     return hook
-
-
-def foreign(learned: Learned, model: str, why: str) -> str:
-    """What to do about weights that belong to another model."""
-    base = learned.base or "another model"
-    return (
-        f"the weights of {learned.subject} were learned on {base} and do not fit {model} ({why}): "
-        f"learn {learned.subject} on {model}, or paint with {base}"
-    )
-
-
-def check(learned: Learned, model: str) -> None:
-    """See that a file holds a LoRA. Reads its header only, and never unpickles. Raises Unfit."""
-    keys = _keys(learned)
-    if not any("lora" in key.lower() for key in keys):
-        raise Unfit(foreign(learned, model, "the file holds no LoRA"))
-
-
-def _kinds(learned: Learned) -> set[str]:
-    """What a LoRA reaches into besides the painting model, and whether it is of the kind DoRA."""
-    try:
-        keys = _keys(learned)
-    except Unfit:
-        return set()
-    first = {key.partition(".")[0] for key in keys}
-    first |= {"text_encoder" for key in keys if key.startswith("lora_te")}
-    return first | ({"dora"} if any("dora" in key or "magnitude" in key for key in keys) else set())
-
-
-def _keys(learned: Learned) -> list[str]:
-    """The names of a file's tensors, from its header: eight bytes of length, then JSON, then that many bytes.
-
-    https://github.com/huggingface/safetensors#format
-    """
-    path = Path(learned.file)
-    again = f"learn {learned.subject} again, or bring its file back from a backup"
-    try:
-        with path.open("rb") as file:
-            (length,) = struct.unpack("<Q", file.read(8))
-            if length > min(_LONGEST_HEADER, path.stat().st_size):
-                raise Unfit(f"{path} is no safetensors file (a pickle is never read): {again}")
-            header = json.loads(file.read(length))
-        ends = [int(entry["data_offsets"][1]) for name, entry in header.items() if name != "__metadata__"]
-        if 8 + length + max(ends, default=0) != path.stat().st_size:
-            raise Unfit(f"{path} is cut short: {again}")
-    except FileNotFoundError:
-        raise Unfit(f"{path} is gone: {again}") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, struct.error) as error:
-        raise Unfit(f"{path} cannot be read as safetensors ({' '.join(str(error).split())[:120]}): {again}") from error
-    return [name for name in header if name != "__metadata__"]

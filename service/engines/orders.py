@@ -131,16 +131,12 @@ class Orders:
 
     def _unseen(self, subject: str, found: Presence, sight: Sight | None) -> Presence:
         """The same, saying why it is not painted from the photos that there are of it."""
-        if not sight or not sight.adapter or found.learned or found.photos:
+        if not sight or found.learned or found.photos or not (sight.adapter or sight.blind):
             return found
         if not self._gallery.presence(subject, self._what(), references=1).photos:
             return found
-        why = (
-            f"its photos cannot be looked at: {sight.blind}"
-            if sight.blind
-            else "photos of one are looked at, not of two"
-        )
-        return replace(found, left_out=why)
+        blind = f"its photos cannot be looked at: {sight.blind}" if sight.blind else ""
+        return replace(found, left_out=blind or "of two, only the first one's photos are looked at")
 
     def _said(self, prompt: Prompt, here: Here, count: Callable[[str], int] | None = None) -> Said:
         """In one run over the whole picture only one of two that were learned is worn: the first."""

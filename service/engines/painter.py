@@ -21,7 +21,8 @@ from .haste import Haste
 from .job import Job, Learned, Painted, Refusal, Steps, knowing, painted, together
 from .lens import Lens
 from .loading import Model, fetch, load, unheard
-from .lora import Unfit, Wardrobe
+from .lora import Wardrobe
+from .lora_file import Unfit
 from .need import Need
 from .remembered import Embeddings
 from .sizes import Size, near
@@ -235,7 +236,7 @@ class Painter:
         made = len(result.images)
         facts = self._facts | memory.told(made) | {
             "steps": steps, "took_s": round((time.monotonic() - began) / made, 3), "batch": made,
-            "guidance": self._guidance(jobs[0]), "compiled": self._haste is not None and self._haste.ready, **more,
+            "guidance": self._guidance(jobs[0]), "compiled": self._haste is not None and self._haste.fast, **more,
         }  # fmt: skip
         unsafe = getattr(result, "nsfw_content_detected", None) or [False] * made
         return [

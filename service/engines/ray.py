@@ -193,6 +193,8 @@ class Ray:
         if self._sending:
             if stop:
                 self._sending.stop()
+                if not self._sending.finish(STILL_S) and self._child:  # a cluster that is lost says nothing for hours
+                    self._child.end()
             self._sending.finish()
             self._collect(self._sending)
             if self._sending.gone:

@@ -101,7 +101,7 @@ class SdApi:
         return self._said(self._guest(prompt)).words
 
     def _guest(self, prompt: Prompt) -> Guest:
-        return learned.guest(prompt, self._data, self.settings.loras, takes_photos=False, host="")
+        return learned.guest(prompt, self._data, self.settings.loras, most=0, host="")
 
     def _said(self, guest: Guest) -> Said:
         return self._wording.said(guest.prompt, self.family, clip_tokens)

@@ -48,9 +48,10 @@ class Sending:
         """Leave off at the next step. From any thread."""
         self._stopped = True
 
-    def finish(self) -> None:
-        """Wait for the end."""
-        self._thread.join()
+    def finish(self, seconds: float | None = None) -> bool:
+        """Wait for the end, for so long at most; whether it came."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _run(self, ask: Callable[[Heard], Mapping[str, Any]]) -> None:
         try:

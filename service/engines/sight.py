@@ -33,8 +33,8 @@ class Sight:
     @property
     def references(self) -> int:
         """How many photos it can be shown with a picture, as far as is known. Raises EngineError."""
-        able = self._card().references or (self._most if self.adapter and not self.blind else 0)
-        return min(able, self._most)
+        able = self._card().references or (self._most if self.adapter else 0)
+        return 0 if self.blind else min(able, self._most)
 
     @property
     def blind(self) -> str:
@@ -42,7 +42,7 @@ class Sight:
         return self._why if time.monotonic() < self._until else ""
 
     def lost(self, why: str) -> None:
-        """The adapter could not be had or used: subjects are painted as any of their kind for a while."""
+        """Photos could not be looked at: subjects are painted as any of their kind for a while."""
         self._why, self._until = why, time.monotonic() + REST_S
 
     @property

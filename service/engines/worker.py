@@ -9,10 +9,13 @@ of a process is the only thing that gives back all of a GPU's memory.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import json
 import os
 import select
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Sequence
@@ -20,7 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Protocol
 
 from ..errors import DataFolderError, EngineError, GpuBusy
-from ..frames import receive, send
+from ..frames import opened, receive, send
 from ..gpu import Gpu
 from .cards import IpAdapter
 from .fetching import Heard
@@ -30,6 +33,7 @@ from .painter import Painter
 
 Tell = Callable[[dict[str, Any]], None]
 LOOK_S = 0.5  #: how often an idle worker looks whether the GPU is wanted
+GOING_S = 3.0  #: to end by itself once nobody is left to paint for
 
 
 class Paints(Protocol):
@@ -54,8 +58,19 @@ def main(painter: Paints, idle_s: float) -> None:
     """Answer requests until there are none."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a stray print goes to the log, not into an answer
-    Worker(painter, sys.stdin.buffer, answers, idle_s).serve()
+    threading.Thread(target=_outlived, args=(0,), name="outlived", daemon=True).start()
+    with contextlib.suppress(BrokenPipeError):
+        Worker(painter, opened(0), answers, idle_s).serve()
     os._exit(0)  # at once: interpreters with torch in them take seconds to tidy up, and some hang
+
+
+def _outlived(pipe: int) -> None:
+    """End the process when its pipe has no other end any more: it may be stuck, and holds the GPU."""
+    poll = select.poll()
+    poll.register(pipe, 0)  # that it hung up is told unasked
+    poll.poll()
+    time.sleep(GOING_S)
+    os._exit(0)
 
 
 class Worker:
@@ -162,6 +177,8 @@ def explained(error: Exception) -> dict[str, Any]:
         return {"says": f"what diffusion models need is not installed: run `make gpu` ({words})"}
     if isinstance(error, MemoryError) or "out of memory" in words.lower() or "OutOfMemory" in type(error).__name__:
         return {"says": "there was not enough memory for the model", "memory": True}
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return {"says": f"a disk of this machine is full: make room ({words})"}
     if "no file named" in words.lower() and "safetensors" in words:
         return {"says": f"the model has no weights as safetensors; pickle files can run code, so they are only read "
                 f"with allow_pickle = true ({words})"}  # fmt: skip

@@ -62,11 +62,13 @@ class _Work:
         line, desk = self.line, self.desk
         try:
             with line.turn(name), line.easel.holding(plate, name):
+                line.easel.progress(0.0)  # it may have been stopped while another had its turn
                 picture = looked_at(signed(engine.render(prompt, desk.width_px, desk.height_px, line.easel.progress)))
         except NotNow as error:
             self.resting[name] = error
             raise
         except EngineError as error:
+            line.easel.progress(0.0)  # what the stop itself broke off is nobody's failure either
             line.breakers[name] = line.breaker(name).failed(line.store.now(), str(error))
             raise
         line.breakers.pop(name, None)

@@ -19,23 +19,33 @@ from fastapi.responses import JSONResponse
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
 
 from service.engines.references import taken
-from service.errors import EngineError, Refused, SubjectError
+from service.errors import Busy, EngineError, NotNow, Refused, SubjectError
 from service.model import Picture
 from service.studio import Order, Studio
 
 from . import caching, uploads
+from .actions import TOKEN
 from .door import Here
 from .guard import NO_TOKEN
 
-router = APIRouter(prefix="/v1")
+FAILURES: dict[int | str, dict[str, Any]] = {
+    400: {"description": "It cannot be painted so; `error.message` says why"},
+    401: {"description": "No token, or a wrong one"},
+    404: {"description": "There is no such engine or subject"},
+    429: {"description": "Too many pictures are waited for"},
+    502: {"description": "The engine failed"},
+    503: {"description": "The engine may not paint now: something else has the GPU, or the service stops"},
+}
+router = APIRouter(prefix="/v1", tags=["images"], responses=FAILURES, dependencies=TOKEN)
 
 LEAST_PX, MOST_PX, MOST_AREA_PX = 64, 4096, 8_294_400  #: a side; a picture
 MOST = 4  #: pictures at once
 
 
-class Wanted(BaseModel):
+class Painting(BaseModel):
     """What is asked for. What we do not know of the protocol is passed over."""
 
     model_config = ConfigDict(extra="ignore")
@@ -49,6 +59,15 @@ class Wanted(BaseModel):
     seed: int | None = Field(None, ge=0, le=2**32 - 1)
     negative_prompt: str = Field("", max_length=4000)
     subject: str = Field("", max_length=40, description="Somebody of this home, by name, who is in the picture")
+
+
+def _form() -> dict[str, Any]:
+    """What is asked for beside pictures, as OpenAPI describes a form (3.1, "Special Considerations for multipart")."""
+    fields = Painting.model_json_schema()
+    files = {"type": "array", "items": {"type": "string", "format": "binary"}, "maxItems": uploads.MOST_FILES}
+    fields["properties"] |= {"image": files}
+    fields["required"] += ["image"]
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": fields}}}}
 
 
 class Refusal(Exception):
@@ -70,27 +89,29 @@ def models(door: Here) -> JSONResponse:
 
 
 @router.post("/images/generations")
-def generations(wanted: Wanted, door: Here) -> JSONResponse:
+def generations(wanted: Painting, door: Here) -> JSONResponse:
     """Paint from words."""
     return _met(lambda: _painted(door.studio, wanted))
 
 
-@router.post("/images/edits")
+@router.post("/images/edits", openapi_extra=_form())
 async def edits(request: Request, door: Here) -> JSONResponse:
     """Paint from words and up to four pictures, which are sent as ``image`` or ``image[]`` and kept nowhere."""
     try:
         form = await uploads.sent(request)
-        wanted = Wanted.model_validate(form.fields)
+        wanted = Painting.model_validate(form.fields)
     except uploads.TooMuch as error:
         return failed(413, str(error), "too_large")
     except uploads.Unreadable as error:
         return failed(400, str(error), "invalid_form")
+    except ClientDisconnect:
+        return failed(400, "the form was broken off", "invalid_form")  # which nobody reads
     except ValidationError as error:
         raise RequestValidationError(error.errors()) from error
     return await run_in_threadpool(_met, lambda: _edited(door.studio, wanted, form.files))
 
 
-def _edited(studio: Studio | None, wanted: Wanted, files: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
+def _edited(studio: Studio | None, wanted: Painting, files: Sequence[tuple[str, bytes]]) -> dict[str, Any]:
     if studio is None:
         raise Refusal(503, "no engine is here", "no_engine")
     if any(name == "mask" for name, _ in files):
@@ -108,7 +129,7 @@ def _edited(studio: Studio | None, wanted: Wanted, files: Sequence[tuple[str, by
     return _painted(studio, wanted, photos)
 
 
-def _painted(studio: Studio | None, wanted: Wanted, photos: tuple[bytes, ...] = ()) -> dict[str, Any]:
+def _painted(studio: Studio | None, wanted: Painting, photos: tuple[bytes, ...] = ()) -> dict[str, Any]:
     if studio is None:
         raise Refusal(503, "no engine is here", "no_engine")
     if wanted.response_format == "url":
@@ -136,6 +157,10 @@ def _met(work: Callable[[], dict[str, Any]]) -> JSONResponse:
         return failed(404, str(error), "subject_not_found")
     except Refused as error:
         return failed(400, str(error), "content_policy_violation")
+    except Busy as error:
+        return failed(429, str(error), "rate_limit_exceeded")
+    except NotNow as error:
+        return failed(503, str(error), "engine_busy")
     except EngineError as error:
         return failed(502, str(error), "engine_failed")
 

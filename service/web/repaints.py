@@ -9,7 +9,7 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, Field
 
-from service.errors import EngineError, Refused
+from service.errors import Busy, EngineError, Refused
 from service.studio import Repainting, Studio
 
 from . import caching
@@ -66,7 +66,7 @@ def _done(door: Door, work: Callable[[Studio], Repainting]) -> Repainting:
         return work(door.studio)
     except LookupError as error:
         raise HTTPException(404, f"There is no {error.args[0]}.") from error
-    except Refused as error:
+    except (Busy, Refused) as error:
         raise HTTPException(409, str(error)) from error
     except EngineError as error:
         raise HTTPException(502, str(error)) from error
