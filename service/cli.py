@@ -105,6 +105,7 @@ def run(
     with opened(settings, data, port) as service:
         service.store.folder.claim({"serves": True})
         service.store.folder.sweep()
+        service.hand.roster.finish()
         new_token = "" if service.keys.known() else service.keys.new()
         host, port = host or settings.web.host, settings.web.port if port is None else port
 

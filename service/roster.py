@@ -156,6 +156,15 @@ class Roster:
             raise SubjectError(f"{error.filename or folder} cannot be removed: {error.strerror}") from error
         return plates
 
+    def finish(self) -> None:
+        """Finish the removals that a power cut left halfway: what they hid is deleted, pictures of it are, too."""
+        for hidden in self._doomed("*"):
+            name = hidden.name.split(".")[1]
+            with suppress(SubjectError, OSError):  # a full or failing disk: the next start tries again
+                if not subjects.folder(self.data, name).is_dir():  # it may have been made anew
+                    self.line.appearances.forget(name)
+                shutil.rmtree(hidden)
+
 
 def _unknown(name: str, known: Sequence[str]) -> str:
     there = f"there is {', '.join(known)}" if known else "there is none yet: `frontispiece subject add` makes one"

@@ -222,6 +222,17 @@ def test_a_removal_that_was_cut_short_is_finished_by_the_next(data, monkeypatch)
     assert sorted(path.name for path in (data / "subjects").iterdir()) == ["ana"]
 
 
+def test_a_removal_that_lost_its_power_is_finished_at_the_next_start(data):
+    """What was hidden is deleted with the pictures of it; those of a subject that was made anew by that name stay."""
+    with home(data) as (service, _):
+        old, new = painted(service, 1, subject="rex"), painted(service, 2, subject="ana")
+        (data / "subjects/rex").rename(data / "subjects/.rex.0123abcd.gone")
+        (data / "subjects/.ana.0123abcd.gone").mkdir()
+        service.hand.roster.finish()
+        assert sorted(path.name for path in (data / "subjects").iterdir()) == ["ana"]
+        assert [service.archive.plate(plate) is None for plate in (old, new)] == [True, False]
+
+
 def test_a_picture_that_two_plates_share_stays_for_the_other(data):
     """Only what no row names any more is deleted."""
     with home(data) as (service, _):
