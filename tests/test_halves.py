@@ -5,7 +5,6 @@ Rex is the toy world with red and blue exchanged, mia the one with red and green
 """
 
 import hashlib
-import os
 import struct
 from dataclasses import asdict, replace
 from importlib.util import find_spec
@@ -65,7 +64,6 @@ def kept(file, name):
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    os.environ |= {"HF_HUB_OFFLINE": "1"}
     import torch
 
     torch.set_num_threads(1)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(
 def said(tmp_path_factory):
     """What became of each model of ``tiny_families``; in a process of its own, as torch is slow to import."""
     folder = tmp_path_factory.mktemp("families")
-    alone = os.environ | {"OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error"}
+    alone = os.environ | {"OMP_NUM_THREADS": "1", "TRANSFORMERS_VERBOSITY": "error", "HF_HUB_OFFLINE": "0"}
     ran = subprocess.run(
         [sys.executable, "-m", "tests.tiny_families", str(folder)], cwd=ROOT, env=alone, capture_output=True, text=True
     )

@@ -160,7 +160,8 @@ def test_favourite_and_ban_say_what_they_mean(here):
     """A vote is said in words; the other vote takes its place; --undo takes it back."""
     assert told("favourite", "1", *here).out.endswith(": kept for ever; more like it\n")
     assert objects(told("ban", "1", "--json", *here).out)[0] | {"headline": ""} == {
-        "plate": 1, "headline": "", "favourite": False, "banned": True, "subject": None, "subject_allowed": True,
+        "plate": 1, "headline": "", "favourite": False, "banned": True, "subject": None, "company": [],
+        "subject_allowed": True,
     }  # fmt: skip
     assert told("ban", "1", "--undo", *here).out.endswith(": may hang again\n")
     assert told("favourite", "1", *here).code == 0
