@@ -23,6 +23,7 @@ from . import weights
 
 Heard = Callable[[dict[str, Any]], None]  #: told how reading goes on: ``says`` and, of a download, ``bytes`` and ``of``
 
+_ANSWER_S = 5.0  #: for the hub's host to say anything
 _EVERY_S = 0.5  #: how often a download is told of
 _STALE_S = 600  #: what a killed process left half-fetched is removed after this
 _SPARE = 200_000_000  #: bytes of disk that are left free
@@ -99,7 +100,15 @@ def file(hub: str, name: str, heard: Heard) -> Path:
         return Path(there)
     with _explained(hub):
         heard({"says": f"fetching {name} of {hub}"})
+        _knocked()
         return Path(hf_hub_download(hub, name))
+
+
+def _knocked() -> None:
+    """See that the hub can be reached: for one file its client goes on trying for half a minute. Raises its errors."""
+    from huggingface_hub import constants, get_session
+
+    get_session().head(constants.ENDPOINT, timeout=_ANSWER_S)
 
 
 def cached(hub: str) -> Path | None:
