@@ -47,7 +47,7 @@ def findings(service: Service) -> Iterator[dict[str, Any]]:
         yield from _engines(desk)
         yield from _subjects(service, desk)
     yield from _feeds(service)
-    yield from _displays(service)
+    yield from _displays(service, urlsplit(owner.get("url", "")).port or settings.web.port)
     yield from _broker(service)
 
 
@@ -193,14 +193,14 @@ def _feed(service: Service, url: str) -> dict[str, Any]:
     return _good(what, f"{fetched.title or 'no title'}, {len(fetched.stories)} stories")
 
 
-def _displays(service: Service) -> Iterator[dict[str, Any]]:
+def _displays(service: Service, port: int) -> Iterator[dict[str, Any]]:
     with ThreadPoolExecutor(8) as pool:  # one that is off takes its seconds
-        yield from pool.map(lambda display: _display(service, display), service.settings.displays)
+        yield from pool.map(lambda display: _display(service, display, port), service.settings.displays)
 
 
-def _display(service: Service, display: Display) -> dict[str, Any]:
-    """Whether a screen can be reached; nothing is shown on it."""
-    what, port = f"display {display.name}", service.settings.web.port
+def _display(service: Service, display: Display, port: int) -> dict[str, Any]:
+    """Whether a screen can be reached; nothing is shown on it. ``port``: of the pages."""
+    what = f"display {display.name}"
     if display.kind == "page":
         return _good(what, f"open http://<this machine>:{port}/d/{display.name} on the screen")
     adapter = service.displays[display.name]
