@@ -90,7 +90,9 @@ def test_the_model_is_told_scene_and_style(tmp_path):
     assert "small night train" in told
     assert "paper-cut" in told
     assert " no " not in told.lower()
-    assert "Oil on canvas." in paint(tmp_path, painted, style="oil on canvas")[1].asked[0]["prompt"]
+    picture, server = paint(tmp_path, painted, style="oil on canvas")
+    assert "Oil on canvas." in server.asked[0]["prompt"]
+    assert picture.recipe["style"] == "oil on canvas"
 
 
 @pytest.mark.parametrize(("model", "family"), [("gpt-image-2.5-flare", "labelled"), ("flux-schnell", "flux")])

@@ -168,6 +168,7 @@ class ComfyUi:
             "engine": "comfyui", "server": self.host, "model": ", ".join(workflow.models(graph)) or None,
             "width_px": image.width, "height_px": image.height, "family": self.family,
             "lora": guest.lora.name if guest.lora else None, "photos": len(guest.photos), **guest.told, **wishes,
+            **self._wording.told,
         }  # fmt: skip
         image = proof.shaped(image, *size)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)

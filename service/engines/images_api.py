@@ -270,7 +270,7 @@ class ImagesApi:
             "engine": "images-api", "server": self.host, "model": table.model, "prompt": fields["prompt"],
             "asked": fields.get("size"), "width_px": size[0], "height_px": size[1], "quality": fields.get("quality"),
             "seed": fields.get("seed"), "revised_prompt": revised[:2000] if isinstance(revised, str) else None,
-            "steps": table.steps, "guidance": table.guidance, "extra": table.extra,
+            "steps": table.steps, "guidance": table.guidance, "extra": table.extra, **self._wording.told,
         }  # fmt: skip
 
     def close(self) -> None:

@@ -189,4 +189,5 @@ class Orders:
         return {
             "engine": self._asks.kind, "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
             "width_px": told["width_px"], "height_px": told["height_px"], **absent, **told["facts"],
+            **self._wording.told,
         }  # fmt: skip

@@ -116,7 +116,7 @@ class SdApi:
             "width_px": image.width, "height_px": image.height, "family": self.family,
             **{name: fields.get(name) for name in ("prompt", "negative_prompt", "seed", "steps", "cfg_scale",
                                                    "sampler_name", "scheduler", "lora")},
-            "extra": self.settings.extra, **self._guest(prompt).told,
+            "extra": self.settings.extra, **self._guest(prompt).told, **self._wording.told,
         }  # fmt: skip
         image = proof.shaped(image, width_px, height_px)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)

@@ -66,6 +66,11 @@ class Wording:
         """``own_style``: words that the engine's table has for how pictures should look; "": the prompt's style."""
         self._templates, self._subjects, self._own = templates, subjects, own_style
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What a recipe says of the engine's own style, which takes the place of the prompt's."""
+        return {"style": self._own} if self._own else {}
+
     def said(
         self,
         prompt: Prompt,
