@@ -98,9 +98,7 @@ def weights(path: Path, layers: dict[str, Any], family: Family) -> None:
     try:
         family.save(aside, {part: state for part, state in layers.items() if state})
         (written,) = aside.glob("*.safetensors")
-        written.chmod(
-            aside.stat().st_mode & 0o666
-        )  # safetensors lets only its owner read it; the folder knows the umask
+        written.chmod(aside.stat().st_mode & 0o666)  # its writer lets only the owner read it; the folder has the umask
         written.replace(path)
     except SafetensorError as error:  # what its writer makes of a full disk
         raise OSError(ENOSPC, "no space left, or the file cannot be written", str(path)) from error

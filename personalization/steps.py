@@ -185,7 +185,10 @@ def losses_of(lesson: Lesson, shown: Examples, kept: Kept | None, speech: Speech
 
 
 def advance(lesson: Lesson, optimiser: Any, step: int, losses: Iterable[Any]) -> float:
-    """Learn from a batch's losses, and say what they come to. Raises TrainingError where that is no number."""
+    """Learn from a batch's losses, and say what they come to. Raises TrainingError where that is no number.
+
+    ``step`` is counted from 0; ``losses`` are as ``losses_of`` gives them: each is let go of before the next is made.
+    """
     import torch
 
     recipe, total = lesson.recipe, 0.0

@@ -142,11 +142,7 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
                                average.state())  # fmt: skip
             yield from kept_safe(home, state, curves.best(curve, recipe.drift_cost))
         if stop:
-            yield {
-                "event": "stopped",
-                "step": done,
-                "says": "stopped; train again to go on",
-            }
+            yield {"event": "stopped", "step": done, "says": "stopped; train again to go on"}
             return
     adapter.restore(average.weights)
     yield from concluded(lesson, room, home, curve, proof, done=done)

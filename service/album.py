@@ -36,9 +36,8 @@ class Photo:
     height_px: int
     caption: str = ""  #: what it shows, with MARK where the subject is; "": nobody has said
     box: tuple[int, int, int, int] | None = None  #: of the subject: left, top, right, bottom, px; None: not found
-    mask: Annotated[str, Field(pattern=r"^(masks/[0-9]+\.png)?$")] = (
-        ""  #: below the subject's folder, "masks/003.png": white where the subject is; "": there is none
-    )
+    #: below the subject's folder, "masks/003.png": white where the subject is; "": there is none
+    mask: Annotated[str, Field(pattern=r"^(masks/[0-9]+\.png)?$")] = ""
     faces: int | None = None  #: found in it; None: not looked for
     faults: tuple[str, ...] = ()  #: in words, for its owner
     used: bool = True  #: False: left out of learning, by its owner or for a fault that says so
