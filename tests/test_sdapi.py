@@ -140,6 +140,16 @@ def test_a_refusal_says_what_to_do(tmp_path, name, monkeypatch):
     assert "secret99" not in str(caught.value)
 
 
+def test_a_busy_server_is_waited_for(tmp_path):
+    """KoboldCpp paints one picture at a time, and says so to who comes meanwhile."""
+    status, told, _ = REFUSALS["busy"]
+    with painting(WebUi(), fault=lambda handler, *_: send(handler, Answer(told, status))) as server:
+        ours = built("KoboldCpp", server, tmp_path)
+        with pytest.raises(NotNow, match="is busy; it will be asked again"):
+            ours.render(prompt(), 1024, 600)
+        assert ours.state()["now"].startswith("waiting: 127.0.0.1")
+
+
 def test_koboldcpp_without_a_model_answers_with_nothing(tmp_path):
     """An empty text where a picture should be."""
     empty = Answer({"images": [""], "parameters": {}, "info": ""})

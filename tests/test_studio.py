@@ -14,7 +14,7 @@ from PIL import Image
 from service import subjects
 from service.assembly import opened
 from service.engines.images_api import Settings as Remote, make
-from service.errors import EngineError
+from service.errors import EngineError, NotNow
 from service.model import Mood, Picture, Prompt
 from service.settings import Channel, Settings
 from service.studio import MOST, Order, Studio
@@ -68,6 +68,27 @@ def test_a_second_box_of_ours_is_just_a_remote(address, tmp_path, monkeypatch):
     picture = engine.render(Prompt(SCENE, SCENE, Mood.CALM, "sea", 3), 1024, 600)
     engine.close()
     assert (picture.width_px, picture.height_px) == (1024, 600)
+
+
+def test_a_second_box_whose_gpu_is_taken_is_waited_for(studio, address, tmp_path, monkeypatch):
+    """It says when to ask again, and who asks spends no attempt."""
+
+    def taken(*_):
+        raise NotNow("waiting for the GPU: learning rex (process 7)")
+
+    monkeypatch.setattr(studio.line.engines["papercut"], "render", taken)
+    monkeypatch.setenv("ATTIC_TOKEN", SECRET)
+    answer = httpx.post(
+        f"{address}/v1/images/generations", json={"prompt": SCENE}, headers={"authorization": f"Bearer {SECRET}"}
+    )
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    engine = make(
+        Remote(base_url=f"{address}/v1", model="papercut", api_key_env="ATTIC_TOKEN"),
+        Surroundings("attic", tmp_path, TEMPLATES),
+    )
+    with pytest.raises(NotNow, match="learning rex"):
+        engine.render(Prompt(SCENE, SCENE, Mood.CALM, "sea", 3), 1024, 600)
+    engine.close()
 
 
 @pytest.mark.parametrize(

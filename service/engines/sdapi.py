@@ -11,6 +11,7 @@ import binascii
 import contextlib
 import json
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -25,6 +26,7 @@ from ..surroundings import Surroundings
 from . import credentials, learned, proof, sizes
 from .images_refusal import Refusal
 from .learned import Guest
+from .resting import Rest
 from .wording import Family, Said, Wording, clip_tokens, family_of
 
 if TYPE_CHECKING:
@@ -88,6 +90,7 @@ class SdApi:
         self._data, self._wording, self._poll_s = data, wording, poll_s
         self._main: Http | None = None  #: the request for a picture
         self._side: Http | None = None  #: what is asked meanwhile
+        self._rest = Rest(time.monotonic)
         self._reports = True  #: whether it says how far it is; KoboldCpp and sd.cpp do not
 
     @property
@@ -105,6 +108,10 @@ class SdApi:
 
     def _said(self, guest: Guest) -> Said:
         return self._wording.said(guest.prompt, self.family, clip_tokens)
+
+    def state(self) -> dict[str, Any]:
+        """The model there, and what it is waited for."""
+        return {"model": self.settings.checkpoint or None, "says": "", "now": self._rest.says}
 
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
@@ -145,6 +152,7 @@ class SdApi:
         """The server's answer. However the waiting ends before it, the server is told to stop. Raises EngineError."""
         from .remote.http import Http, table
 
+        self._rest.hold()
         login = credentials.login(self.settings.login_env)
         self._main = self._main or Http(self.settings.base_url, login)
         self._side = self._side or Http(self.settings.base_url, login)
@@ -154,7 +162,7 @@ class SdApi:
                 meanwhile=self._progress(tell), every_s=self._poll_s,
             )  # fmt: skip
         except Refusal as refusal:
-            raise EngineError(_explained(refusal, self.host, self.settings)) from refusal
+            raise self._rest.after(refusal, _explained(refusal, self.host, self.settings)) from refusal
         except NotNow:
             self._interrupt()
             raise
@@ -164,6 +172,7 @@ class SdApi:
         except BaseException:
             self._interrupt()
             raise
+        self._rest.over()
         tell(0.95)
         try:
             return table(answer, _PROTOCOL)
@@ -254,6 +263,8 @@ def _meaning(status: int, text: str, host: str, table: Settings) -> str:
         return f"{host} wants another login: see that {table.login_env or 'login_env'} holds its user:password"
     if 300 <= status < 400:
         return f"{host} sends us elsewhere: put the address it now has into base_url"
+    if status == 503 and "busy" in text:
+        return f"{host} is busy; it will be asked again"
     if status in (429, 503):
         return f"{host} is busy, or has no image model loaded; it will be asked again"
     if status >= 500:

@@ -35,12 +35,13 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     400: {"description": "It cannot be painted so; `error.message` says why"},
     401: {"description": "No token, or a wrong one"},
     404: {"description": "There is no such engine or subject"},
-    429: {"description": "Too many pictures are waited for"},
+    429: {"description": "Too many pictures are waited for; `Retry-After` says when to ask again"},
     502: {"description": "The engine failed"},
-    503: {"description": "The engine may not paint now: something else has the GPU, or the service stops"},
+    503: {"description": "The engine may not paint now: something else has the GPU, or the service stops; as for 429"},
 }
 router = APIRouter(prefix="/v1", tags=["images"], responses=FAILURES, dependencies=TOKEN)
 
+PAUSES_S = {429: 30, 503: 60}  #: after which to ask again, where an engine has too much to do
 LEAST_PX, MOST_PX, MOST_AREA_PX = 64, 4096, 8_294_400  #: a side; a picture
 MOST = 4  #: pictures at once
 
@@ -196,4 +197,5 @@ def failed(status: int, message: str, code: str = "") -> JSONResponse:
 
 
 def _answer(body: dict[str, Any], status: int = 200) -> JSONResponse:
-    return JSONResponse(body, status, {"cache-control": caching.NEVER})
+    pause = {"retry-after": str(PAUSES_S[status])} if status in PAUSES_S else {}
+    return JSONResponse(body, status, {"cache-control": caching.NEVER} | pause)
