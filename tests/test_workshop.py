@@ -1,15 +1,19 @@
 """The worker at work: batches, memory, a GPU that others want, and stopping; with a worker that does as it is told."""
 
+import hashlib
 import json
 import os
+import shutil
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from service.engines import workshop
+from service.engines import gallery, workshop
+from service.engines.awaited import Wish
 from service.engines.diffusion import Diffusion, Settings
 from service.engines.settling import Home
 from service.engines.wording import Wording
@@ -18,7 +22,7 @@ from service.frames import send
 from service.gpu import Gpu, holder
 from service.model import Picture
 from service.protocols import Batching, Reporting
-from service.subjects import Kind, Subject, save
+from service.subjects import Kind, Subject, exchanging, load, save
 
 from .values import prompt
 
@@ -389,6 +393,46 @@ def test_who_was_learned_is_called_by_its_token(odd, tmp_path):
     assert "a sks corgi naps" in engine.worded(asked)
     (tmp_path / "subjects/rex/weights.safetensors").unlink()
     assert engine.render(asked, 320, 200).recipe["words"].startswith("a corgi naps")
+
+
+def publishes(folder, token, weights):
+    """As learning does: the stage is whole, then the weights are moved, then the card."""
+    stage = folder / "subjects/rex/.publishing"
+    stage.mkdir()
+    (stage / "complete").touch()
+    (folder / "subjects/rex/weights.safetensors").write_bytes(weights)
+    yield
+    save(folder, load(folder, "rex").model_copy(update={"token": token}))
+    shutil.rmtree(stage)
+
+
+def test_new_weights_never_meet_an_old_word(odd, tmp_path, monkeypatch):
+    """Whoever publishes while a picture is worded: weights and word are of one version."""
+    card(tmp_path, base="any/model")
+    engine, asked = odd("well"), prompt(words="rex naps", subject="rex")
+    step, said = publishes(tmp_path, "ohwx", b"better"), engine._orders._wording.said
+    waits = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: next(step, None))  # the other half meanwhile
+    monkeypatch.setattr(gallery, "time", waits)
+
+    def meanwhile(*told, **more):
+        words = said(*told, **more)
+        if load(tmp_path, "rex").token == "sks" and not exchanging(tmp_path, "rex"):
+            next(step)
+        return words
+
+    monkeypatch.setattr(engine._orders._wording, "said", meanwhile)
+    job = engine._orders._job(Wish(asked, 320, 200))
+    assert (job.words[:17], job.learned.sha256) == ("a ohwx corgi naps", hashlib.sha256(b"better").hexdigest())
+
+
+def test_what_was_not_published_to_the_end_is_left_out(odd, tmp_path, monkeypatch):
+    """Where its process died between weights and card nobody knows the word; the recipe says what to do."""
+    monkeypatch.setattr(gallery, "PATIENCE_S", 0.0)
+    card(tmp_path, base="any/model")
+    next(publishes(tmp_path, "ohwx", b"better"))
+    recipe = odd("well").render(prompt(words="rex naps", subject="rex"), 320, 200).recipe
+    assert recipe["words"].startswith("a corgi naps")
+    assert "`frontispiece subject train rex`" in recipe["subject"]
 
 
 @pytest.mark.parametrize("base", ["any/model", "", "sister/model"])
