@@ -157,6 +157,32 @@ def test_how_a_model_is_held_survives_a_restart(odd, monkeypatch, tmp_path):
     assert painted(odd("well", device="cuda"), prompts(1))[0]["thrift"] == 0
 
 
+def test_a_worker_that_the_kernel_kills_ran_out_of_memory(odd, tmp_path):
+    """Where pictures are painted in main memory, the next worker holds the model more thriftily, and it is said."""
+    engine = odd("killed", str(tmp_path / "once"), device="cpu")
+    (said,) = painted(engine, prompts(1))
+    assert said.startswith("the painter was killed, most likely for want of memory; it will be held with ")
+    assert painted(engine, prompts(1))[0]["thrift"] == 1
+    assert painted(odd("well", device="cpu"), prompts(1))[0]["thrift"] == 1
+
+
+@pytest.mark.parametrize(("how", "device"), [("killed", "cuda"), ("killed-reading", "cpu"), ("killed-reading", "cuda")])
+def test_no_rung_is_left_where_none_saves_main_memory(odd, tmp_path, how, device):
+    """A GPU's pictures are not painted in it, and a model that does not fit into it never will: both are said."""
+    engine = odd(how, str(tmp_path / "once"), device=device)
+    (said,) = painted(engine, prompts(1))
+    assert "killed, most likely for want of memory, while " in said
+    assert "leave it more main memory" in said
+    assert painted(engine, prompts(1))[0]["thrift"] == 0
+
+
+def test_who_kills_a_worker_here_knows_why(odd):
+    """A painter that took too long, or that the service ended, did not run out of memory."""
+    for engine in (odd("hang", device="cpu", timeout_seconds=0.5), odd("slow", device="cpu", load_minutes=0.01)):
+        assert "took longer than" in painted(engine, prompts(1))[0]
+        assert engine._workshop._least == 0
+
+
 def test_other_files_of_a_model_are_tried_from_the_top(odd, tmp_path):
     """A folder whose index changed is another model."""
     index = tmp_path / "model/model_index.json"
