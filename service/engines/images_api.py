@@ -222,7 +222,8 @@ class ImagesApi:
         table = self.settings
         fields = body(table.dialect, Wish(
             words=said.words, model=table.model, size=size, seed=seed, avoid=said.avoid, quality=table.quality,
-            steps=table.steps, guidance=table.guidance, lora=guest.lora, extra=table.extra,
+            steps=table.steps, guidance=table.guidance, lora=guest.lora, company=guest.company,
+            extra=table.extra,
         ))  # fmt: skip
         return {name: value for name, value in fields.items() if name not in self._left_out}
 

@@ -18,7 +18,7 @@ from typing import Any
 from .. import album, subjects
 from ..errors import EngineError, SubjectError
 from ..model import Prompt
-from ..subjects import PHOTOS, Subject, renamed
+from ..subjects import AT_ONCE, PHOTOS, Subject, renamed
 from . import references
 
 _HOME = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".fritz.box")
@@ -52,6 +52,7 @@ class Guest:
 
     prompt: Prompt  #: says what the server shall call it, and names nobody
     lora: Lora | None = None
+    company: str = ""  #: whom else a server knows that knows its own by name
     photos: tuple[bytes, ...] = ()
     subjects: tuple[str, ...] = ()  #: everybody who is meant to be in it
 
@@ -69,14 +70,14 @@ def guest(
     Of two, the first that it has a LoRA of wears it, and the other is told by its noun; else they share the photos, of
     which it takes ``most``; 0: none.
 
-    ``by_name``: the server knows its own subjects by name, and puts its own token in their place.
+    ``by_name``: the server knows its own subjects by name, puts its own token in their place, and takes two.
     """
     cards = [card for card in _cards(prompt.subjects, data) if card.consented]
-    for card in cards:
-        if card.name in loras:
-            theirs = lora(loras[card.name])
-            called = theirs.name if by_name else f"{card.token} {card.class_noun}"
-            return Guest(_called(prompt, {card.name: called}), theirs, subjects=prompt.subjects)
+    worn = [(card, lora(loras[card.name])) for card in cards if card.name in loras][: AT_ONCE if by_name else 1]
+    if worn:
+        called = {card.name: theirs.name if by_name else f"{card.token} {card.class_noun}" for card, theirs in worn}
+        company = "".join(theirs.name for _, theirs in worn[1:])
+        return Guest(_called(prompt, called), worn[0][1], company, subjects=prompt.subjects)
     shown = [card for card in cards if most and may_travel(card, host) and chosen(data, card.name)][:most]
     shares = [(most + len(shown) - 1 - number) // len(shown) for number in range(len(shown))]
     sent = [photos(data, card.name, most) for card, most in zip(shown, shares, strict=True)]
