@@ -1,6 +1,6 @@
 """The ControlNet of a web UI, through which it is shown a photo: an IP-Adapter, as one unit of a request.
 
-After ``internal_controlnet/args.py`` of the extension for AUTOMATIC1111 (1.1.449) and ``lib_controlnet`` of Forge: the
+After ``internal_controlnet/args.py`` of the extension for AUTOMATIC1111 (1.1.455) and ``lib_controlnet`` of Forge: the
 fields of a unit are the same in both, the names of what prepares a photo are not, and Forge knows a model by its whole
 name only, with the hash behind it. So the server is asked for both.
 """
