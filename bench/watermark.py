@@ -171,7 +171,7 @@ def slides(count):
                     Image.open(io.BytesIO(c.compose(sample(), image, profile, template=design, now=NOW, suffix=".png")))
                     for c in (plain, marking)
                 ]
-                yield kind, screen, design, made[0].convert("RGB"), again(made[1])
+                yield kind, screen, design, *(one.convert("RGB") for one in made)
 
 
 def psnr(one, other):
@@ -189,7 +189,7 @@ def fates(count, folder):
         if folder and made[kind] == 1:
             show(folder / f"{kind.replace(' ', '-')}.png", before, after)
         for fate, happen in FATES.items():
-            image, start = happen(after), time.process_time()
+            image, start = happen(again(after)), time.process_time()
             seen = found(image)
             seconds.append(time.process_time() - start)
             if seen and seen.label != label:
@@ -206,7 +206,8 @@ def fates(count, folder):
     print(f"{'PSNR, dB, median':24}" + "".join(f"{statistics.median(faint[kind]):>12.1f}" for kind in KINDS))
     for what, tally in by.items():
         names = dict.fromkeys(name for name, _ in tally)
-        print(f"read by {what}: " + ", ".join(f"{n} {tally[n, True]} of {tally[n, True] + tally[n, False]}" for n in names))  # fmt: skip
+        shares = {name: tally[name, True] / (tally[name, True] + tally[name, False]) for name in names}
+        print(f"read by {what}: " + ", ".join(f"{name} {100 * share:.0f} %" for name, share in shares.items()))
     print(f"reading one: {spread([1e3 * s for s in seconds], 0)} ms CPU\n")
 
 
@@ -220,23 +221,23 @@ def show(path, before, after):
 
 
 def alarms(count):
-    """What is seen in pictures without a mark: how far the likeliest pattern stands out, and whether it says anything."""
+    """What is seen in pictures without a mark: how far the likeliest label stands out, and what it says."""
     tops, false = {}, 0
     for number, (kind, paint) in zip(range(count), cycle(OTHERS.items()), strict=False):
         image = paint(number // len(OTHERS), SIZES[number % len(SIZES)])
         if number % 2:
             image = again(image, quality=60 + number % 40)
-        look = sight._Look(sight._evened(sight._shrunk(image.convert("L"))))
-        tops.setdefault(kind, []).append(max(guess.sigma for guess in look.guesses()))
-        if found(image):
+        read = list(sight.readings(image))
+        tops.setdefault(kind, []).append(max((reading.sigma for reading in read), default=0.0))
+        if any(reading.sigma >= sight.SURE and Label.read(reading.symbols) for reading in read):
             false += 1
-            print(f"FALSE ALARM: {kind} {number}: {found(image)}")
+            print(f"FALSE ALARM: {kind} {number}")
     every = [top for some in tops.values() for top in some]
     print(f"{count} pictures without a mark: {false} read as marked")
     for kind, some in tops.items():
-        print(f"  {kind:18} {len(some):>5}   the likeliest pattern, standard deviations: {spread(some, 2)}")
+        print(f"  {kind:18} {len(some):>5}   the likeliest label, standard deviations: {spread(some, 2)}")
     above = sum(top >= sight.SURE for top in every)
-    print(f"  above {sight.SURE:g}: {above} of {len(every)}; such a one is then read as a label once in 2**20\n")
+    print(f"  above {sight.SURE:g}: {above} of {len(every)}; whose check is right once in 2**20\n")
 
 
 def costs(runs=15):
