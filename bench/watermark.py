@@ -1,6 +1,6 @@
 """What the invisible mark costs, how faint it is, what it withstands, and how often it is seen where there is none.
 
-    python bench/watermark.py [--unmarked 600] [--pictures 6] [-o FOLDER]
+    python bench/watermark.py [--unmarked 105] [--pictures 1] [-o FOLDER]
 
 With -o, each kind's first slide, marked, beside what the mark changed, twenty times as strong.
 """
@@ -265,8 +265,8 @@ def costs(runs=15):
 
 def main():
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--unmarked", type=int, default=600)
-    asked.add_argument("--pictures", type=int, default=6)
+    asked.add_argument("--unmarked", type=int, default=105)
+    asked.add_argument("--pictures", type=int, default=1)
     asked.add_argument("-o", type=Path)
     wanted = asked.parse_args()
     if wanted.o:

@@ -121,6 +121,7 @@ def test_a_mark_of_today_is_read_in_years():
 def test_a_picture_of_any_size_is_marked_or_left_alone(width, height):
     """No size is an error, and none changes."""
     image = Image.new("RGB", (width, height), "teal")
+    assert imprinted(image, LABEL).size == image.size
     done = imprinted(image, LABEL, (0, 0, width // 2, height))
     assert done.size == image.size
     assert np.array_equal(np.asarray(done)[:, width // 2 :], np.asarray(image)[:, width // 2 :])

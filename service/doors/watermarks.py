@@ -26,15 +26,15 @@ MOST_BYTES = 64_000_000
 
 
 def watermark(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures: PNG, JPEG, WebP, AVIF, GIF or BMP.")],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Pictures: PNG, JPEG, WebP, AVIF, GIF, BMP.")],
     config: Config = None,
     data: Data = Path("data"),
     json: AsJson = False,
 ) -> None:
     """Say which pictures carry the invisible mark of Frontispiece, and which plate each was.
 
-    Pictures carry it where the config says `watermark = true`. It is a label, not a proof: who wants to can take it away,
-    or put it in. Exits 1 if one of the files cannot be read; to find no mark is no failure.
+    Pictures carry it where the config says `watermark = true`. It is a label, not a proof: who wants to can take it
+    away, or put it in. Exits 1 if one of the files cannot be read; to find no mark is no failure.
 
     Example: `frontispiece watermark screenshot.png`
     """

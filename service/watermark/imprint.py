@@ -6,9 +6,9 @@ import numpy as np
 from PIL import Image, ImageChops, ImageFilter
 
 from .label import Label
-from .pattern import TILES, Reals, tile
+from .pattern import SHORT, TILES, Reals, tile
 
-LEAST_PX = 160  #: a side; smaller pictures have no room for a mark
+LEAST_PX = 160  #: a side; there is no room for a mark in less
 _EVEN, _MOST = 0.8, 2.5  #: standard deviation of the mark, in levels of 255: on an even surface, and at most
 _GRAIN = 0.13  #: of it for each level by which neighbouring pixels differ
 _DARK = ([0, 40, 90], [0.85, 0.9, 1.0])  #: by a place's light: in the dark a level is more to the eye
@@ -20,7 +20,7 @@ def imprinted(image: Image.Image, label: Label, box: tuple[int, int, int, int] |
     """An RGB image with the mark in it; ``box`` (left, top, right, bottom in px): where, if not everywhere."""
     side = round((image.width * image.height) ** 0.5 / TILES)
     part = image.crop(box) if box else image
-    if min(*part.size, image.width, image.height) < LEAST_PX:
+    if min(part.size) < LEAST_PX or side <= 2 * SHORT:  # a wave needs two pixels
         return image
     drawn = tile(label.symbols(), side)
     drawn = np.tile(drawn, (-(-part.height // side), -(-part.width // side)))[: part.height, : part.width]
