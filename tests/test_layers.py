@@ -17,7 +17,7 @@ GROUND = {
 }  # fmt: skip
 SEAMS = {"settings", "broker", "reading", "mistakes", "protocols", "subjects", "album", "progress"}
 ADAPTERS = {"sources", "editors", "engines", "displays"}
-ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys", "decency"}
+ROOMS = {"store", "net", "gate", "choice", "skipping", "compose", "sample", "embedding", "keys", "decency", "watermark"}
 WORK = {
     "pipeline", "gatekeeper", "hand", "learning", "pairing", "roster", "soundness", "wall", "press", "stills", "studio",
     "trials",
