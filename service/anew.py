@@ -26,8 +26,8 @@ class Known:
 
 
 def denoiser(pipe: Any) -> Any:
-    """The part of a pipeline that learned the photo."""
-    return pipe.transformer if getattr(pipe, "unet", None) is None else pipe.unet
+    """The part of a pipeline that paints; None where it has neither of those that are known."""
+    return next((part for name in ("unet", "transformer") if (part := getattr(pipe, name, None)) is not None), None)
 
 
 def pipeline(pipe: Any) -> Any:
