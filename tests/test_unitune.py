@@ -94,6 +94,36 @@ def test_an_edit_is_one_picture_the_same_every_time(edits, learned, tmp_path):
         assert picture.size == (128, 128)
     assert (learned[0] / "subjects/rex/edits/0.png").read_bytes() == (tmp_path / "a.png").read_bytes()
     assert again["path"].endswith("edits/0.png")
+    edits.said(learned[0], "unitune edit", "a red ball", "-o", tmp_path / "b.JPG", *told)
+    with Image.open(tmp_path / "b.JPG") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (128, 128))
+
+
+def test_a_slide_is_that_photo_and_what_the_text_says(edits, album, learned):
+    """Painted by the engine's own painter, it is the edit to the bit: the layout is kept, the words are obeyed."""
+    from service.engines.gallery import Gallery
+    from service.engines.job import Job
+    from service.engines.loading import Model
+    from service.engines.painter import Painter
+    from service.engines.settling import PLAIN, Settled
+
+    data = learned[0]
+    card = load(data, "rex")
+    save(data, card.model_copy(update={"appears": "photo"}))
+    kept = Gallery(data).presence("rex", Settled(Model(str(PIPELINE)), PLAIN, "")).kept
+    save(data, card)
+    photo, ((words, change), _) = edits.PHOTOS[0]
+    kept = replace(kept, words=words, way=replace(kept.way, guidance=edits.GUIDANCE))
+    painter = Painter()
+    painter.load(Model(str(PIPELINE), device="cpu"))
+    (made,) = painter.render([Job("", "", 0, 1024, 600, kept=kept)], lambda *_: None)
+    shown = np.frombuffer(made.pixels, np.uint8).reshape(made.height_px, made.width_px, 3)
+    (edit,), (other,) = album.paint(words, 1), album.paint(words, 1, hold=0.0)
+    assert np.abs(shown.astype(int) - edit).max() <= 1
+    grade, plain = (edits.graded(picture, photo, change) for picture in (shown, other))
+    assert grade.said == 1.0
+    assert grade.outline > plain.outline
+    assert grade.kept > plain.kept
 
 
 def test_without_hold_the_base_is_what_it_was(edits, album):
@@ -167,6 +197,8 @@ def stopped(edits, data, told):
         (("--photo", "."), PhotoError, "is a folder; one photo"),
         (("--photo", "{data}/paper.jpg"), PhotoError, "paper.jpg is a PDF, not a photo"),
         (("--photo", "{data}/empty.jpg"), PhotoError, "empty.jpg is empty"),
+        (("--photo", "{data}/black.png"), PhotoError, "black.png is black: there is nothing in it to learn"),
+        (("--photo", "{data}/flat.png"), PhotoError, "flat.png is a single colour"),
         (("--photo", "{data}/holiday.png", "--base", "{data}"), BaseError, "cannot be read"),
         (("--photo", "{data}/holiday.png", "--steps", "0"), TrainingError, "--steps is between"),
     ],
@@ -176,6 +208,8 @@ def test_wrong_input_is_refused_in_words(edits, base, tmp_path, words, error, sa
     edits.house(tmp_path, edits.PHOTOS[0][0])
     (tmp_path / "paper.jpg").write_bytes(b"%PDF-1.7")
     (tmp_path / "empty.jpg").touch()
+    for name, colour in ("black", "black"), ("flat", "teal"):
+        Image.new("RGB", (90, 90), colour).save(tmp_path / f"{name}.png")
     told = [word.format(data=tmp_path) for word in words]
     with pytest.raises(error, match=says):
         edits.said(tmp_path, "unitune learn", *([] if "--base" in told else ["--base", base]), *told)
@@ -204,6 +238,7 @@ def test_an_edit_is_refused_in_words(edits, learned, tmp_path):
     assert "--hold is between 0" in refusal(learned[0], "a red ball", "--hold", "1")
     assert "a step is left" in refusal(learned[0], "a red ball", "--strength", "0.1", "--sampling-steps", "5")
     assert "say what the photo shall show" in refusal(learned[0], " … ")
+    assert "a.gif: pictures are written as .png" in refusal(learned[0], "a red ball", "-o", tmp_path / "a.gif")
     for path in (learned[0] / "subjects/rex").glob("unitune.*"):
         write_whole(tmp_path / "subjects/rex" / path.name, path.read_bytes())
     write_whole(tmp_path / "subjects/rex" / onephoto.WEIGHTS, b"another")
