@@ -150,7 +150,7 @@ def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
             known = f"learned on {subject.base}" if subject.base else "known, and not learned yet"
             yield _good(what, "; ".join((known, *_from_photos(desk, name))))
             yield from _left_out(desk, name)
-            yield from _as_photo(desk, name) if subject.appears == "photo" else ()
+            yield from as_photo(desk, name) if subject.appears == "photo" else ()
 
 
 def _from_photos(desk: Desk, name: str) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _left_out(desk: Desk, name: str) -> Iterator[dict[str, Any]]:
                 yield _bad(f"subject {name} with engine {at} of {desk.name}", why, advice)
 
 
-def _as_photo(desk: Desk, name: str) -> Iterator[dict[str, Any]]:
+def as_photo(desk: Desk, name: str) -> Iterator[dict[str, Any]]:
     """The engines that do not paint a subject as its learned photo; those behind one that does stand in for it."""
     for at, engine in desk.engines:
         why = "this kind of engine paints no learned photo"

@@ -282,6 +282,11 @@ def test_why_a_photo_is_not_for_an_engine(tmp_path):
     gallery = Gallery(tmp_path)
     assert gallery.presence("rex", settled("sd15")).kept.photo == str(folder / onephoto.PHOTO)
     assert Gallery(tmp_path, also=[hub]).presence("rex", settled()).kept
+    undistilled = CARDS["flux2-klein-4b"].learning.train_on
+    like = Settled(Model(undistilled), CARDS["flux2-klein-4b"].like(), "")
+    keep(tmp_path, "ada", base=undistilled)
+    assert gallery.presence("ada", like).kept
+    assert "learned on" in gallery.presence("ada", Settled(Model("/fine-tuned"), like.card, "")).unkept
     found = {
         "learned on stable-diffusion-v1-5/": gallery.presence("rex", settled("sdxl")),
         "this engine paints with /": gallery.presence("rex", settled()),
@@ -359,16 +364,16 @@ def test_the_recipe_says_who_was_left_out(tmp_path, caplog):
 
     assert (
         recipe(asked.kept.told["photo"])["beside"]
-        == "left out: rex appears as its learned photo, which is of rex alone"
+        == "left out: rex appears as the learned photo, which is of rex alone"
     )
     for _ in range(2):
         assert recipe("left out: the model is held in parts")["photo"] == "left out: the model is held in parts"
-    assert made.unkept == "rex does not appear as its photo: the model is held in parts"
+    assert made.unkept == "rex does not appear as the learned photo: the model is held in parts"
     assert recipe("", replace(asked, kept=None, unkept="no"))["photo"] == "left out: no"
-    lines = [record.message for record in caplog.records if "as its photo" in record.message]
+    lines = [record.message for record in caplog.records if "does not appear as" in record.message]
     assert lines == [
-        "rex does not appear as its photo: the model is held in parts",
-        "rex does not appear as its photo: no",
+        "rex does not appear as the learned photo: the model is held in parts",
+        "rex does not appear as the learned photo: no",
     ]
 
 
@@ -385,7 +390,7 @@ def test_check_names_the_engines_that_cannot(tmp_path):
 
     def found(*engines):
         desk = SimpleNamespace(engines=[(str(at), each) for at, each in enumerate(engines)], name="home")
-        return [(each["what"], each["says"]) for each in checking._as_photo(desk, "rex")]
+        return [(each["what"], each["says"]) for each in checking.as_photo(desk, "rex")]
 
     assert found(engine("")) == found(engine(""), object()) == []
     assert found(object(), engine("learned elsewhere"), engine(""), object()) == [
@@ -447,16 +452,18 @@ def test_an_owner_says_that_it_appears_so(tmp_path):
     data = tmp_path / "data"
     folder = keep(data, appears="itself")
     asked = ("--data", data)
-    assert "may appear on home, as its photo, sometimes" in told("subject", "use", "rex", "--as-photo", *asked).out
+    said = told("subject", "use", "rex", "--as-photo", *asked)
+    assert "may appear on home, as the learned photo, sometimes" in said.out
+    assert "engine papercut of home: this kind of engine paints no learned photo" in " ".join(said.err.split())
     assert subjects.load(data, "rex").appears == "photo"
-    assert "may appear on home, as its photo" in told("subject", "use", "rex", *asked).out
+    assert "may appear on home, as the learned photo" in told("subject", "use", "rex", *asked).out
     (listed,) = objects(told("subject", "list", "--json", *asked).out)
     assert (listed["appears"], listed["photo"], listed["learned"]) == ("photo", True, False)
-    assert "as its photo" in " ".join(told("subject", "list", *asked).out.split())
+    assert "as the learned photo" in " ".join(told("subject", "list", *asked).out.split())
     assert told("subject", "use", "rex", "--off", "--as-photo", *asked).code == 2
     with house(data) as (service, clock):
         owner = client(service, clock)
-        assert "It appears as its learned photo" in owner.get("/subjects/rex", headers={"accept": "text/html"}).text
+        assert "Appears as the learned photo" in owner.get("/subjects/rex", headers={"accept": "text/html"}).text
         assert owner.post("/subjects/rex/rules", data={"appears": "itself"}).status_code == 303
         assert subjects.load(data, "rex").appears == "itself"
         (folder / onephoto.CARD).unlink()
@@ -465,3 +472,22 @@ def test_an_owner_says_that_it_appears_so(tmp_path):
     assert (refused.code, "no photo of rex was learned yet" in refused.err) == (1, True)
     assert told("subject", "use", "rex", "--as-itself", *asked).code == 0
     assert subjects.load(data, "rex").appears == "itself"
+
+
+def test_an_edit_is_painted_where_the_engine_paints(tmp_path, monkeypatch):
+    """What the config says of the first diffusion engine's device is handed on, before what its owner says."""
+    from service import learning
+
+    keep(tmp_path, consent_at=NOON)
+    config = tmp_path / "config.toml"
+    config.write_text(
+        f'[channels.home]\nengines = ["gpu"]\n[engines.gpu]\nkind = "diffusion"\nmodel = "{PIPELINE}"\ndevice = "cpu"\n'
+    )
+    heard = []
+    monkeypatch.setattr(learning, "followed", lambda *words: heard.append(words[3:]) or [{"event": "done"}])
+    for table in (config, tmp_path / "none.toml"):
+        (tmp_path / "none.toml").write_text('[channels.home]\nengines = ["papercut"]\n')
+        assert (
+            told("subject", "edit", "rex", "in the snow", "--seed", 3, "--data", tmp_path, "--config", table).code == 0
+        )
+    assert heard == [("--device=cpu", "in the snow", "--seed", "3"), ("in the snow", "--seed", "3")]

@@ -100,7 +100,7 @@ def test_an_edit_is_one_picture_the_same_every_time(edits, learned, tmp_path):
 
 
 def test_a_slide_is_that_photo_and_what_the_text_says(edits, album, learned):
-    """Painted by the engine's own painter, it is the edit to the bit: the layout is kept, the words are obeyed."""
+    """Painted by the engine's own painter, it is what an edit is: the layout is kept, the words are obeyed."""
     from service.engines.gallery import Gallery
     from service.engines.job import Job
     from service.engines.loading import Model

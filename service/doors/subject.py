@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service import learning, subjects, telling
+from service import checking, learning, subjects, telling
 from service.assembly import Service, opened
 from service.errors import SubjectError
 from service.gate.topics import TOPICS
@@ -140,6 +140,8 @@ def use(
             service.press.line.appearances.begin(name, there)
         preview = None if entry.learned else service.hand.roster.preview(name, there)
         telling.said(words.appears(card, there, learned=entry.learned, preview=preview))
+        for found in checking.as_photo(service.desks[there], name) if as_photo else ():
+            telling.remark(f"{found['what']}: {found['says']}")
 
 
 def rules(

@@ -178,7 +178,7 @@ def ruled(card: Subject) -> str:
 
 
 def _when(card: Subject) -> str:
-    parts = ["as its photo"] if card.appears == "photo" else []
+    parts = ["as the learned photo"] if card.appears == "photo" else []
     parts += [OFTEN[card.frequency], f"up to gravity {card.max_gravity:g}"]
     parts += [f"only about {', '.join(card.topics_allowed)}"] if card.topics_allowed else []
     parts += [f"never about {', '.join(card.topics_forbidden)}"] if card.topics_forbidden else []

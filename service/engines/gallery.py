@@ -76,7 +76,7 @@ class Gallery:
         model, learning = found.model.name, found.card.learning
         if not self._keeps:
             return "this engine's painters are not sent a learned photo"
-        if learning and learning.train_on:
+        if learning and learning.train_on and found.card.hub:
             return f"{model} is distilled, and a photo is painted anew by what it was made from: {learning.train_on}"
         if found.model.few_step:
             return (
@@ -84,9 +84,9 @@ class Gallery:
             )
         if self._same(photo.base, found):
             return ""
-        if learning and learning.family == photo.family and photo.base in found.card.bases:
+        if found.card.hub and learning and learning.family == photo.family and photo.base in found.card.bases:
             return ""
-        return f"its photo was learned on {photo.base}, this engine paints with {model}"
+        return f"the photo was learned on {photo.base}, this engine paints with {model}"
 
     def _usual(self, name: str | None, found: Settled, references: int) -> Presence:
         worn = self._worn(name, found)
@@ -138,7 +138,7 @@ class Gallery:
 
     def unkept(self, name: str, why: str) -> None:
         """Say in the log, once, that a subject does not appear as its learned photo."""
-        self._once(f"{name} does not appear as its photo", why)
+        self._once(f"{name} does not appear as the learned photo", why)
 
     def _once(self, what: str, why: str) -> None:
         if (what, why) not in self._told:

@@ -118,7 +118,7 @@ class Orders:
     def _photo(self, name: str | None, told: object) -> None:
         """Remember, and say in the log once, why somebody did not appear as its photo; ``told``: the recipe's word."""
         why = told.removeprefix("left out: ") if isinstance(told, str) else ""
-        self.unkept = f"{name} does not appear as its photo: {why}" if why else ""
+        self.unkept = f"{name} does not appear as the learned photo: {why}" if why else ""
         if name and why:
             self._gallery.unkept(name, why)
 
@@ -216,7 +216,7 @@ class Orders:
         if job.kept and isinstance(told["facts"].get("photo"), dict):
             who = job.kept.learned.subject
             absent |= (
-                {"beside": f"left out: {who} appears as its learned photo, which is of {who} alone"} if two else {}
+                {"beside": f"left out: {who} appears as the learned photo, which is of {who} alone"} if two else {}
             )
         else:
             absent |= {"beside" if two else "subject": f"left out: {job.left_out}"} if job.left_out else {}
