@@ -123,7 +123,8 @@ def test_a_photo_in_between_leaves_every_other_picture_as_it_was(home, painter):
     jobs = [JOB, *(replace(JOB, learned=learned) for learned in (home.rex, home.ada, home.mia))]
     anew = replace(JOB, kept=home.kept)
     first = one(painter, anew)  # before anybody else was there
-    plain = [one(opened(), job).pixels for job in jobs]
+    fresh = opened()
+    plain = [one(fresh, job).pixels for job in jobs]
     assert [one(painter, job).pixels for job in jobs] == plain
     both = [made.pixels for made in painter.render([jobs[1], jobs[3]], QUIET)]
     for job in jobs[1:3]:  # after the second of these, a text encoder wears something
@@ -216,7 +217,8 @@ def test_a_compiled_model_is_run_as_it_is(home, eager, monkeypatch):  # noqa: F8
     monkeypatch.setattr("service.engines.haste._blocks", attention)
     painter = opened(haste="always")
     anew, mia = replace(JOB, kept=home.kept), replace(JOB, learned=home.mia)
-    plain = {job: pixels(one(opened(), job)) for job in (mia, anew)}
+    fresh = opened()
+    plain = {job: pixels(one(fresh, job)) for job in (mia, anew)}
 
     def compiled(job):
         made = one(painter, job)
