@@ -37,16 +37,23 @@ def listed(entries: Sequence[Entry], *, json: bool) -> None:
         photos = f"{entry.used} of {len(entry.photos)}" if entry.used < len(entry.photos) else str(entry.used)
         table.add_row(
             f"[bold]{literal(entry.name)}[/]", literal(f"a {entry.card.class_noun}"), photos, str(entry.captioned),
-            literal(entry.card.family) if entry.learned else "[yellow]not yet[/]",
+            _learned(entry, entry.card),
             literal(", ".join(entry.channels)) or "[dim]nowhere[/]", literal(_when(entry.card)),
         )  # fmt: skip
     out.print(table)
 
 
+def _learned(entry: Entry, card: Subject) -> str:
+    """What there is of it: the family of models that learned it, a photo that was."""
+    there = [literal(card.family or "yes")] if entry.learned else []
+    return ", ".join([*there, *(["a photo"] if entry.photo else [])]) or "[yellow]not yet[/]"
+
+
 def _object(entry: Entry) -> dict[str, Any]:
     card = entry.card.model_dump(mode="json") if entry.card else {}
     return {"name": entry.name, **card, "photos": len(entry.photos), "used": entry.used, "captioned": entry.captioned,
-            "learned": entry.learned, "channels": list(entry.channels), "error": entry.error or None}  # fmt: skip
+            "learned": entry.learned, "photo": entry.photo, "channels": list(entry.channels),
+            "error": entry.error or None}  # fmt: skip
 
 
 # -- photos ------------------------------------------------------------------------------------
@@ -153,7 +160,7 @@ def _together(name: str, last: dict[str, Any]) -> None:
 def appears(card: Subject, channel: str, *, learned: bool, preview: Preview | None = None) -> str:
     """A sentence about a subject on a channel; ``preview``: who paints it from its photos meanwhile."""
     well = f"{card.name} may appear on {channel}, {_when(card)}; a running service takes it up with its next round"
-    if learned:
+    if learned or card.appears == "photo":
         return well
     until = meanwhile(preview) if preview else f"pictures show just a {card.class_noun}"
     return f"{well}. Until it is learned, {until}: frontispiece subject train {card.name}"
@@ -171,7 +178,8 @@ def ruled(card: Subject) -> str:
 
 
 def _when(card: Subject) -> str:
-    parts = [OFTEN[card.frequency], f"up to gravity {card.max_gravity:g}"]
+    parts = ["as the learned photo"] if card.appears == "photo" else []
+    parts += [OFTEN[card.frequency], f"up to gravity {card.max_gravity:g}"]
     parts += [f"only about {', '.join(card.topics_allowed)}"] if card.topics_allowed else []
     parts += [f"never about {', '.join(card.topics_forbidden)}"] if card.topics_forbidden else []
     return ", ".join(parts) if card.frequency is not Frequency.NEVER else "never"
