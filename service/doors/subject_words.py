@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ OFTEN = {
     Frequency.ALWAYS: "wherever the story allows",
 }  # fmt: skip
 FITTING = 20  #: rows of a refused file are told, those there already last; more are counted
+REASONS = 3  #: of those that are counted, the most common are said
 
 
 def listed(entries: Sequence[Entry], *, json: bool) -> None:
@@ -61,17 +63,19 @@ def added(name: str, told: Iterable[dict[str, Any]], *, json: bool) -> bool:
             well = well and (event["event"] != "refused" or bool(event.get("harmless")))
         return well
     refused, new, last = list[dict[str, Any]](), list[dict[str, Any]](), dict[str, Any]()
-    for event in progressed(told):
-        match event["event"]:
-            case "refused":
-                refused.append(event)
-            case "photo":
-                new.append(event)
-            case "chosen":
-                telling.said(str(event["says"]))
-            case "done" | "stopped":
-                last = event
-    _refused(refused)
+    try:
+        for event in progressed(told):
+            match event["event"]:
+                case "refused":
+                    refused.append(event)
+                case "photo":
+                    new.append(event)
+                case "chosen":
+                    telling.said(str(event["says"]))
+                case "done" | "stopped":
+                    last = event
+    finally:  # where it ends in an error, they are why
+        _refused(refused)
     if last.get("event") == "stopped":
         telling.remark("stopped; nothing was taken")
         return False
@@ -90,16 +94,19 @@ def progressed(told: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 yield event
                 continue
             what = str(event["what"])
-            tasks[what] = tasks.get(what) or progress.add_task(what)
+            if what not in tasks:
+                tasks[what] = progress.add_task(what)
             progress.update(tasks[what], total=event["total"], completed=event["done"])
 
 
 def _refused(refused: Sequence[dict[str, Any]]) -> None:
-    for event in sorted(refused, key=lambda event: bool(event.get("harmless")))[:FITTING]:
+    ordered = sorted(refused, key=lambda event: bool(event.get("harmless")))
+    for event in ordered[:FITTING]:
         mark = "[dim]·[/]" if event.get("harmless") else "[red]✗[/]"
         out.print(f"{mark} {literal(event['original'])} {literal(event['says'])}", soft_wrap=True)
-    if len(refused) > FITTING:
-        out.print(f"[dim]  and {len(refused) - FITTING} more[/]")
+    if more := Counter(event["says"] for event in ordered[FITTING:]):
+        why = ", ".join(f"{count} × {literal(says)}" for says, count in more.most_common(REASONS))
+        out.print(f"[dim]  and {more.total()} more: {why}{', …' if len(more) > REASONS else ''}[/]", soft_wrap=True)
 
 
 def photos(name: str, told: Sequence[dict[str, Any]], *, json: bool) -> None:
