@@ -10,7 +10,7 @@ from pathlib import Path
 from service import subjects
 from service.subjects import Kind, Subject
 
-from . import photos, preparing, tokens
+from . import persons, photos, preparing, tokens
 from .dataset import Photo, keep, photos as album_of
 from .errors import PhotoError
 from .holding import card, held
@@ -125,8 +125,8 @@ def _faults(folder: Path, album: list[Photo], new: list[Looked], kind: Kind, num
     ]
 
 
-def looked_at(folder: Path, photo: Photo) -> Looked:
-    """A stored photo as judging sees it, by what the album says of it. Raises PhotoError."""
+def looked_at(folder: Path, photo: Photo, *, whose: bool = False) -> Looked:
+    """A stored photo as judging sees it, by what the album says of it. ``whose``: its face, too. Raises PhotoError."""
     try:
         opened = photos.opened(folder / photo.file)
     except PhotoError as error:
@@ -135,14 +135,15 @@ def looked_at(folder: Path, photo: Photo) -> Looked:
             f"`frontispiece subject photos {folder.name} --leave-out {photo.number}`"
         ) from error
     found = preparing.Found(opened.image.size, None, photo.box, photo.faces)
-    return preparing.judged(str(photo.number), opened.image, found, opened.size)
+    looked = preparing.judged(str(photo.number), opened.image, found, opened.size)
+    return replace(looked, person=persons.person(opened.image, preparing.FACES_PX)) if whose else looked
 
 
 def summary(folder: Path, about: Subject) -> Event:
     """What there is to say about a subject's photos together."""
     album = album_of(folder)
     used = [photo for photo in album if photo.used]
-    looks = [looked_at(folder, photo) for photo in used]
+    looks = [looked_at(folder, photo, whose=about.kind is Kind.PERSON) for photo in used]
     return {
         "used": len(used), "captioned": sum(bool(photo.caption) for photo in used), "kind": about.kind.value,
         "noun": about.class_noun, "token": about.token, "advice": advice(looks, about.kind),
