@@ -22,6 +22,7 @@ from .recipe import ADAPTERS, PRESERVATIONS
 from .reporting import reported
 from .request import Events, Request
 from .setting import held_by, preserved, studio, token_of
+from .shelf import ready
 from .steps import Speech, advance, bucket, drawn, losses_of, optimiser_of
 
 SPOKEN = 10  #: steps between two lines about progress
@@ -97,7 +98,9 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
     kept = preserved(lesson)
     buckets = [shown] if kept else bucketed(family, pipe, lesson.folder, shown, used=lesson.used, token=proof.token,
                                             noun=noun, side_px=recipe.side_px)  # fmt: skip # class images are squares
-    speech = Speech(lesson, [*shown.captions, *shown.classes, *chain(*shown.held)])
+    spoken = [*shown.captions, *shown.classes, *chain(*shown.held), *(kept.captions if kept else ())]
+    ready(family, pipe, spoken)
+    speech = Speech(lesson, spoken)
     optimiser = optimiser_of(lesson)
     average = averaged(adapter, recipe.averaging)
 

@@ -73,6 +73,9 @@ class Family(Protocol):
     def asked(self, pipe: Any) -> dict[str, Any]:
         """What the pipeline must be told, besides the usual, to paint."""
 
+    def embedded(self, pipe: Any, words: Words, nothing: Words) -> dict[str, Any]:
+        """What the pipeline is told instead of prompts: them, and the empty one, as ``encode_words`` makes them."""
+
     def save(self, folder: Any, layers: dict[str, dict[str, Any]]) -> None:
         """Write a LoRA's layers, by part, as diffusers' own loader reads them back exactly."""
 
