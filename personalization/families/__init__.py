@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from ..errors import BaseError
@@ -92,6 +93,8 @@ def of(base: str) -> Family:
     """The family that a folder or hub id belongs to. Raises BaseError."""
     from diffusers import DiffusionPipeline
 
+    if Path(base).is_absolute() and not Path(base).is_dir():
+        raise BaseError(f"there is no folder {base}: give one with a model in diffusers' format, or a hub id")
     try:
         kind = DiffusionPipeline.load_config(base).get("_class_name", "")
     except Exception as error:  # the hub's client has dozens of kinds

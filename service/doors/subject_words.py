@@ -34,7 +34,7 @@ def listed(entries: Sequence[Entry], *, json: bool) -> None:
     table = _table("name", "is", "photos", "captions", "learned", "appears on", "when")
     for entry in entries:
         if entry.card is None:
-            table.add_row(entry.name, f"[red]{literal(entry.error)}[/]", "", "", "", "", "")
+            table.add_row(f"[bold]{literal(entry.name)}[/]", "[red]cannot be read[/]", "", "", "", "", "")
             continue
         photos = f"{entry.used} of {len(entry.photos)}" if entry.used < len(entry.photos) else str(entry.used)
         table.add_row(
@@ -43,6 +43,9 @@ def listed(entries: Sequence[Entry], *, json: bool) -> None:
             literal(", ".join(entry.channels)) or "[dim]nowhere[/]", literal(_when(entry.card)),
         )  # fmt: skip
     out.print(table)
+    for entry in entries:  # a column of the table has no room for it
+        if entry.error:
+            out.print(f"[red]✗[/] {literal(entry.error)}", soft_wrap=True)
 
 
 def _object(entry: Entry) -> dict[str, Any]:
@@ -145,9 +148,15 @@ def _together(name: str, last: dict[str, Any]) -> None:
     out.print(f"\n[bold]{noun}[/]: {used} of {several(last['photos'], 'photo')} will be learned from", soft_wrap=True)
     for line in last["advice"]:
         out.print(f"  [yellow]→[/] {literal(line)}", soft_wrap=True)
+    if out_of_it := last["photos"] - used:
+        it = "it is" if out_of_it == 1 else "one of them is"
+        out.print(
+            f"  [yellow]→[/] {several(out_of_it, 'photo')} left out; if {it} good all the same: "
+            f"[dim]frontispiece subject photos {literal(name)} --take N[/]", soft_wrap=True,
+        )  # fmt: skip
     if used > captioned:
         out.print(
-            f"  [yellow]→[/] {used - captioned} of them say nothing of what they show: "
+            f"  [yellow]→[/] {several(used - captioned, 'photo')} without a word of what happens there: "
             f"[dim]frontispiece subject caption {literal(name)}[/]", soft_wrap=True,
         )  # fmt: skip
     if used:
