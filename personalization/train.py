@@ -18,6 +18,7 @@ from .ending import concluded, kept_safe, pictured
 from .errors import TrainingError
 from .examples import bucketed, prepared
 from .lesson import opened, placed
+from .naming import doubted
 from .recipe import ADAPTERS, PRESERVATIONS
 from .reporting import reported
 from .request import Events, Request
@@ -94,6 +95,7 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
     noun = lesson.card.class_noun
     shown = prepared(family, pipe, lesson.folder, lesson.used, token=proof.token, noun=noun, side_px=recipe.side_px,
                      held=held_by(lesson, proof.token))  # fmt: skip
+    yield from doubted(lesson, shown, proof.token)
     room = studio(lesson, shown, proof.token)
     kept = preserved(lesson)
     buckets = [shown] if kept else bucketed(family, pipe, lesson.folder, shown, used=lesson.used, token=proof.token,
