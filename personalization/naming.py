@@ -7,6 +7,7 @@ Classifier"), and how sure it can be it shows on pictures of the noun that it pa
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Any
 
 from service.subjects import Kind
@@ -17,7 +18,8 @@ from .lesson import Lesson
 from .request import Events
 
 LOOKED_AT = 4  #: photos, and pictures of the base's own
-AT_ONCE = 4  #: prompts
+AT_ONCE = 8  #: prompts
+RIVALS = 3  #: those that explain the photos best are held against the base's own pictures
 CLEARLY = 0.5  #: of how much better the noun explains the base's own pictures of it
 NO_RIVALS = {  #: of a kind: its noun may be one of them in other words
     Kind.PERSON: ("man", "woman"), Kind.DOG: ("dog",), Kind.CAT: ("cat",), Kind.ANIMAL: ("dog", "cat", "horse", "bird"),
@@ -50,8 +52,13 @@ def misnamed(lesson: Lesson, shown: Examples, word: str) -> str:
         known = knowing.known(family, pipe, others, word=word, tails=[tail], side_px=lesson.recipe.side_px)
         prompts = {thing: f"a {thing}" for thing in (noun, *known)}
         shelf.ready(family, pipe, list(prompts.values()))
+        photographed = _explained(lesson, shown.pixels[:LOOKED_AT], prompts)
+        better = [thing for thing in known if _beaten(photographed, noun, thing)]
+        rivals = sorted(better, key=lambda thing: sum(photographed[thing]))[:RIVALS]
+        if not rivals:  # as it should be, at half the price
+            return ""
         own = sampling.paint(family, pipe, lesson.recipe, [prompts[noun]] * LOOKED_AT, SEED)
-        painted, photographed = (_explained(lesson, some, prompts) for some in (own, shown.pixels[:LOOKED_AT]))
+        painted = _explained(lesson, own, {thing: prompts[thing] for thing in (noun, *rivals)})
     return told_apart(painted, photographed, noun)
 
 
@@ -62,12 +69,21 @@ def told_apart(painted: Mapping[str, Sequence[float]], photographed: Mapping[str
     base's own pictures of the noun; where the noun does not explain those best, nothing can be told.
     """
     found = {}
-    for thing in set(photographed) - {noun}:
-        sure = sum(painted[thing]) / len(painted[thing]) - sum(painted[noun]) / len(painted[noun])
-        gaps = [own - other for own, other in zip(photographed[noun], photographed[thing], strict=True)]
-        if sure > 0 and sum(gap > 0 for gap in gaps) > 0.7 * len(gaps) and sum(gaps) / len(gaps) > CLEARLY * sure:
-            found[thing] = sum(gaps)
+    for thing in painted:
+        sure, seen = -mean(_gaps(painted, noun, thing)), mean(_gaps(photographed, noun, thing))
+        if sure > 0 and _beaten(photographed, noun, thing) and seen > CLEARLY * sure:
+            found[thing] = seen
     return max(found, key=lambda thing: found[thing], default="")
+
+
+def _beaten(explained: Mapping[str, Sequence[float]], noun: str, thing: str) -> bool:
+    """Whether a thing explains nearly all pictures better than the noun does."""
+    gaps = _gaps(explained, noun, thing)
+    return sum(gap > 0 for gap in gaps) > 0.7 * len(gaps)
+
+
+def _gaps(explained: Mapping[str, Sequence[float]], noun: str, thing: str) -> list[float]:
+    return [own - other for own, other in zip(explained[noun], explained[thing], strict=True)]
 
 
 def _explained(lesson: Lesson, pictures: Any, prompts: Mapping[str, str]) -> dict[str, list[float]]:
