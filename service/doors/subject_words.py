@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ OFTEN = {
     Frequency.ALWAYS: "wherever the story allows",
 }  # fmt: skip
 FITTING = 20  #: rows of a refused file are told, those there already last; more are counted
+REASONS = 3  #: of those that are counted, the most common are said
 
 
 def listed(entries: Sequence[Entry], *, json: bool) -> None:
@@ -32,7 +34,7 @@ def listed(entries: Sequence[Entry], *, json: bool) -> None:
     table = _table("name", "is", "photos", "captions", "learned", "appears on", "when")
     for entry in entries:
         if entry.card is None:
-            table.add_row(entry.name, f"[red]{literal(entry.error)}[/]", "", "", "", "", "")
+            table.add_row(f"[bold]{literal(entry.name)}[/]", "[red]cannot be read[/]", "", "", "", "", "")
             continue
         photos = f"{entry.used} of {len(entry.photos)}" if entry.used < len(entry.photos) else str(entry.used)
         table.add_row(
@@ -41,6 +43,9 @@ def listed(entries: Sequence[Entry], *, json: bool) -> None:
             literal(", ".join(entry.channels)) or "[dim]nowhere[/]", literal(_when(entry.card)),
         )  # fmt: skip
     out.print(table)
+    for entry in entries:  # a column of the table has no room for it
+        if entry.error:
+            out.print(f"[red]✗[/] {literal(entry.error)}", soft_wrap=True)
 
 
 def _learned(entry: Entry, card: Subject) -> str:
@@ -68,17 +73,19 @@ def added(name: str, told: Iterable[dict[str, Any]], *, json: bool) -> bool:
             well = well and (event["event"] != "refused" or bool(event.get("harmless")))
         return well
     refused, new, last = list[dict[str, Any]](), list[dict[str, Any]](), dict[str, Any]()
-    for event in progressed(told):
-        match event["event"]:
-            case "refused":
-                refused.append(event)
-            case "photo":
-                new.append(event)
-            case "chosen":
-                telling.said(str(event["says"]))
-            case "done" | "stopped":
-                last = event
-    _refused(refused)
+    try:
+        for event in progressed(told):
+            match event["event"]:
+                case "refused":
+                    refused.append(event)
+                case "photo":
+                    new.append(event)
+                case "chosen":
+                    telling.said(str(event["says"]))
+                case "done" | "stopped":
+                    last = event
+    finally:  # where it ends in an error, they are why
+        _refused(refused)
     if last.get("event") == "stopped":
         telling.remark("stopped; nothing was taken")
         return False
@@ -97,16 +104,19 @@ def progressed(told: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 yield event
                 continue
             what = str(event["what"])
-            tasks[what] = tasks.get(what) or progress.add_task(what)
+            if what not in tasks:
+                tasks[what] = progress.add_task(what)
             progress.update(tasks[what], total=event["total"], completed=event["done"])
 
 
 def _refused(refused: Sequence[dict[str, Any]]) -> None:
-    for event in sorted(refused, key=lambda event: bool(event.get("harmless")))[:FITTING]:
+    ordered = sorted(refused, key=lambda event: bool(event.get("harmless")))
+    for event in ordered[:FITTING]:
         mark = "[dim]·[/]" if event.get("harmless") else "[red]✗[/]"
         out.print(f"{mark} {literal(event['original'])} {literal(event['says'])}", soft_wrap=True)
-    if len(refused) > FITTING:
-        out.print(f"[dim]  and {len(refused) - FITTING} more[/]")
+    if more := Counter(event["says"] for event in ordered[FITTING:]):
+        why = ", ".join(f"{count} × {literal(says)}" for says, count in more.most_common(REASONS))
+        out.print(f"[dim]  and {more.total()} more: {why}{', …' if len(more) > REASONS else ''}[/]", soft_wrap=True)
 
 
 def photos(name: str, told: Sequence[dict[str, Any]], *, json: bool) -> None:
@@ -145,9 +155,15 @@ def _together(name: str, last: dict[str, Any]) -> None:
     out.print(f"\n[bold]{noun}[/]: {used} of {several(last['photos'], 'photo')} will be learned from", soft_wrap=True)
     for line in last["advice"]:
         out.print(f"  [yellow]→[/] {literal(line)}", soft_wrap=True)
+    if out_of_it := last["photos"] - used:
+        it = "it is" if out_of_it == 1 else "one of them is"
+        out.print(
+            f"  [yellow]→[/] {several(out_of_it, 'photo')} left out; if {it} good all the same: "
+            f"[dim]frontispiece subject photos {literal(name)} --take N[/]", soft_wrap=True,
+        )  # fmt: skip
     if used > captioned:
         out.print(
-            f"  [yellow]→[/] {used - captioned} of them say nothing of what they show: "
+            f"  [yellow]→[/] {several(used - captioned, 'photo')} without a word of what happens there: "
             f"[dim]frontispiece subject caption {literal(name)}[/]", soft_wrap=True,
         )  # fmt: skip
     if used:
