@@ -1,8 +1,9 @@
 """What was learned is put in the service's reach: all of it, or none, and what was there before stays until then.
 
 New files are made in ``.publishing`` beside the old ones. Once they are complete a file there says so, and they are
-moved into place one by one, the card last; a process that dies in between is finished by the next (``finish``). One at
-a time does either: what looks left halfway is else what another process is just making.
+moved into place one by one, the card last; engines wait as long as it is there. A process that dies in between is
+finished by the next (``finish``). One at a time does either: what looks left halfway is else what another process is
+just making.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 
 from service import progress
 from service.errors import SubjectError
-from service.subjects import CARD, WEIGHTS, Subject, load, save as save_card
+from service.subjects import CARD, COMPLETE, STAGE, WEIGHTS, Subject, load, save as save_card
 
 from .errors import TrainingError
 from .families import Family
@@ -29,8 +30,6 @@ from .sampling import sheet
 
 EVALUATION = progress.EVALUATION
 RECIPE = "recipe.json"
-STAGE = ".publishing"
-_COMPLETE = "complete"
 _LOCK = ".publishing.lock"
 _LIBRARIES = ("torch", "diffusers", "transformers", "peft", "safetensors", "numpy", "Pillow")
 
@@ -53,7 +52,7 @@ def _staged(folder: Path, card: Subject, files: Mapping[str, bytes], layers: dic
             (stage / name).write_bytes(content)
         _card(stage, card)
         _synced(stage)
-        (stage / _COMPLETE).touch()
+        (stage / COMPLETE).touch()
     except OSError as error:
         shutil.rmtree(stage, ignore_errors=True)
         raise TrainingError(
@@ -79,12 +78,12 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _moved(folder: Path) -> None:
     stage = folder / STAGE
-    if not (stage / _COMPLETE).exists():
+    if not (stage / COMPLETE).exists():
         shutil.rmtree(stage, ignore_errors=True)
         return
     _withdraw(folder, stage)
     names = sorted(str(path.relative_to(stage)) for path in stage.rglob("*") if path.is_file())
-    for name in [name for name in names if name not in (CARD, _COMPLETE)] + [name for name in names if name == CARD]:
+    for name in [name for name in names if name not in (CARD, COMPLETE)] + [name for name in names if name == CARD]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (stage / name).replace(folder / name)
     shutil.rmtree(stage, ignore_errors=True)

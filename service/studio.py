@@ -21,7 +21,7 @@ from .gate.casting import forbidden
 from .gate.verdict import judge
 from .model import Mood, Picture, Plate, Prompt, Step
 from .pipeline import Eye, Line
-from .protocols import Critique, Note, Referring, unnoted
+from .protocols import Critique, Note, Referring, Wording, unnoted
 
 MOST = 8  #: orders at once: each holds one of the web server's threads until it is painted, of which it has 40
 
@@ -36,7 +36,7 @@ class Order:
     engine: str = ""  #: its name in the config; "": the first of the first channel
     seed: int | None = None  #: None: any
     avoid: str = ""
-    subject: str | None = None  #: somebody of this home who is in the picture
+    subjects: tuple[str, ...] = ()  #: those of this home who are in the picture, ``AT_ONCE`` at most
     photos: tuple[bytes, ...] = ()  #: that it is painted from: PNG, JPEG or WebP files
 
 
@@ -103,12 +103,15 @@ class Studio:
         may not be in such a picture or the engine cannot be shown photos, Busy where too many wait, EngineError.
         """
         name = self._named(order.engine)
-        if order.subject:
-            self._may(order.subject, order.words)
+        asked = tuple(dict.fromkeys(order.subjects))
+        for subject in asked:
+            self._may(subject, order.words)
+        if len(asked) > 1 and not isinstance(self.line.engines[name], Wording):
+            raise Refused(f"{name} shows one figure: name one subject")
         seed = random.randrange(2**32) if order.seed is None else order.seed
         prompt = Prompt(
-            order.words, order.words, Mood.CALM, "", seed, style="", subject=order.subject,
-            avoid=(order.avoid,) if order.avoid else (),
+            order.words, order.words, Mood.CALM, "", seed, style="", subject=asked[0] if asked else None,
+            company=asked[1:], avoid=(order.avoid,) if order.avoid else (),
         )  # fmt: skip
         picture = self._painted(name, prompt, (order.width_px, order.height_px), order.photos)
         seen = self._seen(picture, prompt)

@@ -23,6 +23,8 @@ from .files import write_whole
 CARD = "subject.toml"
 WEIGHTS = "weights.safetensors"  #: beside the card, once something was learned: a LoRA as diffusers saves it
 PHOTOS = "photos"  #: the folder beside the card with its photos, as they were prepared for learning
+STAGE = ".publishing"  #: the folder beside the card in which learning puts a new version together
+COMPLETE = "complete"  #: a file in it from when that is whole until all of it is in place
 AT_ONCE = 2  #: in one picture, at most
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")  # a folder, a key in config.toml and a part of addresses
 
@@ -89,6 +91,14 @@ def folder(data: Path, name: str) -> Path:
     if not NAME.fullmatch(name):
         raise SubjectError(f"{name!r} cannot name a subject: use 1-40 lower-case letters, digits, - and _")
     return data / "subjects" / name
+
+
+def exchanging(data: Path, name: str) -> bool:
+    """Whether a new version of a subject is being put in place: its weights may not be those that its card is of.
+
+    It takes milliseconds; where the process that does it dies, until learning is next asked for. Raises SubjectError.
+    """
+    return (folder(data, name) / STAGE / COMPLETE).exists()
 
 
 def names(data: Path) -> list[str]:

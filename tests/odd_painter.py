@@ -87,6 +87,9 @@ class Odd:
 
     def load(self, model, heard, *, haste):
         unready(self.how)
+        if self.how == "killed-reading" and not self.flag.exists():
+            self.flag.touch()
+            killed()
         self.thrift = model.thrift
         return {"haste": haste}
 

@@ -111,10 +111,21 @@ class WebUi:
 
     main, root = "/sdapi/v1/txt2img", ""
 
-    def __init__(self, *, takes=(), reports=True):
+    def __init__(self, *, takes=(), reports=True, controlnet=None):
+        """``controlnet``: the models and the modules of that extension; None: it is not installed."""
         self.takes, self.reports, self.interrupted, self.steps = set(takes), reports, threading.Event(), iter(())
+        self.controlnet = controlnet
 
     def answer(self, request, painted):
+        if self.controlnet and request.path.startswith("/controlnet/"):
+            models, modules = self.controlnet
+            lists = {
+                "/controlnet/model_list": {"model_list": models},
+                "/controlnet/module_list": {"module_list": modules},
+            }
+            return Answer(lists[request.path])
+        if why := self._unit(request.fields.get("alwayson_scripts")):
+            return Answer({"detail": why}, 422)
         if request.path == "/sdapi/v1/progress" and self.reports:
             return Answer({"progress": next(self.steps, 0.0), "eta_relative": 0, "state": {}, "current_image": None})
         if request.path == "/sdapi/v1/interrupt" and self.reports:
@@ -127,6 +138,20 @@ class WebUi:
         picture = painted((request.fields["width"], request.fields["height"]))
         info = json.dumps({"seed": request.fields["seed"], "sd_model_name": "dreamshaper_8"})
         return Answer({"images": [base64.b64encode(picture).decode()], "parameters": {}, "info": info})
+
+    def _unit(self, scripts):
+        """What is wrong with a request's units, as the extension finds it; "" where nothing is."""
+        if scripts is None:
+            return ""
+        if not self.controlnet:
+            return "always on script controlnet not found"
+        (unit,) = scripts["controlnet"]["args"]
+        models, modules = self.controlnet
+        if not unit["enabled"] or unit["model"] not in models or unit["module"] not in modules:
+            return f"model({unit['model']}) not found in supported models."
+        Image.open(io.BytesIO(base64.b64decode(unit["image"], validate=True))).verify()
+        known = {"enabled", "module", "model", "weight", "image", "resize_mode", "guidance_start", "guidance_end"}
+        return f"unknown {sorted(unit)}" if set(unit) - known - {"save_detected_map"} else ""
 
 
 class ComfyUi:

@@ -173,7 +173,7 @@ def test_a_worker_is_told_no_secret_and_hears_no_ctrl_c(odd, monkeypatch):
 
 DEATHS = {
     "crash": "crashed (by SIGSEGV",
-    "killed": "was killed, most likely because the machine ran out of memory",
+    "killed": "was killed, most likely for want of memory",
     "leave": "with code 3; it last said: the last thing it says",
     "stumble": "RuntimeError: CUDA error: an illegal memory access",
     "refuse": "the model's own safety check refused its picture",

@@ -21,7 +21,7 @@ from service.engines.images import wire
 from service.engines.images_api import ImagesApi, Settings, make
 from service.engines.images_refusal import Refusal
 from service.engines.wording import LONGEST, Wording
-from service.errors import EngineError
+from service.errors import EngineError, NotNow
 from service.surroundings import Surroundings
 
 from .images_server import file, holding, painted, refusing, silence, speaking
@@ -303,6 +303,56 @@ def test_a_server_that_wants_peace_gets_it(tmp_path):
         assert (count, "not asked again for 1 s" in said) == (1, True)
         now[0] += 2
         assert ours.render(prompt(), 1024, 600).width_px == 1024
+
+
+BUSY = {
+    "another of ours": refusing(503, "waiting for the GPU: learning rex", "engine_busy"),
+    "any server that says when": refusing(503, "down", Retry_After="9"),
+    "too many orders": refusing(429, "8 pictures are waited for", "rate_limit_exceeded", Retry_After="30"),
+}
+
+
+@pytest.mark.parametrize("name", BUSY)
+def test_a_busy_server_is_waited_for(tmp_path, name):
+    """No attempt is spent on it, and the status says what it waits for, until it paints."""
+    now = [100.0]
+    with speaking(BUSY[name], painted) as server:
+        ours = engine(server, tmp_path, clock=lambda: now[0])
+        for _ in range(2):
+            with pytest.raises(NotNow, match=r"^waiting: 127"):
+                ours.render(prompt(), 1024, 600)
+        assert (len(server.asked), ours.state()["now"][:8]) == (1, "waiting:")
+        now[0] += 61
+        ours.render(prompt(), 1024, 600)
+        assert ours.state()["now"] == ""
+
+
+def test_a_server_that_is_always_busy_fails_in_the_end(tmp_path):
+    """After an hour and four times in a row it counts as out of order; a picture in between begins the count anew."""
+    now, told = [100.0], []
+    with speaking(BUSY["another of ours"]) as server:
+        ours = engine(server, tmp_path, clock=lambda: now[0])
+        for _ in range(5):
+            with pytest.raises(EngineError) as caught:
+                ours.render(prompt(), 1024, 600)
+            told.append(type(caught.value))
+            now[0] += 1801
+        assert told == [NotNow, NotNow, NotNow, EngineError, EngineError]
+        assert "nothing else for 120 minutes" in str(caught.value)
+        server.scripts = [*[BUSY["another of ours"]] * 5, painted, BUSY["another of ours"]]
+        ours.render(prompt(), 1024, 600)
+        with pytest.raises(NotNow):
+            ours.render(prompt(seed=8), 1024, 600)
+
+
+@pytest.mark.parametrize(
+    "script", [refusing(503, "no model"), refusing(429, "slow down"), refusing(429, "quota", Retry_After="9")]
+)
+def test_what_is_not_busy_fails(tmp_path, script):
+    """A server that says neither that it is busy nor when to ask again, and one that wants to be paid."""
+    with speaking(script) as server, pytest.raises(EngineError) as caught:
+        engine(server, tmp_path).render(prompt(), 1024, 600)
+    assert not isinstance(caught.value, NotNow)
 
 
 def test_a_scene_that_was_refused_is_not_sent_again(tmp_path):

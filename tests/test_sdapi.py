@@ -1,10 +1,14 @@
 """A web UI paints: what it is asked, how far it says it is, and what its refusals mean."""
 
+import base64
+import io
 import json
 
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
+from service.album import Photo, keep
 from service.engines import sdapi
 from service.engines.sdapi import Settings
 from service.errors import EngineError, NotNow
@@ -92,6 +96,76 @@ def test_it_is_asked_how_far_it_is(tmp_path):
     assert [request.path for request in server.asked].count("/sdapi/v1/progress") == 1
 
 
+PLUS, XL = "ip-adapter-plus_sd15 [1234abcd]", "ip-adapter_sdxl [d5d53548]"
+A1111 = ["none", "canny", "ip-adapter-auto", "ip-adapter_clip_h"]
+FORGE = ["None", "CLIP-ViT-H (IPAdapter)", "CLIP-ViT-bigG (IPAdapter)", "InsightFace+CLIP-H (IPAdapter)"]
+
+
+def shown(folder, modules, model, a_prompt=REX, **table):
+    wire = WebUi(takes=SDAPI | {"alwayson_scripts"}, controlnet=modules and ([PLUS, XL], modules))
+    recipe, asked = paint(folder, a_prompt, wire=wire, ip_adapter=model, **table)
+    return recipe, asked.fields.get("alwayson_scripts", {}).get("controlnet", {}).get("args", []), asked.fields
+
+
+@pytest.mark.parametrize(
+    ("modules", "model", "module", "whole"),
+    [
+        (A1111, "ip-adapter-plus_sd15", "ip-adapter-auto", PLUS),
+        (FORGE, "IP-Adapter-plus_sd15", "CLIP-ViT-H (IPAdapter)", PLUS),
+        (FORGE, XL, "CLIP-ViT-bigG (IPAdapter)", XL),
+    ],
+)
+def test_a_photo_goes_along_through_the_servers_own_adapter(tmp_path, modules, model, module, whole):
+    """As AUTOMATIC1111's and Forge's ControlNet take it: one square photo, and words that say its noun."""
+    subject(tmp_path, pictures=2)
+    box = 100, 100, 500, 900
+    keep(tmp_path / "subjects/rex", [Photo("photos/000.jpg", "a.jpg", "0" * 64, 2000, 1500, box=box)])
+    recipe, (unit,), fields = shown(tmp_path, modules, model)
+    assert (unit["module"], unit["model"], unit["enabled"], unit["weight"]) == (module, whole, True, 0.6)
+    width, height = Image.open(io.BytesIO(base64.b64decode(unit["image"]))).size
+    assert width == height
+    assert fields["prompt"].startswith("a corgi rides a red tram")
+    assert (recipe["photos"], recipe["ip_adapter"]) == (1, whole)
+    json.dumps(recipe)
+
+
+@pytest.mark.parametrize(
+    ("modules", "model", "why"),
+    [
+        (None, "ip-adapter-plus_sd15", "install the extension"),
+        (A1111, "ip-adapter_sd15", f"there is {PLUS}, {XL}"),
+        (["none", "canny"], PLUS, "bring it up to date"),
+        (A1111, "ip-adapter-faceid-plusv2_sd15", "not free for every use"),
+    ],
+)
+def test_a_server_that_cannot_look_at_photos_is_asked_for_the_noun(tmp_path, modules, model, why):
+    """A picture of any corgi is painted, and its recipe says what is missing there."""
+    subject(tmp_path, pictures=1)
+    recipe, units, fields = shown(tmp_path, modules, model)
+    assert (units, fields["prompt"][:13]) == ([], "a corgi rides")
+    assert why in recipe["subject"]
+
+
+@pytest.mark.parametrize("card", [{"photos_travel": "never"}, {"kind": "person", "class_noun": "man"}])
+def test_no_photo_leaves_that_may_not(tmp_path, card):
+    """Neither against the card nor without consent; nor of whom the server has learned."""
+    subject(tmp_path, pictures=1, **card)
+    assert shown(tmp_path, A1111, PLUS)[1] == []
+    subject(tmp_path, pictures=1)
+    assert shown(tmp_path, A1111, PLUS, loras={"rex": "rex-v2"})[1] == []
+
+
+def test_check_says_whether_photos_are_sent(tmp_path):
+    """And how many of each subject."""
+    subject(tmp_path, pictures=2)
+    with painting(WebUi(takes=SDAPI)) as server:
+        plain, seeing = (built("AUTOMATIC1111", server, tmp_path, ip_adapter=model) for model in ("", PLUS))
+        assert (plain.sends(), plain.from_photos("rex"), seeing.from_photos("rex")) == ("", 0, 1)
+        assert "photos of subjects are sent to 127.0.0.1" in seeing.sends()
+    with pytest.raises(ValidationError, match="leave ip_adapter out"):
+        Settings(base_url="http://x", server="koboldcpp", ip_adapter="x")
+
+
 @pytest.mark.parametrize("ending", ["time", "the owner"])
 def test_a_server_that_nobody_waits_for_is_told_to_stop(tmp_path, ending):
     """When time is up, and when the round is stopped, it does not go on painting for nobody."""
@@ -138,6 +212,16 @@ def test_a_refusal_says_what_to_do(tmp_path, name, monkeypatch):
             ours.render(prompt(), 1024, 600)
     assert reason in str(caught.value)
     assert "secret99" not in str(caught.value)
+
+
+def test_a_busy_server_is_waited_for(tmp_path):
+    """KoboldCpp paints one picture at a time, and says so to who comes meanwhile."""
+    status, told, _ = REFUSALS["busy"]
+    with painting(WebUi(), fault=lambda handler, *_: send(handler, Answer(told, status))) as server:
+        ours = built("KoboldCpp", server, tmp_path)
+        with pytest.raises(NotNow, match="is busy; it will be asked again"):
+            ours.render(prompt(), 1024, 600)
+        assert ours.state()["now"].startswith("waiting: 127.0.0.1")
 
 
 def test_koboldcpp_without_a_model_answers_with_nothing(tmp_path):

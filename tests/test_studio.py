@@ -5,6 +5,7 @@ import contextlib
 import io
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import openai
@@ -14,7 +15,7 @@ from PIL import Image
 from service import subjects
 from service.assembly import opened
 from service.engines.images_api import Settings as Remote, make
-from service.errors import EngineError
+from service.errors import EngineError, NotNow
 from service.model import Mood, Picture, Prompt
 from service.settings import Channel, Settings
 from service.studio import MOST, Order, Studio
@@ -70,6 +71,27 @@ def test_a_second_box_of_ours_is_just_a_remote(address, tmp_path, monkeypatch):
     assert (picture.width_px, picture.height_px) == (1024, 600)
 
 
+def test_a_second_box_whose_gpu_is_taken_is_waited_for(studio, address, tmp_path, monkeypatch):
+    """It says when to ask again, and who asks spends no attempt."""
+
+    def taken(*_):
+        raise NotNow("waiting for the GPU: learning rex (process 7)")
+
+    monkeypatch.setattr(studio.line.engines["papercut"], "render", taken)
+    monkeypatch.setenv("ATTIC_TOKEN", SECRET)
+    answer = httpx.post(
+        f"{address}/v1/images/generations", json={"prompt": SCENE}, headers={"authorization": f"Bearer {SECRET}"}
+    )
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+    engine = make(
+        Remote(base_url=f"{address}/v1", model="papercut", api_key_env="ATTIC_TOKEN"),
+        Surroundings("attic", tmp_path, TEMPLATES),
+    )
+    with pytest.raises(NotNow, match="learning rex"):
+        engine.render(Prompt(SCENE, SCENE, Mood.CALM, "sea", 3), 1024, 600)
+    engine.close()
+
+
 @pytest.mark.parametrize(
     ("key", "asked", "status", "says"),
     [
@@ -112,6 +134,81 @@ def test_a_subject_is_never_put_where_its_card_or_the_gate_forbids(studio, words
     subjects.save(studio.line.store.folder.path, Subject(**card))
     with serving(Wall(), studio=studio) as url, pytest.raises(openai.BadRequestError, match=why):
         asking(url).images.generate(prompt=words, model="papercut", extra_body={"subject": "rex"})
+
+
+class Heard:
+    """An engine that words prompts for a model, and remembers what it was asked for."""
+
+    family = "prose"
+
+    def __init__(self):
+        self.heard = []
+
+    def worded(self, prompt):
+        return prompt.words
+
+    def render(self, prompt, width_px, height_px, progress=None):
+        self.heard.append(prompt)
+        still = drawn(prompt.seed, width_px, height_px)
+        return Picture(still.data, ".jpg", width_px, height_px)
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def both(studio):
+    """Two dogs of the home, of which one does not like sport."""
+    for name, rules in (("rex", {}), ("lotte", {"topics_forbidden": ("sport",)})):
+        card = {"name": name, "kind": Kind.DOG, "class_noun": "corgi", "token": "ohwx", **rules}
+        subjects.save(studio.line.store.folder.path, Subject(**card))
+
+
+def test_two_of_a_home_are_painted_together(studio, both, tmp_path, monkeypatch):
+    """As another program asks for them, and as a second box of ours does by the names that they have there."""
+    engine = Heard()
+    studio.line.desks[0].engines.insert(0, ("gpu", engine))
+    names, here = {"fido": "rex", "wilma": "lotte"}, Prompt(SCENE, f"fido and wilma on {SCENE}", Mood.CALM, "", 3)
+    for name, noun in (("fido", "corgi"), ("wilma", "dog")):
+        (tmp_path / "here").mkdir(exist_ok=True)
+        subjects.save(tmp_path / "here", Subject(name=name, kind=Kind.DOG, class_noun=noun, token="sks"))
+    monkeypatch.setenv("ATTIC_TOKEN", SECRET)
+    with serving(Wall(), studio=studio) as url:
+        asking(url).images.generate(
+            prompt=f"rex and lotte on {SCENE}", extra_body={"subject": "rex", "company": "lotte"}
+        )
+        asking(url).images.generate(prompt=f"rex on {SCENE}", extra_body={"subject": "rex", "company": "rex"})
+        table = Remote(base_url=f"{url}/v1", model="gpu", server="frontispiece", api_key_env="ATTIC_TOKEN", loras=names)
+        remote = make(table, Surroundings("attic", tmp_path / "here", TEMPLATES))
+        recipe = remote.render(replace(here, subject="fido", company=("wilma",)), 640, 384).recipe
+        remote.close()
+    assert [each.subjects for each in engine.heard] == [("rex", "lotte"), ("rex",), ("rex", "lotte")]
+    assert engine.heard[2].words.startswith("rex and lotte on a small red boat")
+    assert recipe["subjects"] == ["fido", "wilma"]
+
+
+@pytest.mark.parametrize(
+    ("model", "words", "company", "status", "says"),
+    [
+        (
+            "gpu",
+            "rex and lotte score at the football match",
+            "lotte",
+            400,
+            "lotte does not appear in stories about sport",
+        ),
+        ("gpu", "rex and ann on a lake", "ann", 404, "no subject called 'ann'"),
+        ("papercut", "rex and lotte on a lake", "lotte", 400, "papercut shows one figure: name one subject"),
+    ],
+)
+def test_the_second_is_asked_like_the_first(studio, both, model, words, company, status, says):
+    """The card of each must allow it, and the engine must be able to."""
+    studio.line.desks[0].engines.insert(0, ("gpu", Heard()))
+    asked = {"prompt": words, "model": model, "extra_body": {"subject": "rex", "company": company}}
+    with serving(Wall(), studio=studio) as url, pytest.raises(openai.APIStatusError, match=says) as caught:
+        asking(url).images.generate(**asked)
+    assert caught.value.status_code == status
+    assert studio.line.engines["gpu"].heard == []
 
 
 class Slow:

@@ -1,15 +1,19 @@
 """The worker at work: batches, memory, a GPU that others want, and stopping; with a worker that does as it is told."""
 
+import hashlib
 import json
 import os
+import shutil
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from service.engines import workshop
+from service.engines import gallery, workshop
+from service.engines.awaited import Wish
 from service.engines.diffusion import Diffusion, Settings
 from service.engines.settling import Home
 from service.engines.wording import Wording
@@ -18,7 +22,7 @@ from service.frames import send
 from service.gpu import Gpu, holder
 from service.model import Picture
 from service.protocols import Batching, Reporting
-from service.subjects import Kind, Subject, save
+from service.subjects import Kind, Subject, exchanging, load, save
 
 from .values import prompt
 
@@ -151,6 +155,32 @@ def test_how_a_model_is_held_survives_a_restart(odd, monkeypatch, tmp_path):
     now = time.time()
     monkeypatch.setattr("service.engines.ladder.time.time", lambda: now + 8 * 86400)
     assert painted(odd("well", device="cuda"), prompts(1))[0]["thrift"] == 0
+
+
+def test_a_worker_that_the_kernel_kills_ran_out_of_memory(odd, tmp_path):
+    """Where pictures are painted in main memory, the next worker holds the model more thriftily, and it is said."""
+    engine = odd("killed", str(tmp_path / "once"), device="cpu")
+    (said,) = painted(engine, prompts(1))
+    assert said.startswith("the painter was killed, most likely for want of memory; it will be held with ")
+    assert painted(engine, prompts(1))[0]["thrift"] == 1
+    assert painted(odd("well", device="cpu"), prompts(1))[0]["thrift"] == 1
+
+
+@pytest.mark.parametrize(("how", "device"), [("killed", "cuda"), ("killed-reading", "cpu"), ("killed-reading", "cuda")])
+def test_no_rung_is_left_where_none_saves_main_memory(odd, tmp_path, how, device):
+    """A GPU's pictures are not painted in it, and a model that does not fit into it never will: both are said."""
+    engine = odd(how, str(tmp_path / "once"), device=device)
+    (said,) = painted(engine, prompts(1))
+    assert "killed, most likely for want of memory, while " in said
+    assert "leave it more main memory" in said
+    assert painted(engine, prompts(1))[0]["thrift"] == 0
+
+
+def test_who_kills_a_worker_here_knows_why(odd):
+    """A painter that took too long, or that the service ended, did not run out of memory."""
+    for engine in (odd("hang", device="cpu", timeout_seconds=0.5), odd("slow", device="cpu", load_minutes=0.01)):
+        assert "took longer than" in painted(engine, prompts(1))[0]
+        assert engine._workshop._least == 0
 
 
 def test_other_files_of_a_model_are_tried_from_the_top(odd, tmp_path):
@@ -389,6 +419,46 @@ def test_who_was_learned_is_called_by_its_token(odd, tmp_path):
     assert "a sks corgi naps" in engine.worded(asked)
     (tmp_path / "subjects/rex/weights.safetensors").unlink()
     assert engine.render(asked, 320, 200).recipe["words"].startswith("a corgi naps")
+
+
+def publishes(folder, token, weights):
+    """As learning does: the stage is whole, then the weights are moved, then the card."""
+    stage = folder / "subjects/rex/.publishing"
+    stage.mkdir()
+    (stage / "complete").touch()
+    (folder / "subjects/rex/weights.safetensors").write_bytes(weights)
+    yield
+    save(folder, load(folder, "rex").model_copy(update={"token": token}))
+    shutil.rmtree(stage)
+
+
+def test_new_weights_never_meet_an_old_word(odd, tmp_path, monkeypatch):
+    """Whoever publishes while a picture is worded: weights and word are of one version."""
+    card(tmp_path, base="any/model")
+    engine, asked = odd("well"), prompt(words="rex naps", subject="rex")
+    step, said = publishes(tmp_path, "ohwx", b"better"), engine._orders._wording.said
+    waits = SimpleNamespace(monotonic=time.monotonic, sleep=lambda _: next(step, None))  # the other half meanwhile
+    monkeypatch.setattr(gallery, "time", waits)
+
+    def meanwhile(*told, **more):
+        words = said(*told, **more)
+        if load(tmp_path, "rex").token == "sks" and not exchanging(tmp_path, "rex"):
+            next(step)
+        return words
+
+    monkeypatch.setattr(engine._orders._wording, "said", meanwhile)
+    job = engine._orders._job(Wish(asked, 320, 200))
+    assert (job.words[:17], job.learned.sha256) == ("a ohwx corgi naps", hashlib.sha256(b"better").hexdigest())
+
+
+def test_what_was_not_published_to_the_end_is_left_out(odd, tmp_path, monkeypatch):
+    """Where its process died between weights and card nobody knows the word; the recipe says what to do."""
+    monkeypatch.setattr(gallery, "PATIENCE_S", 0.0)
+    card(tmp_path, base="any/model")
+    next(publishes(tmp_path, "ohwx", b"better"))
+    recipe = odd("well").render(prompt(words="rex naps", subject="rex"), 320, 200).recipe
+    assert recipe["words"].startswith("a corgi naps")
+    assert "`frontispiece subject train rex`" in recipe["subject"]
 
 
 @pytest.mark.parametrize("base", ["any/model", "", "sister/model"])

@@ -71,7 +71,8 @@ class IpAdapter(Weights):
 
 class Size(_Part):
     multiple: int = Field(ge=8, le=128)  #: what sides must be divisible by, px
-    side_px: int = Field(ge=64, le=4096)  #: of the square it was trained at
+    #: of the square it was trained at: SANA's largest at 4096, as its model zoo has it
+    side_px: int = Field(ge=64, le=4096)
     most_px: int = Field(0, ge=0)  #: of a picture; beyond it motifs repeat. 0: as it was trained
 
 

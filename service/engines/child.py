@@ -22,16 +22,20 @@ _ITS_OWN = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")  #: for models that want an ac
 _MOST_SAID = 1_000_000  #: bytes of what it writes for the log that are kept from one request to the next
 _GOING_S = 2.0  #: how long a process may take to end after it closed its pipe
 STOP_S = 1.0  #: how long a process may take to stop at its next step
+KILLED = "the painter was killed, most likely for want of memory"  #: by nobody here
 LAST = ("done", "failed", "cancelled")  #: words that end an answer
 Heard = Callable[[dict[str, Any], bytes], None]
 
 
 class Ended(Exception):
-    """The process ended before it answered; the message says how. ``heard``: whether it had begun, or was stopped."""
+    """The process ended before it answered; the message says how.
 
-    def __init__(self, message: str, *, heard: bool) -> None:
+    ``heard``: whether it had begun, or was stopped; ``killed``: by the kernel, most likely for want of main memory.
+    """
+
+    def __init__(self, message: str, *, heard: bool, killed: bool = False) -> None:
         super().__init__(message)
-        self.heard = heard
+        self.heard, self.killed = heard, killed
 
 
 def environment(base: Mapping[str, str]) -> dict[str, str]:
@@ -79,7 +83,7 @@ class Child:
         except (OSError, ValueError, KeyError, EOFError) as error:  # a pipe that broke, or what is no message
             how = self._how(seconds)
             if stop is None:
-                raise Ended(how, heard=began or self._stopped) from error
+                raise Ended(how, heard=began or self._stopped, killed=how == KILLED) from error
         finally:
             for watchdog in watchdogs:
                 watchdog.cancel()
@@ -113,7 +117,7 @@ class Child:
         if self._late:
             return f"the painter took longer than {seconds:g} s and was ended"
         if code == -signal.SIGKILL:
-            return "the painter was killed, most likely because the machine ran out of memory"
+            return KILLED
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
         return f"the painter crashed ({how}; it last said: {self._last_words() or 'nothing'})"
 

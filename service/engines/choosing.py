@@ -60,7 +60,19 @@ def rungs(card: Card, device: str = "cuda") -> tuple[Rung, ...]:
 
 def ladder_on(card: Card, *devices: str) -> tuple[Rung, ...]:
     """That ladder for the first of these that names a device."""
-    return rungs(card, next((device for device in devices if device not in ("", "auto")), "cuda"))
+    return rungs(card, _named(devices))
+
+
+def in_main_memory(*devices: str) -> bool:
+    """Whether pictures are painted there, on the first of these that names a device: then each rung saves some of it.
+
+    What a GPU's own memory is spared by, parts and layers that wait in main memory, takes more of that.
+    """
+    return _named(devices).startswith(("cpu", "mps"))
+
+
+def _named(devices: Iterable[str]) -> str:
+    return next((device for device in devices if device not in ("", "auto")), "cuda")
 
 
 def rung_of(card: Card, held: Held, device: str = "cuda") -> int:

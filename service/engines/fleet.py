@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol
 from ..errors import EngineError, GpuBusy
 from .cluster import Lost
 from .job import Job, Learned, Refusal
+from .luggage import Luggage
 from .rounds import Outcome, Round
 from .seat import Failure
 from .shares import Terms, share
@@ -52,7 +53,7 @@ class Chair:
     call: Any
     until: float  #: by when the call has to come to an end
     jobs: dict[int, Job] = field(default_factory=dict)  #: what it paints, by their places
-    holds: set[str] = field(default_factory=set)  #: the weights that were sent to it
+    holds: Luggage = field(default_factory=Luggage)  #: the weights that were sent to it
     fits: int = 1
     rung: int = 0  #: in which of the ways it holds the model
     facts: dict[str, Any] = field(default_factory=dict)
@@ -66,7 +67,7 @@ class Fleet:
     def __init__(self, grounds: Grounds, terms: Terms) -> None:
         self._on, self._terms = grounds, terms
         self._chairs: list[Chair] = []
-        self._sent: dict[str, Any] = {}  # SHA-256 of weights: where every node can take them from
+        self._sent = Luggage()  # weights that lie where every node can take them from
         self._thrift = int(terms.model.get("thrift", 0))
         self._rest = self._asked = self._looked = 0.0
         self._trouble: Exception | None = None
@@ -151,17 +152,18 @@ class Fleet:
         """Have a painter paint these, with the weights that it has not had yet."""
         sent: dict[str, Any] = {}
         for place, job in list(jobs.items()):
-            lacks = [learned for learned in job.wears if learned.sha256 not in chair.holds | set(sent)]
+            lacks = [learned for learned in job.wears if learned.sha256 not in {*chair.holds, *sent}]
             try:
                 sent |= {learned.sha256: self._weights(learned) for learned in lacks}
             except EngineError as error:
                 work.give(place, Refusal(str(error)))
                 del jobs[place]
         if jobs:
-            chair.call = chair.actor.paint.remote(list(jobs.values()), list(sent), *sent.values())
+            worn = {learned.sha256: learned for job in jobs.values() for learned in job.wears}
+            gone = [sha256 for learned in worn.values() for sha256 in chair.holds.take(learned)]
+            chair.call = chair.actor.paint.remote(list(jobs.values()), gone, list(sent), *sent.values())
             chair.doing, chair.jobs, chair.share, chair.look = "painting", jobs, 0.0, None
             chair.until = time.monotonic() + self._terms.paint_s * len(jobs)
-            chair.holds |= set(sent)
 
     def _weights(self, learned: Learned) -> Any:
         """A subject's weights where every node can take them from; laid there once. Raises EngineError."""
@@ -172,8 +174,8 @@ class Fleet:
                 raise EngineError(f"the weights of {learned.subject} cannot be read: {error.strerror}") from error
             if hashlib.sha256(data).hexdigest() != learned.sha256:
                 raise EngineError(f"the weights of {learned.subject} have just changed: try again")
-            self._sent[learned.sha256] = self._on.put(data)
-        return self._sent[learned.sha256]
+            self._sent.take(learned, self._on.put(data))
+        return self._sent.where(learned.sha256)
 
     # -- what comes of it -------------------------------------------------------------------
 

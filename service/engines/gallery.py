@@ -7,18 +7,21 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EngineError, SubjectError
-from ..subjects import WEIGHTS, Subject, folder, load
+from ..subjects import WEIGHTS, Subject, exchanging, folder, load
 from .choosing import suits
 from .job import Learned
 from .learned import chosen
 from .settling import Settled
 
 log = logging.getLogger(__name__)
+PATIENCE_S, LOOK_S = 0.5, 0.02  #: for who publishes what was learned
+UNFINISHED = "a new version of it was not put in place to the end, which `frontispiece subject train {name}` does"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +72,34 @@ class Gallery:
             return Presence()
         try:
             path = folder(self._data, name) / WEIGHTS
-            card = load(self._data, name) if path.is_file() else None
-            if card is None or not card.consented:
+            if not path.is_file() or not load(self._data, name).consented:
                 return Presence()
-            if why := self._unsuited(card, found):
+            card, digest = self._pair(name, path)
+            if why := self._unsuited(card, found) if digest else UNFINISHED.format(name=name):
                 return Presence(left_out=why)
             return Presence(Learned(
-                subject=card.name, file=str(path), sha256=self._digest(path), scale=self._scale,
+                subject=card.name, file=str(path), sha256=digest, scale=self._scale,
                 family=card.family, base=card.base, rank=card.rank,
             ))  # fmt: skip
         except SubjectError as error:
             raise EngineError(str(error)) from error
         except OSError as error:
             raise EngineError(f"the weights of {name} cannot be read: {error.strerror}") from error
+
+    def _pair(self, name: str, path: Path) -> tuple[Subject, str]:
+        """A card, and the digest of the weights that it is of; "" where a new version of both is half in place.
+
+        Who publishes takes milliseconds, and is waited for. The order counts: what is in place after the weights were
+        read was so when they were, or is not what is read the next time.
+        """
+        until = time.monotonic() + PATIENCE_S
+        while True:
+            card, digest = load(self._data, name), self._digest(path)
+            if not exchanging(self._data, name):
+                return card, digest
+            if time.monotonic() > until:
+                return card, ""
+            time.sleep(LOOK_S)
 
     def told(self, name: str | None, presence: Presence) -> Presence:
         """The same; that a subject is left out is said in the log, once."""

@@ -28,6 +28,7 @@ from .images.answer import decoded, first
 from .images.dialect import Dialect, Wish, body, dialect
 from .images_refusal import Refusal
 from .learned import Guest
+from .resting import Rest
 from .wording import Family, Said, Wording, clip_tokens, family_of
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ class ImagesApi:
         self._wire: Wire | None = None
         self._left_out: set[str] = set()  #: fields that this server objected to
         self._takes_photos = settings.references and bool(settings.dialect.photos)
-        self._rest: tuple[float, str] = 0.0, ""  #: until when it wants no requests, and why
+        self._rest = Rest(clock)
         self._blocked: tuple[str, str] = "", ""  #: the last words that it would not paint, and what it said
 
     @property
@@ -165,6 +166,10 @@ class ImagesApi:
             progress(0.95)
         return picture
 
+    def state(self) -> dict[str, Any]:
+        """The model there, and what it is waited for."""
+        return {"model": self.settings.model, "says": "", "now": self._rest.says}
+
     @property
     def references(self) -> int:
         """How many pictures may go along; 0 where the owner's table, or the kind of server, says none."""
@@ -184,6 +189,7 @@ class ImagesApi:
 
     def _painted(self, guest: Guest, seed: int, wish: sizes.Size) -> Picture:
         answer, fields = self._made(guest, seed, self._size(*wish))
+        self._rest.over()
         entry = first(answer)
         try:
             data = decoded(entry)
@@ -216,7 +222,8 @@ class ImagesApi:
         table = self.settings
         fields = body(table.dialect, Wish(
             words=said.words, model=table.model, size=size, seed=seed, avoid=said.avoid, quality=table.quality,
-            steps=table.steps, guidance=table.guidance, lora=guest.lora, extra=table.extra,
+            steps=table.steps, guidance=table.guidance, lora=guest.lora, company=guest.company,
+            extra=table.extra,
         ))  # fmt: skip
         return {name: value for name, value in fields.items() if name not in self._left_out}
 
@@ -248,10 +255,8 @@ class ImagesApi:
         return self._wire
 
     def _hold(self, words: str) -> None:
-        """Raises EngineError where the server need not be asked: its answer is known."""
-        until, why = self._rest
-        if self._clock() < until:
-            raise EngineError(f"{why} (not asked again for {until - self._clock():.0f} s)")
+        """Raises EngineError where the server need not be asked: its answer is known; NotNow where it is busy."""
+        self._rest.hold()
         if words == self._blocked[0]:
             raise EngineError(self._blocked[1])
 
@@ -260,9 +265,7 @@ class ImagesApi:
         why = refusal.explained(self.host, self.settings.model, self.settings.api_key_env)
         if refusal.blocked:
             self._blocked = words, why
-        if refusal.rest_s:
-            self._rest = self._clock() + refusal.rest_s, why
-        return EngineError(why)
+        return self._rest.after(refusal, why)
 
     def _recipe(self, fields: dict[str, Any], entry: dict[str, Any], size: sizes.Size) -> dict[str, Any]:
         revised, table = entry.get("revised_prompt"), self.settings

@@ -28,9 +28,17 @@ class Refusal(Exception):
         return self.status in (400, 403, 422) and any(word in self._text for word in _BLOCKED)
 
     @property
+    def busy(self) -> bool:
+        """The server would paint this, only not now: by its own word, or by when to ask again (RFC 9110, 10.2.3)."""
+        if self._no_credit:
+            return False
+        told = self.retry_after is not None
+        return (self.status == 429 and told) or (self.status == 503 and (told or "busy" in self._text))
+
+    @property
     def rest_s(self) -> float:
         """How long to leave the server alone; 0 where asking again may help at once."""
-        if self.status not in (401, 402, 403, 429) and not self._no_credit:
+        if self.status not in (401, 402, 403, 429) and not self._no_credit and not self.busy:
             return 0.0
         return REST_S if self.retry_after is None else min(self.retry_after, LONGEST_REST_S)
 
@@ -54,6 +62,8 @@ class Refusal(Exception):
             return f"the account at {host} has no credit left: top it up there, or choose another engine"
         if self.status in (401, 403):
             return f"{host} does not accept the key: see that {key} holds one that may use {model}"
+        if self.status == 503 and self.busy:
+            return f"{host} is busy; it will be asked again"
         if self.status == 429:
             return f"{host} wants fewer requests: lower plates_per_round, or raise cadence_minutes"
         if self.status in (404, 405):

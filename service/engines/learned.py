@@ -18,7 +18,7 @@ from typing import Any
 from .. import album, subjects
 from ..errors import EngineError, SubjectError
 from ..model import Prompt
-from ..subjects import PHOTOS, Subject, renamed
+from ..subjects import AT_ONCE, PHOTOS, Subject, renamed
 from . import references
 
 _HOME = (".local", ".lan", ".home", ".internal", ".home.arpa", ".localdomain", ".fritz.box")
@@ -52,6 +52,7 @@ class Guest:
 
     prompt: Prompt  #: says what the server shall call it, and names nobody
     lora: Lora | None = None
+    company: str = ""  #: whom else a server knows that knows its own by name
     photos: tuple[bytes, ...] = ()
     subjects: tuple[str, ...] = ()  #: everybody who is meant to be in it
 
@@ -62,27 +63,30 @@ class Guest:
 
 
 def guest(
-    prompt: Prompt, data: Path, loras: Mapping[str, str], *, most: int, host: str, by_name: bool = False
-) -> Guest:
+    prompt: Prompt, data: Path, loras: Mapping[str, str], *, most: int, host: str, by_name: bool = False,
+    aside: bool = False,
+) -> Guest:  # fmt: skip
     """A prompt's subjects as a server can take them; the bare prompt where it can only be told their nouns.
 
     Of two, the first that it has a LoRA of wears it, and the other is told by its noun; else they share the photos, of
     which it takes ``most``; 0: none.
 
-    ``by_name``: the server knows its own subjects by name, and puts its own token in their place.
+    ``by_name``: the server knows its own subjects by name, puts its own token in their place, and takes two.
+    ``aside``: an adapter looks at the photos, as squares, and the words do not speak of them.
     """
     cards = [card for card in _cards(prompt.subjects, data) if card.consented]
-    for card in cards:
-        if card.name in loras:
-            theirs = lora(loras[card.name])
-            called = theirs.name if by_name else f"{card.token} {card.class_noun}"
-            return Guest(_called(prompt, {card.name: called}), theirs, subjects=prompt.subjects)
+    worn = [(card, lora(loras[card.name])) for card in cards if card.name in loras][: AT_ONCE if by_name else 1]
+    if worn:
+        called = {card.name: theirs.name if by_name else f"{card.token} {card.class_noun}" for card, theirs in worn}
+        company = "".join(theirs.name for _, theirs in worn[1:])
+        return Guest(_called(prompt, called), worn[0][1], company, subjects=prompt.subjects)
     shown = [card for card in cards if most and may_travel(card, host) and chosen(data, card.name)][:most]
     shares = [(most + len(shown) - 1 - number) // len(shown) for number in range(len(shown))]
-    sent = [photos(data, card.name, most) for card, most in zip(shown, shares, strict=True)]
+    sent = [photos(data, card.name, most, squares=aside) for card, most in zip(shown, shares, strict=True)]
     known = {card.name: (card.class_noun, len(theirs)) for card, theirs in zip(shown, sent, strict=True)}
     along = tuple(photo for each in sent for photo in each)
-    return Guest(pictured(prompt, known) if known else prompt, photos=along, subjects=prompt.subjects)
+    said = pictured(prompt, known) if known and not aside else prompt
+    return Guest(said, photos=along, subjects=prompt.subjects)
 
 
 def from_photos(name: str, data: Path, loras: Mapping[str, str], host: str, *, most: int = references.MOST) -> int:
@@ -141,9 +145,12 @@ def told(host: str) -> str:
     return f"photos of subjects are sent to {host}, {where}, as far as each subject's card allows (photos_travel)"
 
 
-def photos(data: Path, name: str, most: int = references.MOST) -> tuple[bytes, ...]:
-    """Photos of a subject as JPEG files, as a model is shown them. Raises EngineError."""
-    return references.of_subject(chosen(data, name)[:most])
+def photos(data: Path, name: str, most: int = references.MOST, *, squares: bool = False) -> tuple[bytes, ...]:
+    """Photos of a subject as JPEG files, as a model is shown them; squares around it for an adapter.
+
+    Raises EngineError.
+    """
+    return references.of_subject(chosen(data, name)[:most], boxes(data, name) if squares else None)
 
 
 def boxes(data: Path, name: str) -> dict[Path, references.Box]:

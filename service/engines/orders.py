@@ -163,16 +163,26 @@ class Orders:
         why |= dict.fromkeys(worn[1:], self.narrow) if self.narrow else {}
         return "; ".join(f"{name}: {said}" if len(here) > 1 else said for name, said in why.items())
 
-    def _job(self, wish: Wish) -> Job:
+    def _steady(self, wish: Wish) -> tuple[Here, Said, tuple[Half, ...]]:
+        """Who is in a picture, and the words for it: those of one moment, as what was learned may be published anew
+        between two looks, with another token.
+        """
         here = self._here(wish.prompt, shown=bool(wish.photos))
-        said = self._said(wish.prompt, here)
+        while True:
+            said, halves = self._said(wish.prompt, here), self._halves(wish.prompt, here)
+            before, here = here, self._here(wish.prompt, shown=bool(wish.photos))
+            if here == before:
+                return here, said, halves
+
+    def _job(self, wish: Wish) -> Job:
+        here, said, halves = self._steady(wish)
         shown = wish.photos or self._photos(here)
         worn = [found.learned for found in here.values() if found.learned]
         return Job(
             words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
             height_px=wish.height_px, steps=self._asks.steps, guidance=self._asks.guidance,
             tags=self.family == "tags", learned=worn[0] if worn else None, left_out=self._left_out(here),
-            halves=self._halves(wish.prompt, here), photos=tuple(base64.b64encode(photo).decode() for photo in shown),
+            halves=halves, photos=tuple(base64.b64encode(photo).decode() for photo in shown),
         )  # fmt: skip
 
     def _photos(self, here: Here) -> tuple[bytes, ...]:

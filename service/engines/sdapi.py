@@ -10,7 +10,9 @@ import base64
 import binascii
 import contextlib
 import json
+import logging
 import re
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -25,15 +27,17 @@ from ..surroundings import Surroundings
 from . import credentials, learned, proof, sizes
 from .images_refusal import Refusal
 from .learned import Guest
+from .resting import Rest
+from .sdapi_refusal import PROTOCOL, explained
 from .wording import Family, Said, Wording, clip_tokens, family_of
 
 if TYPE_CHECKING:
     from .remote.http import Http
 
-_PROTOCOL = "a web UI's API (/sdapi/v1)"
 _POLL_S = 1.0  #: between two questions how far it is
 _SIDE_S = 3.0  #: for an answer that is not the picture: how far it is, and "stop"
 _SEEDS = 2**31 - 1  #: KoboldCpp keeps 32 bits with a sign, and -1 means "any"
+log = logging.getLogger(__name__)
 _TAG = re.compile(r"[<>]")
 
 
@@ -54,6 +58,7 @@ class Settings(BaseModel):
     family: Literal["auto", "tags", "prose", "flux", "labelled"] = "auto"  #: how the model wants its prompts worded
     style: str = ""  #: words for how pictures should look, instead of the channel's style
     loras: dict[str, str] = {}  #: subjects that the server has learned: the file name of each one's LoRA
+    ip_adapter: str = ""  #: what photos of a subject are looked at through: a model of its ControlNet; "": none is sent
     login_env: str = ""  #: the environment variable with "user:password", where --api-auth is set
     timeout_seconds: float = Field(300, gt=0, le=3600)
     extra: dict[str, Any] = {}  #: further fields of the request, as the server names them
@@ -69,6 +74,8 @@ class Settings(BaseModel):
     def _taken(self) -> Self:
         if self.loras and self.server == "koboldcpp":
             raise ValueError("KoboldCpp is given its LoRA when it starts (--sdlora); loras has no effect there")
+        if self.ip_adapter and self.server != "webui":
+            raise ValueError(f"server = {self.server!r} has no ControlNet with an API; leave ip_adapter out")
         return self
 
 
@@ -85,9 +92,10 @@ class SdApi:
         """``data``: the data folder, for the cards of subjects."""
         address = urlsplit(settings.base_url)
         self.settings, self.host = settings, address.netloc.rpartition("@")[2]
-        self._data, self._wording, self._poll_s = data, wording, poll_s
+        self._name, self._data, self._wording, self._poll_s = address.hostname or "", data, wording, poll_s
         self._main: Http | None = None  #: the request for a picture
         self._side: Http | None = None  #: what is asked meanwhile
+        self._rest = Rest(time.monotonic)
         self._reports = True  #: whether it says how far it is; KoboldCpp and sd.cpp do not
 
     @property
@@ -100,35 +108,68 @@ class SdApi:
         """The prompt as the model is told it."""
         return self._said(self._guest(prompt)).words
 
+    def sends(self) -> str:
+        """What leaves this machine beside words, in a sentence; "" where nothing does."""
+        return learned.told(self._name) if self.settings.ip_adapter else ""
+
+    def from_photos(self, subject: str) -> int:
+        """How many of a subject's photos go along with a picture of it. Raises EngineError."""
+        host = self._name if self.settings.ip_adapter else ""
+        return learned.from_photos(subject, self._data, self.settings.loras, host, most=1)
+
     def _guest(self, prompt: Prompt) -> Guest:
-        return learned.guest(prompt, self._data, self.settings.loras, most=0, host="")
+        most = 1 if self.settings.ip_adapter else 0
+        return learned.guest(prompt, self._data, self.settings.loras, most=most, host=self._name, aside=True)
 
     def _said(self, guest: Guest) -> Said:
         return self._wording.said(guest.prompt, self.family, clip_tokens)
 
+    def state(self) -> dict[str, Any]:
+        """The model there, and what it is waited for."""
+        return {"model": self.settings.checkpoint or None, "says": "", "now": self._rest.says}
+
     def render(self, prompt: Prompt, width_px: int, height_px: int, progress: Progress | None = None) -> Picture:
         """A JPEG in the asked shape, as large as asked or larger. Raises EngineError."""
-        fields = self._body(prompt, width_px, height_px)
-        answer = self._painted(fields, progress or (lambda _: None))
+        guest = self._guest(prompt)
+        fields = self._body(guest, prompt.seed, (width_px, height_px))
+        shown, told = self._shown(guest)
+        answer = self._painted(fields | shown, progress or (lambda _: None))
         image = proof.believed(self._decoded(answer), self.host)
         recipe = {
             "engine": "sdapi", "server": self.host, "model": _model(answer) or self.settings.checkpoint or None,
             "width_px": image.width, "height_px": image.height, "family": self.family,
             **{name: fields.get(name) for name in ("prompt", "negative_prompt", "seed", "steps", "cfg_scale",
                                                    "sampler_name", "scheduler", "lora")},
-            "extra": self.settings.extra, **self._guest(prompt).told, **self._wording.told,
+            "extra": self.settings.extra, **told, **guest.told, **self._wording.told,
         }  # fmt: skip
         image = proof.shaped(image, width_px, height_px)
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
 
-    def _body(self, prompt: Prompt, width_px: int, height_px: int) -> dict[str, Any]:
+    def _shown(self, guest: Guest) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What a request says besides for a photo to be looked at, and the recipe; a subject without is its noun."""
+        if not guest.photos:
+            return {}, {}
+        from .remote.controlnet import unit
+
+        self._rest.hold()
+        try:
+            side = self._aside()
+            shown = unit(lambda path: side.ask("GET", path, _SIDE_S), self.settings.ip_adapter, guest.photos[0])
+        except EngineError as error:
+            why = f"its photos cannot be looked at by {self.host}: {error}"
+            log.warning("%s is painted as any of its kind: %s", " and ".join(guest.subjects), why)
+            return {}, {"beside" if len(guest.subjects) > 1 else "subject": f"left out: {why}"}
+        facts = {"photos": 1, "ip_adapter": shown["model"], "ip_adapter_scale": shown["weight"]}
+        scripts = self.settings.extra.get("alwayson_scripts", {})
+        return {"alwayson_scripts": {**scripts, "controlnet": {"args": [shown]}}}, facts
+
+    def _body(self, guest: Guest, seed: int, size: sizes.Size) -> dict[str, Any]:
         """The request. Words from elsewhere never become tags, which are orders to a web UI."""
-        table, guest = self.settings, self._guest(prompt)
-        said = self._said(guest)
-        width, height = sizes.near(width_px, height_px, 64, table.side_px**2)
+        table, said = self.settings, self._said(guest)
+        width, height = sizes.near(*size, 64, table.side_px**2)
         fields: dict[str, Any] = {
             "prompt": _TAG.sub(" ", said.words), "negative_prompt": _TAG.sub(" ", said.avoid),
-            "width": width, "height": height, "seed": prompt.seed % _SEEDS, "batch_size": 1, "n_iter": 1,
+            "width": width, "height": height, "seed": seed % _SEEDS, "batch_size": 1, "n_iter": 1,
             "steps": table.steps, "cfg_scale": table.guidance, "sampler_name": table.sampler or None,
             "scheduler": table.scheduler or None, "send_images": True, "save_images": False,
         }  # fmt: skip
@@ -145,16 +186,16 @@ class SdApi:
         """The server's answer. However the waiting ends before it, the server is told to stop. Raises EngineError."""
         from .remote.http import Http, table
 
-        login = credentials.login(self.settings.login_env)
-        self._main = self._main or Http(self.settings.base_url, login)
-        self._side = self._side or Http(self.settings.base_url, login)
+        self._rest.hold()
+        self._main = self._main or Http(self.settings.base_url, credentials.login(self.settings.login_env))
+        self._aside()
         try:
             answer = self._main.ask(
                 "POST", "/sdapi/v1/txt2img", self.settings.timeout_seconds, json=fields,
                 meanwhile=self._progress(tell), every_s=self._poll_s,
             )  # fmt: skip
         except Refusal as refusal:
-            raise EngineError(_explained(refusal, self.host, self.settings)) from refusal
+            raise self._rest.after(refusal, explained(refusal, self.host, self.settings)) from refusal
         except NotNow:
             self._interrupt()
             raise
@@ -164,11 +205,19 @@ class SdApi:
         except BaseException:
             self._interrupt()
             raise
+        self._rest.over()
         tell(0.95)
         try:
-            return table(answer, _PROTOCOL)
+            return table(answer, PROTOCOL)
         except EngineError as error:
             raise EngineError(f"{self.host} {error}") from error
+
+    def _aside(self) -> Http:
+        """The connection for what is no picture."""
+        from .remote.http import Http
+
+        self._side = self._side or Http(self.settings.base_url, credentials.login(self.settings.login_env))
+        return self._side
 
     def _progress(self, tell: Progress) -> Callable[[], None]:
         """What is done between two looks at the clock: ask how far it is, and pass it on if it is further."""
@@ -229,33 +278,3 @@ def _model(answer: dict[str, Any]) -> str:
         info = json.loads(answer.get("info") or "{}")
         return str(info.get("sd_model_name") or "")[:200] if isinstance(info, dict) else ""
     return ""
-
-
-def _explained(refusal: Refusal, host: str, table: Settings) -> str:
-    """A sentence for the owner: what happened, and what to do."""
-    said = f' (it says: "{refusal.said}")' if refusal.said else ""
-    return _meaning(refusal.status, refusal.said.lower(), host, table) + said
-
-
-def _meaning(status: int, text: str, host: str, table: Settings) -> str:
-    if "out of memory" in text or "outofmemory" in text:
-        return f"{host} ran out of memory: lower side_px ({table.side_px}), or start it with --medvram"
-    if "nan" in text and ("nansexception" in text or "unet" in text or "vae" in text):
-        return f"{host} painted nothing but errors of arithmetic: start it with --no-half-vae, or --no-half"
-    if "sampler" in text and "not found" in text:
-        return f"{host} knows no sampler {table.sampler!r}: see its list of samplers, and sampler"
-    if "model" in text and ("not found" in text or "no model" in text or "not loaded" in text):
-        return f"{host} has no such model loaded: see checkpoint ({table.checkpoint or 'none is asked for'})"
-    if "lora" in text and table.loras:
-        return f"{host} cannot use the LoRA: see loras, and the folder where it keeps them"
-    if status in (404, 405):
-        return f"{host} knows no {_PROTOCOL}: start it with --api, and see that base_url is its address without a path"
-    if status in (401, 403):
-        return f"{host} wants another login: see that {table.login_env or 'login_env'} holds its user:password"
-    if 300 <= status < 400:
-        return f"{host} sends us elsewhere: put the address it now has into base_url"
-    if status in (429, 503):
-        return f"{host} is busy, or has no image model loaded; it will be asked again"
-    if status >= 500:
-        return f"{host} has trouble itself ({status}); it will be asked again"
-    return f"{host} did not understand the request ({status}): see sampler, scheduler, checkpoint and extra"

@@ -50,10 +50,16 @@ class Seat:
             return _failed(error)
         return facts
 
-    def paint(self, jobs: Sequence[Job], names: Sequence[str], *weights: bytes) -> list[Painted | Refusal] | Failure:
-        """A batch; nothing where it was stopped. ``weights``: files it has not had yet; ``names``: their SHA-256."""
+    def paint(
+        self, jobs: Sequence[Job], gone: Sequence[str], names: Sequence[str], *weights: bytes
+    ) -> list[Painted | Refusal] | Failure:
+        """A batch; nothing where it was stopped. ``weights``: files it has not had yet; ``names``: their SHA-256;
+        ``gone``: of those that are not needed any more.
+        """
         self._step, self._stopped = (0, 0), False
         try:
+            for name in gone:
+                self._file(name).unlink(missing_ok=True)
             for name, data in zip(names, weights, strict=True):
                 write_whole(self._file(name), data)
             outcomes: list[Painted | Refusal] = self._painter.render([self._here(job) for job in jobs], self._told)

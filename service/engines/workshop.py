@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import EngineError, NotNow
 from .cards import IpAdapter
 from .child import Child, Ended, Heard
-from .choosing import ladder_on, terms
+from .choosing import in_main_memory, ladder_on, terms
 from .job import Job
 from .ladder import Found, Ladder
 from .loading import Model
@@ -87,12 +87,13 @@ class Workshop:
         which costs nothing. Raises Broken, Blind, NotNow, EngineError, and what ``heard`` raises.
         """
         while True:
-            used = self._child is not None
+            used, there = self._child is not None, False
             try:
                 child = self._loaded(_size(jobs), heard, adapter)
                 if adapter:
                     self._see(child, adapter, heard)
                     self._sees = adapter
+                there = True
                 answer = child.ask(
                     {"paint": [asdict(job) for job in jobs], "idle_s": self._idle_s},
                     seconds,
@@ -102,7 +103,7 @@ class Workshop:
                 self.leave()
                 if used and not error.heard:
                     continue
-                raise Broken(str(error)) from error
+                raise self._died(error, painting=there) from error
             except NotNow as busy:
                 self._state = {"now": str(busy)}
                 raise
@@ -225,6 +226,16 @@ class Workshop:
 
     def _learn(self, size: Size, found: Found) -> None:
         self._ladder.learn(size, replace(found, hardware=self._hardware))
+
+    def _died(self, error: Ended, *, painting: bool) -> Broken:
+        """Of a worker that the kernel killed it is said what to do where no thriftier way saves main memory."""
+        model = self.what.model
+        if not error.killed:
+            return Broken(str(error))
+        if painting and in_main_memory(model.device, model.expects):
+            return Broken(str(error), memory=True)
+        doing = "painting" if painting else "reading the model"
+        return Broken(f"{error}, while {doing}: choose a smaller model, or leave it more main memory")
 
     def _failure(self, answer: dict[str, Any]) -> EngineError:
         if answer.get("gone"):

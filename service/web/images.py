@@ -1,7 +1,8 @@
 """Our engines for other programs, by the protocol of OpenAI's Images API: another Frontispiece, Open WebUI, a script.
 
 https://platform.openai.com/docs/api-reference/images. All of it needs the owner's token, as a bearer's. Pictures are
-answered as base64; ``seed``, ``negative_prompt`` and ``subject`` are ours besides, as other local servers have them.
+answered as base64; ``seed`` and ``negative_prompt`` are ours besides, as other local servers have them, and so are
+``subject`` and ``company``.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ FAILURES: dict[int | str, dict[str, Any]] = {
     400: {"description": "It cannot be painted so; `error.message` says why"},
     401: {"description": "No token, or a wrong one"},
     404: {"description": "There is no such engine or subject"},
-    429: {"description": "Too many pictures are waited for"},
+    429: {"description": "Too many pictures are waited for; `Retry-After` says when to ask again"},
     502: {"description": "The engine failed"},
-    503: {"description": "The engine may not paint now: something else has the GPU, or the service stops"},
+    503: {"description": "The engine may not paint now: something else has the GPU, or the service stops; as for 429"},
 }
 router = APIRouter(prefix="/v1", tags=["images"], responses=FAILURES, dependencies=TOKEN)
 
+PAUSES_S = {429: 30, 503: 60}  #: after which to ask again, where an engine has too much to do
 LEAST_PX, MOST_PX, MOST_AREA_PX = 64, 4096, 8_294_400  #: a side; a picture
 MOST = 4  #: pictures at once
 
@@ -59,6 +61,7 @@ class Painting(BaseModel):
     seed: int | None = Field(None, ge=0, le=2**32 - 1)
     negative_prompt: str = Field("", max_length=4000)
     subject: str = Field("", max_length=40, description="Somebody of this home, by name, who is in the picture")
+    company: str = Field("", max_length=40, description="Somebody else of this home beside them, by name")
 
 
 def _form() -> dict[str, Any]:
@@ -135,12 +138,11 @@ def _painted(studio: Studio | None, wanted: Painting, photos: tuple[bytes, ...] 
     if wanted.response_format == "url":
         raise Refusal(400, "pictures are answered as base64 only: ask for b64_json", "unsupported", "response_format")
     width, height = sized(wanted.size)
+    subjects = tuple(name for name in (wanted.subject, wanted.company) if name)
     made = []
     for number in range(wanted.n):
         seed = None if wanted.seed is None else (wanted.seed + number) % 2**32
-        order = Order(
-            wanted.prompt, width, height, wanted.model, seed, wanted.negative_prompt, wanted.subject or None, photos
-        )
+        order = Order(wanted.prompt, width, height, wanted.model, seed, wanted.negative_prompt, subjects, photos)
         made.append(studio.paint(order))
     return {"created": int(time.time()), "data": [_entry(picture, wanted.output_format) for picture in made]}
 
@@ -196,4 +198,5 @@ def failed(status: int, message: str, code: str = "") -> JSONResponse:
 
 
 def _answer(body: dict[str, Any], status: int = 200) -> JSONResponse:
-    return JSONResponse(body, status, {"cache-control": caching.NEVER})
+    pause = {"retry-after": str(PAUSES_S[status])} if status in PAUSES_S else {}
+    return JSONResponse(body, status, {"cache-control": caching.NEVER} | pause)

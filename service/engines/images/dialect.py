@@ -54,6 +54,7 @@ class Wish:
     steps: int | None = None
     guidance: float | None = None
     lora: Lora | None = None
+    company: str = ""  #: whom else a server of ours knows
     extra: dict[str, Any] = field(default_factory=dict)  #: further fields, as the owner wrote them
 
 
@@ -84,7 +85,7 @@ def _optional(spoken: Dialect, wish: Wish) -> dict[str, Any]:
     for place, value in asked.items():
         if place and value not in (None, ""):
             _put(fields, place.split("."), value)
-    return fields | (_adapter(spoken.lora, wish.lora) if wish.lora else {})
+    return fields | (_adapter(spoken.lora, wish.lora, wish.company) if wish.lora else {})
 
 
 def _put(table: dict[str, Any], way: list[str], value: Any) -> None:
@@ -93,12 +94,13 @@ def _put(table: dict[str, Any], way: list[str], value: Any) -> None:
     table[way[-1]] = value
 
 
-def _adapter(form: str, lora: Lora) -> dict[str, Any]:
+def _adapter(form: str, lora: Lora, company: str) -> dict[str, Any]:
     if form == "object":
         return {"lora": {"name": lora.stem, "local_path": lora.name, "scale": lora.weight}}
     if form == "list":
         return {"lora": [{"path": lora.name, "multiplier": lora.weight}]}
-    return {"subject": lora.name} if form == "subject" else {}
+    named = {"subject": lora.name} | ({"company": company} if company else {})
+    return named if form == "subject" else {}
 
 
 def _safe(fields: dict[str, Any]) -> str:

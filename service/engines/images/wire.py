@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ import openai
 
 from ...errors import EngineError
 from ...metered import ONE_USE, meter, within
+from ...net import retry_after
 from ..images_refusal import Refusal
 
 MOST_BYTES = 64_000_000  #: of one answer: a PNG of 8 million pixels is up to 32 MB in base64
@@ -69,7 +71,8 @@ class Wire:
         body = error.body if isinstance(error.body, dict) else {}
         said = body.get("message") or body.get("detail") or body.get("error") or ""
         words = self._words(str(said)) or self._words(error.response.text[:400])
-        return Refusal(error.status_code, str(body.get("code") or body.get("type") or ""), words, _pause(error))
+        pause = retry_after(error.response.headers.get("retry-after", ""), datetime.now(UTC))
+        return Refusal(error.status_code, str(body.get("code") or body.get("type") or ""), words, pause)
 
     def _words(self, said: str) -> str:
         words = said.replace(self._key, "…") if self._key else said
@@ -108,10 +111,3 @@ def _read(content: bytes) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise EngineError("answered with JSON that is no answer of this protocol")
     return body
-
-
-def _pause(error: openai.APIStatusError) -> float | None:
-    try:
-        return max(0.0, float(error.response.headers.get("retry-after", "")))
-    except ValueError:  # a date, or nothing
-        return None

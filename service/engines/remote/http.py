@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 
 from ...errors import EngineError
 from ...metered import ONE_USE, meter, within
+from ...net import retry_after
 from ..images_refusal import Refusal
 
 MOST_BYTES = 64_000_000  #: of one answer: a PNG of 8 million pixels is up to 32 MB in base64
@@ -93,8 +95,7 @@ class Http:
         except (ValueError, RecursionError):
             told = answer.text[: 2 * _LONGEST_SAID]
         code = told.get("error") if isinstance(told, dict) else ""
-        pause = answer.headers.get("retry-after", "")
-        wait = float(pause) if pause.isascii() and pause.isdigit() and len(pause) < 9 else None
+        wait = retry_after(answer.headers.get("retry-after", ""), datetime.now(UTC))
         refusal = Refusal(answer.status_code, code if isinstance(code, str) else "", self._words(said(told)), wait)
         refusal.body = told if isinstance(told, dict) else {}
         return refusal
