@@ -3,32 +3,22 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from service import subjects
 from service.subjects import Kind, Subject
 
-from . import photos, preparing, tokens
+from . import persons, photos, preparing, tokens
 from .dataset import Photo, keep, photos as album_of
 from .errors import PhotoError
 from .holding import card, held
 from .judging import MOST, Finding, Looked, advice, findings, twins, varied
 from .request import Event, Events, Request
+from .sifting import Sifted, sifted
 
 NOUNS = {Kind.PERSON: "person", Kind.DOG: "dog", Kind.CAT: "cat"}  #: where the owner names none
-
-
-class Candidate(NamedTuple):
-    """A file that could be taken."""
-
-    path: Path
-    sha256: str
-    looks: Looked
-    found: preparing.Found
 
 
 def options(parser: ArgumentParser) -> None:
@@ -45,16 +35,12 @@ def run(request: Request) -> Events:
     files = photos.found(request.options.photos)
     with held(request.data, request.name) as folder:
         album = album_of(folder)
-        looked: list[Candidate] = []
-        for done, path in enumerate(files, 1):
-            if request.stop.is_set():
-                yield {"event": "stopped", "says": "nothing was taken"}
-                return
-            yield from _looked(
-                path, about.kind, [*(photo.sha256 for photo in album), *(each.sha256 for each in looked)], looked
-            )
-            yield {"event": "progress", "what": "Looking", "done": done, "total": len(files)}
-        if not looked and not album:
+        room = max(0, MOST - sum(photo.used for photo in album))
+        looked = yield from sifted(files, about.kind, [photo.sha256 for photo in album], room, request.stop)
+        if request.stop.is_set():
+            yield {"event": "stopped", "says": "nothing was taken"}
+            return
+        if not looked.of and not album:
             raise PhotoError("none of these files could be taken; see what is wrong with each")
         subjects.save(request.data, about)  # before the first photo: a person's consent is written down first
         yield from _taken(request, folder, album, looked)
@@ -100,29 +86,14 @@ def _known(about: Subject, request: Request) -> Subject:
     return about
 
 
-def _looked(path: Path, kind: Kind, known: list[str], looked: list[Candidate]) -> Iterator[Event]:
-    """Look at one file; one that cannot be taken is told, and the others go on."""
-    try:
-        photos.sized(path)
-        digest = preparing.digest(path)
-        if digest in known:
-            yield {"event": "refused", "original": path.name, "says": "is there already", "harmless": True}
-            return
-        looked.append(Candidate(path, digest, *preparing.glance(path, kind)))
-    except PhotoError as error:
-        yield {"event": "refused", "original": path.name, "says": str(error)}
-    except OSError as error:
-        yield {"event": "refused", "original": path.name, "says": f"cannot be read: {error.strerror}"}
-
-
-def _taken(request: Request, folder: Path, album: list[Photo], looked: list[Candidate]) -> Events:
+def _taken(request: Request, folder: Path, album: list[Photo], sifted: Sifted) -> Events:
     """Store the best of what was looked at and say of each what is bad about it."""
     about = card(request.data, request.name)
-    room = max(0, MOST - sum(photo.used for photo in album))
+    room, looked = max(0, MOST - sum(photo.used for photo in album)), sifted.candidates
     chosen = list(range(len(looked)))
-    if len(looked) > room:
+    if sifted.of > room:
         chosen = varied([each.looks for each in looked], about.kind, room)
-        yield {"event": "chosen", "taken": len(chosen), "of": len(looked), "says": _chosen(len(chosen), len(looked))}
+        yield {"event": "chosen", "taken": len(chosen), "of": sifted.of, "says": _chosen(len(chosen), sifted.of)}
     number = max((photo.number for photo in album), default=0)
     faults = _faults(folder, album, [looked[at].looks for at in chosen], about.kind, number)
     new: list[Photo] = []
@@ -154,8 +125,8 @@ def _faults(folder: Path, album: list[Photo], new: list[Looked], kind: Kind, num
     ]
 
 
-def looked_at(folder: Path, photo: Photo) -> Looked:
-    """A stored photo as judging sees it, by what the album says of it. Raises PhotoError."""
+def looked_at(folder: Path, photo: Photo, *, whose: bool = False) -> Looked:
+    """A stored photo as judging sees it, by what the album says of it. ``whose``: its face, too. Raises PhotoError."""
     try:
         opened = photos.opened(folder / photo.file)
     except PhotoError as error:
@@ -164,14 +135,15 @@ def looked_at(folder: Path, photo: Photo) -> Looked:
             f"`frontispiece subject photos {folder.name} --leave-out {photo.number}`"
         ) from error
     found = preparing.Found(opened.image.size, None, photo.box, photo.faces)
-    return preparing.judged(str(photo.number), opened.image, found, opened.size)
+    looked = preparing.judged(str(photo.number), opened.image, found, opened.size)
+    return replace(looked, person=persons.person(opened.image, preparing.FACES_PX)) if whose else looked
 
 
 def summary(folder: Path, about: Subject) -> Event:
     """What there is to say about a subject's photos together."""
     album = album_of(folder)
     used = [photo for photo in album if photo.used]
-    looks = [looked_at(folder, photo) for photo in used]
+    looks = [looked_at(folder, photo, whose=about.kind is Kind.PERSON) for photo in used]
     return {
         "used": len(used), "captioned": sum(bool(photo.caption) for photo in used), "kind": about.kind.value,
         "noun": about.class_noun, "token": about.token, "advice": advice(looks, about.kind),

@@ -33,7 +33,13 @@ class Examples:
 
 def chosen(folder: Path) -> list[Photo]:
     """The photos that are used. Raises PhotoError where there are none, or far too many."""
-    used = [photo for photo in photos(folder) if photo.used]
+    there = photos(folder)
+    used = [photo for photo in there if photo.used]
+    if there and len(used) < FEW:
+        raise PhotoError(
+            f"all photos of {folder.name} are left out: `frontispiece subject photos {folder.name}` says why; add "
+            "better ones, 5 to 20 that differ are best, or take one all the same with --take"
+        )
     if len(used) < FEW:
         raise PhotoError(f"{folder.name} has no photo to learn from: add some, 5 to 20 that differ are best")
     if len(used) > MANY:

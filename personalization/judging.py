@@ -11,6 +11,7 @@ from service.subjects import Kind
 
 from .crops import Box
 from .measures import Measures, alike, apart
+from .persons import Person, strangers
 
 MOST = 30  #: photos learned from: more teach nothing new and cost time
 FEW = 5  #: fewer, and one pose or one room is taken for the subject
@@ -33,6 +34,7 @@ class Looked:
     measures: Measures
     box: Box | None
     faces: int | None  #: None: not looked for
+    person: Person | None = None  #: None: not looked for, or no face
 
 
 class Finding(NamedTuple):
@@ -172,10 +174,29 @@ def _strangers(photos: Sequence[Looked], kind: Kind) -> list[str]:
         return []
     if all(photo.faces is None for photo in photos):
         return ["Nobody looked for faces: `make train` installs what does."]
-    alone = ["Whether all show the same person is not checked: look at them once."]
     crowd = [photo.name for photo in photos if (photo.faces or 0) > 1]
+    others = [f"Other people are in {', '.join(crowd)}: leave out those where the wrong face is framed."]
+    return [*(others if crowd else []), *_others(photos)]
+
+
+def _others(photos: Sequence[Looked]) -> list[str]:
+    """Whether all show one person."""
+    people = {photo.name: photo.person for photo in photos if photo.person}
+    if not people:
+        return ["Whether all show the same person is not checked: look at them once."]
+    found = strangers(people)
+    if found is None:
+        return [
+            f"{_several(list(people))} look like different people. One subject is one person: leave out the others."
+        ]
+    look = "looks" if len(found) == 1 else "look"
     return (
-        [f"Other people are in {', '.join(crowd)}: leave out those where the wrong face is framed.", *alone]
-        if crowd
-        else alone
+        [f"{_several(found)} {look} like somebody else than the rest: leave out whoever is not meant."] if found else []
     )
+
+
+def _several(names: Sequence[str]) -> str:
+    """Photos by their names: "Photo 3", "Photos 3, 5 and 7"."""
+    if len(names) == 1:
+        return f"Photo {names[0]}"
+    return f"Photos {', '.join(names[:-1])} and {names[-1]}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import sampling
 from .families import Family
+from .shelf import ready
 
 KNOWN = 0.1  #: a thing changes the answer at least so much as the one that changes it most
 LEVEL = 0.9  #: how much noise is asked about: where what a picture shows is decided
@@ -31,6 +32,7 @@ def known(family: Family, pipe: Any, things: Sequence[str], **told: Any) -> list
             return family.denoised(pipe, noise.to(family.denoiser(pipe).dtype), level, words).float()
 
     tails = list(dict.fromkeys(told["tails"]))[:CONTEXTS]
+    ready(family, pipe, [f"a {thing}{tail}" for thing in (told["word"], *things) for tail in tails])
     still = [answer(told["word"], tail) for tail in tails]
     changes = {
         thing: sum(float((answer(thing, tail) - base).square().mean()) for tail, base in zip(tails, still, strict=True))

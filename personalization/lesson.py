@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from argparse import Namespace
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,13 @@ from service.subjects import Subject
 from . import families, publish
 from .adapters import Adapter, attach
 from .dataset import Photo
-from .errors import BaseError
+from .errors import BaseError, TrainingError
 from .examples import chosen, fingerprint
 from .families import Family
 from .plan import Plan, planned
 from .recipe import Recipe, fitted
 from .request import Request
+from .shelf import Shelf, shelved
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,12 @@ def opened(request: Request) -> Lesson:
     device = device_of(request.options)
     pipe = loaded(base, device)
     recipe = fitted(family.RECIPE, vars(request.options), family.WIDTH / family.width(pipe), native(family, pipe))
+    fits(family, pipe, recipe.side_px)
     adapter = attach(family, pipe, recipe)
     demand = counted(family, pipe, adapter, recipe, half=half(device))
+    family = shelved(family, recipe, device)
+    if isinstance(family, Shelf) and device != "cpu":
+        demand = replace(demand, text_rests=True)
     return Lesson(card, folder, used, base, family, pipe, adapter, recipe,
                   planned(demand, room(device), recipe.batch), device, request.options)  # fmt: skip
 
@@ -103,6 +108,16 @@ def native(family: Family, pipe: Any) -> int:
     return sample * int(pipe.vae_scale_factor) if isinstance(sample, int) else 2**16
 
 
+def fits(family: Family, pipe: Any, side_px: int) -> None:
+    """Raises TrainingError for a side that is no whole number of what the denoiser sees as one place."""
+    probe = 512
+    (_, side, _), _ = family.shapes(pipe, probe)
+    cell = probe // side
+    if side_px % cell:
+        near = max(cell, side_px // cell * cell)
+        raise TrainingError(f"--side-px is a multiple of {cell} on this model: {near} is, {side_px} is not")
+
+
 def half(device: str) -> bool:
     """Whether to hold the base in bfloat16: on GPUs that have it. Half precision without it would need loss scaling."""
     import torch
@@ -132,7 +147,11 @@ def loaded(base: str, device: str) -> Any:
 
 def placed(lesson: Lesson) -> Any:
     """Move the base onto the device: the one place from which on a GPU is in use."""
-    pipe = lesson.pipe.to(lesson.device)
+    pipe = lesson.pipe
+    if isinstance(lesson.family, Shelf):
+        lesson.family.place(pipe)
+    else:
+        pipe.to(lesson.device)
     if lesson.plan.checkpointing:
         lesson.family.denoiser(pipe).enable_gradient_checkpointing()
     if getattr(lesson.options, "compile", False) and lesson.device.startswith("cuda"):

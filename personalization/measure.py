@@ -17,6 +17,7 @@ from .asking import Questions
 from .curves import Point
 from .families import Family, Words
 from .recipe import Recipe
+from .shelf import NOTHING, ready
 
 READ_AT = (0.6, 0.75, 0.9)  #: noise levels at which prompts are told apart: below, the picture itself tells enough
 RIVALS = 4  #: prompts that a picture's own is told apart from, itself included
@@ -63,7 +64,8 @@ def studio(family: Family, pipe: Any, adapter: Switch, recipe: Recipe, **told: A
 
     asked, photos, masks = told["asked"], told["photos"], told["masks"]
     with adapter.off(), torch.no_grad():
-        empty = family.encode_words(pipe, [""])
+        ready(family, pipe, [NOTHING, *asked.contexts, *asked.subject, *asked.classes, *asked.others])
+        empty = family.encode_words(pipe, [NOTHING])
         words = [family.encode_words(pipe, [context]) for context in asked.contexts]
         base = _painted(family, pipe, recipe, [*asked.classes, *asked.others])
         if told.get("eye"):

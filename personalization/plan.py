@@ -32,6 +32,7 @@ class Demand:
     painting: int  #: of a measurement's pictures, the largest layer
     text_learns: bool = False
     stays: int = 0  #: rows in a batch that preserve
+    text_rests: bool = False  #: the text encoders are on the GPU only while the denoiser is not; see ``shelf``
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,13 @@ def planned(demand: Demand, room: Room, batch: int) -> Plan:
 
 
 def needed(demand: Demand, plan: Plan) -> int:
-    """Bytes at the worst moment: a step, or a measurement."""
+    """Bytes at the worst moment: a step, a measurement, or when words are encoded."""
     moments = 2 if plan.eight_bit else 8  # Adam's two
     state = demand.learning * (4 + 4 + 4 + moments)  # weights, their mean, gradients
     rows = plan.batch_at_once + min(plan.batch_at_once, demand.stays)
     kept = (demand.checkpointed if plan.checkpointing else demand.activations) * rows
-    return demand.denoiser + state + demand.text + demand.decoder + max(kept, demand.painting)
+    at_work = demand.denoiser + state + demand.decoder + max(kept, demand.painting)
+    return max(at_work, demand.text + demand.decoder) if demand.text_rests else at_work + demand.text
 
 
 def _plans(room: Room, batch: int) -> Iterator[Plan]:

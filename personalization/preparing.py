@@ -25,6 +25,7 @@ SIDE_PX, MULTIPLE = 512, 64  #: of the crop that pages show; the trainer asks fo
 PALE = 0.72  #: how much of what is not the subject turns to paper where learning looks away
 _PAPER = (244, 239, 230)
 _GLANCE_PX = 1024  # enough to judge by
+_SWIFT_PX = 640  # enough to tell a blurred photo, a face and a near duplicate; cameras' sizes halve to it
 FACES_PX = 640 * 427  # of the copy in which faces are looked for: one of 5 % of the longer side is found
 _MASK_PX = 512  # of hundreds of photos; the network that cuts knows 320
 _QUALITY = 86
@@ -63,6 +64,18 @@ def glance(path: Path, kind: Kind) -> tuple[Looked, Found]:
     if there.mask:
         there.mask.thumbnail((_MASK_PX, _MASK_PX))
     return looked, there
+
+
+def swift(path: Path, kind: Kind) -> tuple[Looked, Found]:
+    """What is seen of a photo in a tenth of the time: its subject is not looked for, but for a person's face.
+
+    Raises PhotoError.
+    """
+    opened = photos.opened(path, _SWIFT_PX)
+    people = faces.faces(opened.image, FACES_PX) if kind is Kind.PERSON else None
+    box = bust(people[0].box, opened.image.size) if people else None
+    there = Found(opened.image.size, None, box, None if people is None else faces.counted(people))
+    return judged(path.name, opened.image, there, opened.size), there
 
 
 def find(image: Image.Image, opaque: Image.Image | None, kind: Kind) -> Found:

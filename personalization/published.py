@@ -55,8 +55,8 @@ def options(parser: ArgumentParser) -> None:
 
 
 def known(request: Request) -> Known:
-    """Load base and LoRA. Raises SubjectError and BaseError."""
-    from .lesson import card_of, device_of, loaded, native
+    """Load base and LoRA. Raises SubjectError, BaseError and TrainingError."""
+    from .lesson import card_of, device_of, fits, loaded, native
 
     card, folder = card_of(request)
     if not (folder / WEIGHTS).is_file() or not card.base:
@@ -70,4 +70,5 @@ def known(request: Request) -> Known:
     except Exception as error:  # whatever a damaged file, or one for another base, makes of it
         raise BaseError(f"{folder / WEIGHTS} does not fit {card.base}: {str(error)[:200]}; train again") from error
     recipe = fitted(family.RECIPE, vars(request.options), family.WIDTH / family.width(pipe), native(family, pipe))
+    fits(family, pipe, recipe.side_px)
     return Known(card, folder, family, pipe, recipe, Published(pipe))

@@ -8,6 +8,7 @@ from typing import Any
 
 from .families import Family
 from .recipe import Recipe
+from .shelf import spoken
 
 AT_ONCE = 8  #: pictures in one call of the pipeline
 
@@ -25,9 +26,9 @@ def paint(family: Family, pipe: Any, recipe: Recipe, prompts: Sequence[str], fir
         seeds = [torch.Generator("cpu").manual_seed(first_seed + start + number) for number in range(len(some))]
         with torch.no_grad(), precision(pipe):
             images = pipe(
-                prompt=some, generator=seeds, num_inference_steps=recipe.sampling_steps,
+                generator=seeds, num_inference_steps=recipe.sampling_steps,
                 guidance_scale=recipe.guidance, height=recipe.side_px, width=recipe.side_px, output_type="pt",
-                **family.asked(pipe),
+                **spoken(family, pipe, some),
             ).images  # fmt: skip
         found.append(images.float().cpu() * 2 - 1)
     return torch.cat(found)

@@ -10,7 +10,9 @@ from pathlib import Path
 
 from service import subjects
 from service.errors import SubjectError
+from service.subjects import Kind
 
+from .asking import COLOURS, OTHERS
 from .errors import PhotoError
 
 RARE = ("ohwx", "phol", "zshq", "sleg", "wamy", "mlas", "bsgo", "coyi", "gden", "utto", "ncbd", "cwgc")
@@ -36,7 +38,7 @@ def sound(data: Path, name: str, token: str, noun: str) -> str:
         raise PhotoError(
             f"--token {token}: to the models that is {MEANS[token.lower()]}; leave it out, or take {RARE[0]}"
         )
-    if token.lower() in (noun.lower(), name.lower()):
+    if token.lower() in (noun.lower(), name.lower(), *Kind, *OTHERS, *COLOURS):
         raise PhotoError(f"--token {token}: the model knows that word already; leave it out, or take {RARE[0]}")
     unshared(data, name, token)
     return token

@@ -18,10 +18,12 @@ from .ending import concluded, kept_safe, pictured
 from .errors import TrainingError
 from .examples import bucketed, prepared
 from .lesson import opened, placed
+from .naming import doubted
 from .recipe import ADAPTERS, PRESERVATIONS
 from .reporting import reported
 from .request import Events, Request
 from .setting import held_by, preserved, studio, token_of
+from .shelf import ready
 from .steps import Speech, advance, bucket, drawn, losses_of, optimiser_of
 
 SPOKEN = 10  #: steps between two lines about progress
@@ -94,11 +96,14 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
     noun = lesson.card.class_noun
     shown = prepared(family, pipe, lesson.folder, lesson.used, token=proof.token, noun=noun, side_px=recipe.side_px,
                      held=held_by(lesson, proof.token))  # fmt: skip
+    yield from doubted(lesson, shown, proof.token)
     room = studio(lesson, shown, proof.token)
     kept = preserved(lesson)
     buckets = [shown] if kept else bucketed(family, pipe, lesson.folder, shown, used=lesson.used, token=proof.token,
                                             noun=noun, side_px=recipe.side_px)  # fmt: skip # class images are squares
-    speech = Speech(lesson, [*shown.captions, *shown.classes, *chain(*shown.held)])
+    spoken = [*shown.captions, *shown.classes, *chain(*shown.held), *(kept.captions if kept else ())]
+    ready(family, pipe, spoken)
+    speech = Speech(lesson, spoken)
     optimiser = optimiser_of(lesson)
     average = averaged(adapter, recipe.averaging)
 

@@ -6,9 +6,9 @@ import re
 from argparse import ArgumentParser
 from pathlib import Path
 
-from service.files import write_whole
+from service import subjects
 
-from . import published, sampling, turn
+from . import pictures, published, sampling, turn
 from .request import Events, Request
 from .train import guarded
 
@@ -19,7 +19,7 @@ def options(parser: ArgumentParser) -> None:
     published.options(parser)
     parser.add_argument("words", help="what to paint: the subject's name, or [V], stands for it")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, help="a PNG (default: in the subject's folder)")
+    parser.add_argument("--out", type=Path, help="a .png, .jpg or .webp (default: in the subject's folder)")
 
 
 def run(request: Request) -> Events:
@@ -28,12 +28,13 @@ def run(request: Request) -> Events:
 
 
 def _run(request: Request) -> Events:
+    usual = subjects.folder(request.data, request.name) / "tries" / f"{request.options.seed}.png"
+    path = pictures.out(request.options.out, usual)
     it = published.known(request)
     prompt = spoken(request.options.words, it.card.name, it.card.token, it.card.class_noun)
     count = request.options.pictures or SHOWN
     painted = sampling.paint(it.family, it.pipe, it.recipe, [prompt] * count, request.options.seed)
-    path = request.options.out or it.folder / "tries" / f"{request.options.seed}.png"
-    write_whole(path, sampling.sheet(painted))
+    pictures.write(path, sampling.sheet(painted))
     yield {"event": "done", "says": f"{path}: {count} pictures of {prompt!r}", "prompt": prompt, "path": str(path)}
 
 

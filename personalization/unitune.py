@@ -15,9 +15,12 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+from service import anew, onephoto
 from service.files import write_whole
+from service.onephoto import OnePhoto, Way
+from service.pixels import blank
 
-from . import checkpoint, families, onephoto, photos, publish, token, turn
+from . import checkpoint, families, photos, pictures, publish, token, turn
 from .adapters import attach
 from .checkpoint import Checkpoint
 from .dataset import MARK, Photo
@@ -26,7 +29,6 @@ from .errors import PhotoError, TrainingError
 from .examples import Examples
 from .families import Family
 from .lesson import Lesson, base_of, card_of, device_of, half, loaded, native, placed
-from .onephoto import OnePhoto, Way
 from .plan import planned
 from .recipe import fitted
 from .request import Events, Request
@@ -121,7 +123,7 @@ def opened(request: Request) -> tuple[Lesson, bytes]:
     own = replace(family.RECIPE, steps=STEPS, learning_rate=RATE, batch=BATCH)
     recipe = fitted(own, vars(request.options) | OWN, family.WIDTH / family.width(pipe),
                     native(family, pipe))  # fmt: skip
-    picture = onephoto.fitted(image, onephoto.sized(image.size, recipe.side_px, grid_px(family, pipe)))
+    picture = pictures.fitted(image, pictures.sized(image.size, recipe.side_px, grid_px(family, pipe)))
     width, height = (int.from_bytes(picture[at : at + 4]) for at in (16, 20))  # a PNG's header
     adapter = attach(family, pipe, recipe)
     demand = counted(family, pipe, adapter, recipe, half=half(device))
@@ -136,9 +138,12 @@ def _photo(path: Path) -> Any:
     if path.is_dir():
         raise PhotoError(f"{path} is a folder; one photo is learned at a time")
     try:
-        return photos.opened(path).image
+        image = photos.opened(path).image
     except PhotoError as error:
         raise PhotoError(f"{path.name} {error}") from error
+    if fault := blank(image):
+        raise PhotoError(f"{path.name} is {fault}: there is nothing in it to learn; take another photo")
+    return image
 
 
 def grid_px(family: Family, pipe: Any) -> int:
@@ -159,7 +164,7 @@ def _shown(lesson: Lesson, picture: bytes, word: str) -> Examples:
     """The photo as tensors."""
     import torch
 
-    pixels = onephoto.pixels(picture)  # (1, 3, H, W)
+    pixels = anew.pixels(picture)  # (1, 3, H, W)
     with torch.no_grad():
         latents = lesson.family.encode_pictures(lesson.pipe, pixels).float()  # (1, C, h, w)
     return Examples([word], [""], [()], latents, None, torch.ones_like(latents[:, :1]), pixels)

@@ -139,7 +139,7 @@ class Service:
 
     @cached_property
     def composer(self) -> Composer:
-        return Composer(self.templates)
+        return Composer(self.templates, watermark=self.settings.watermark)
 
     @cached_property
     def parser(self) -> Parser:

@@ -21,7 +21,7 @@ from .gate.verdict import judge
 from .model import Mood, Picture, Prompt, Story
 from .pipeline import Desk
 from .press import LOW_DISK_BYTES
-from .protocols import Bookmark, Brief, Portraying, Reached, Reporting, Sending, Wearing
+from .protocols import Bookmark, Brief, Portraying, Reached, Recalling, Reporting, Sending, Wearing
 from .settings import Display
 from .subjects import load
 from .telling import running, several
@@ -150,6 +150,7 @@ def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
             known = f"learned on {subject.base}" if subject.base else "known, and not learned yet"
             yield _good(what, "; ".join((known, *_from_photos(desk, name))))
             yield from _left_out(desk, name)
+            yield from as_photo(desk, name) if subject.appears == "photo" else ()
 
 
 def _from_photos(desk: Desk, name: str) -> Iterator[str]:
@@ -167,6 +168,21 @@ def _left_out(desk: Desk, name: str) -> Iterator[dict[str, Any]]:
             if isinstance(engine, Wearing) and (why := engine.leaves_out(name)):
                 advice = f"learn {name} for it, or name that model in engines.{at}.subject_bases if their shapes agree"
                 yield _bad(f"subject {name} with engine {at} of {desk.name}", why, advice)
+
+
+def as_photo(desk: Desk, name: str) -> Iterator[dict[str, Any]]:
+    """The engines that do not paint a subject as its learned photo; those behind one that does stand in for it."""
+    for at, engine in desk.engines:
+        why = "this kind of engine paints no learned photo"
+        with suppress(FrontispieceError):
+            why = engine.lacks_photo(name) if isinstance(engine, Recalling) else why
+        if not why:
+            return
+        advice = (
+            f"learn the photo for an engine that can, `frontispiece subject one-photo {name} --photo FILE`, and put "
+            f"that one first; meanwhile {name} appears as it otherwise would"
+        )
+        yield _bad(f"photo of {name} with engine {at} of {desk.name}", why, advice)
 
 
 def _feeds(service: Service) -> Iterator[dict[str, Any]]:

@@ -49,7 +49,7 @@ app = typer.Typer(
     "Start with `frontispiece run` and open http://localhost:8080/. `frontispiece check` says what works and what "
     "does not; the small doors (`parse`, `judge`, `cluster`, `describe`, `paint`, `slide`) try one part by itself.",
 )  # fmt: skip
-for door in (doors.parse, doors.judge, doors.cluster, doors.describe, doors.paint, doors.slide):
+for door in (doors.parse, doors.judge, doors.cluster, doors.describe, doors.paint, doors.slide, doors.watermark):
     app.command(rich_help_panel="Try one part", epilog=EXITS)(door)
 for group, alone, parts in (
     ("feeds", doors.feeds.feeds, doors.feeds.COMMANDS),

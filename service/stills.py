@@ -54,6 +54,11 @@ def still(data: bytes, media_type: str) -> Still:
     return Still(data, media_type, f'"{hashlib.sha256(data).hexdigest()[:32]}"')
 
 
+def bare(data: bytes) -> Still:
+    """A picture without a slide around it."""
+    return still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])
+
+
 def by_night(look: Look, day: Callable[[], Still], composer: Composer, seen: tuple[Profile, str, datetime]) -> Still:
     """A display's still as it looks now; ``seen``: the screen, the file's suffix, the owner's time."""
     profile, suffix, now = seen

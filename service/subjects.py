@@ -70,6 +70,7 @@ class Subject(BaseModel):
     base: str = ""  #: that model: a hub id or a folder; its weights suit no other
     rank: int | None = Field(None, ge=1)  #: of the LoRA; None: another kind of adapter
     photos_travel: Literal["never", "home", "anywhere"] = "home"  #: how far an engine may send its photos
+    appears: Literal["itself", "photo"] = "itself"  #: "photo": as its one learned photo, changed by the story's words
 
     @model_validator(mode="after")
     def _sound(self) -> Self:

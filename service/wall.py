@@ -20,7 +20,7 @@ from . import daily, sample, trials
 from .cache import Cache
 from .clock import Clock
 from .compose import focus, night
-from .compose.finish import signed
+from .compose.finish import signed, watermarked_file
 from .compose.slide import Composer, Fragment
 from .errors import DataFolderError, DisplayError
 from .hand import Hand
@@ -32,7 +32,7 @@ from .protocols import Calling, Engine, Fetching, Reporting
 from .settings import Display
 from .skipping import Kept, Kind
 from .soundness import Soundness
-from .stills import MEDIA, DisplayInfo, Showing, Still, by_night, still
+from .stills import MEDIA, DisplayInfo, Showing, Still, bare, by_night, still
 from .store import Making
 
 log = logging.getLogger(__name__)
@@ -231,10 +231,8 @@ class Wall:
     def _slide(self, plate: Plate, profile: Profile, template: str, suffix: str, at: datetime | None = None) -> Still:
         def composed() -> Still:
             now = (at or self.now()).astimezone(self.settings.zone)
-            image = self._image(plate)
-            return still(
-                self.composer.compose(plate, image, profile, template=template, now=now, suffix=suffix), MEDIA[suffix]
-            )
+            data = self.composer.compose(plate, self._image(plate), profile, template=template, now=now, suffix=suffix)
+            return still(data, MEDIA[suffix])
 
         key = ("slide", plate, profile, template, suffix, at or self._age(plate))
         return self._cache.get(key, composed, lambda still: len(still.data))
@@ -245,11 +243,17 @@ class Wall:
         data = self._picture(plate)
         if data is None:
             raise LookupError(f"plate {plate_id} has no picture")
-        return _bare(data)
+        return self._bare(plate, data)
 
     def tried(self, plate_id: int, number: int) -> Still:
         """The bare picture of a try, from 1. Raises LookupError where there is none, or its file is gone."""
-        return _bare(self.press.line.journal.picture(plate_id, number))
+        return self._bare(self.plate(plate_id), self.press.line.journal.picture(plate_id, number))
+
+    def _bare(self, plate: Plate, data: bytes) -> Still:
+        """A bare picture as it leaves the house."""
+        kept, marked = bare(data), lambda: bare(watermarked_file(data, plate))
+        key = ("marked", plate.id, kept.etag)
+        return self._cache.get(key, marked, lambda made: len(made.data)) if self.settings.watermark else kept
 
     def making(self, plate_id: int) -> Making:
         """How a plate came to be. Raises LookupError."""
@@ -293,7 +297,3 @@ class Wall:
 def _named(edition: Sequence[Plate]) -> Sequence[Plate]:
     """The sample edition with a name for each picture, which is painted when first asked for."""
     return [replace(plate, picture=f"sample/{-plate.id}.png") for plate in edition]
-
-
-def _bare(data: bytes) -> Still:
-    return still(data, MEDIA[".png" if data.startswith(b"\x89PNG") else ".jpg"])

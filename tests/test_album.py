@@ -287,6 +287,34 @@ def test_asked_to_stop_it_takes_nothing(album, tmp_path):
     assert not (tmp_path / "subjects/rex").exists()
 
 
+def test_of_very_many_files_only_the_best_are_looked_at_closely(tmp_path, monkeypatch):
+    """All are glanced at, each fault is told once, and no near duplicate or blurred one has its subject cut out."""
+    monkeypatch.setattr(adding, "MOST", 2)
+    inside = tmp_path / "in"
+    inside.mkdir()
+    for number in range(6):
+        scene(number + 1, (640, 500)).save(inside / f"{number}.jpg", quality=90)
+    scene(7, (640, 500)).filter(ImageFilter.GaussianBlur(9)).save(inside / "blurred.jpg")
+    scene(1, (640, 500)).save(inside / "0 again.jpg", quality=80)
+    shutil.copy(inside / "3.jpg", inside / "the same.jpg")
+    (inside / "empty.jpg").write_bytes(b"")
+    cut = []
+    monkeypatch.setattr("personalization.cutout.cut", cut.append)
+    told = ask(adding, tmp_path, "globe", inside, "--kind", "thing", "--noun", "ball")
+    assert {(event["what"], event["total"]) for event in of(told, "progress")} == {
+        ("Sifting", 10), ("Looking", 4), ("Storing", 2),
+    }  # fmt: skip
+    assert len(cut) == 4
+    assert [event["original"] for event in of(told, "refused")] == ["empty.jpg", "the same.jpg"]
+    assert of(told, "chosen")[0]["says"].startswith("8 photos are more than learning needs")
+    assert not {"blurred.jpg"} & {event["original"] for event in of(told, "photo")}
+    assert (told[-1]["photos"], told[-1]["used"]) == (2, 2)
+    # and with no room left, none is looked at closely
+    more = ask(adding, tmp_path, "globe", inside)
+    assert len(cut) == 4
+    assert of(more, "chosen")[0]["says"].startswith("2 photos are there already")
+
+
 def test_a_verb_with_nothing_to_finish_ends_at_once(tmp_path):
     """One that learns is asked to come to an end, and told twice that it is enough."""
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]

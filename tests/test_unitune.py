@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from personalization import onephoto, unitune
+from personalization import pictures, unitune
 from personalization.errors import BaseError, PersonalizationError, PhotoError, TrainingError
+from service import onephoto
+from service.anew import Known, denoiser
 from service.errors import SubjectError
 from service.files import write_whole
 from service.subjects import Kind, load, save
@@ -92,6 +94,36 @@ def test_an_edit_is_one_picture_the_same_every_time(edits, learned, tmp_path):
         assert picture.size == (128, 128)
     assert (learned[0] / "subjects/rex/edits/0.png").read_bytes() == (tmp_path / "a.png").read_bytes()
     assert again["path"].endswith("edits/0.png")
+    edits.said(learned[0], "unitune edit", "a red ball", "-o", tmp_path / "b.JPG", *told)
+    with Image.open(tmp_path / "b.JPG") as picture:
+        assert (picture.format, picture.size) == ("JPEG", (128, 128))
+
+
+def test_a_slide_is_that_photo_and_what_the_text_says(edits, album, learned):
+    """Painted by the engine's own painter, it is what an edit is: the layout is kept, the words are obeyed."""
+    from service.engines.gallery import Gallery
+    from service.engines.job import Job
+    from service.engines.loading import Model
+    from service.engines.painter import Painter
+    from service.engines.settling import PLAIN, Settled
+
+    data = learned[0]
+    card = load(data, "rex")
+    save(data, card.model_copy(update={"appears": "photo"}))
+    kept = Gallery(data).presence("rex", Settled(Model(str(PIPELINE)), PLAIN, "")).kept
+    save(data, card)
+    photo, ((words, change), _) = edits.PHOTOS[0]
+    kept = replace(kept, words=words, way=replace(kept.way, guidance=edits.GUIDANCE))
+    painter = Painter()
+    painter.load(Model(str(PIPELINE), device="cpu"))
+    (made,) = painter.render([Job("", "", 0, 1024, 600, kept=kept)], lambda *_: None)
+    shown = np.frombuffer(made.pixels, np.uint8).reshape(made.height_px, made.width_px, 3)
+    (edit,), (other,) = album.paint(words, 1), album.paint(words, 1, hold=0.0)
+    assert np.abs(shown.astype(int) - edit).max() <= 1
+    grade, plain = (edits.graded(picture, photo, change) for picture in (shown, other))
+    assert grade.said == 1.0
+    assert grade.outline > plain.outline
+    assert grade.kept > plain.kept
 
 
 def test_without_hold_the_base_is_what_it_was(edits, album):
@@ -165,6 +197,8 @@ def stopped(edits, data, told):
         (("--photo", "."), PhotoError, "is a folder; one photo"),
         (("--photo", "{data}/paper.jpg"), PhotoError, "paper.jpg is a PDF, not a photo"),
         (("--photo", "{data}/empty.jpg"), PhotoError, "empty.jpg is empty"),
+        (("--photo", "{data}/black.png"), PhotoError, "black.png is black: there is nothing in it to learn"),
+        (("--photo", "{data}/flat.png"), PhotoError, "flat.png is a single colour"),
         (("--photo", "{data}/holiday.png", "--base", "{data}"), BaseError, "cannot be read"),
         (("--photo", "{data}/holiday.png", "--steps", "0"), TrainingError, "--steps is between"),
     ],
@@ -174,6 +208,8 @@ def test_wrong_input_is_refused_in_words(edits, base, tmp_path, words, error, sa
     edits.house(tmp_path, edits.PHOTOS[0][0])
     (tmp_path / "paper.jpg").write_bytes(b"%PDF-1.7")
     (tmp_path / "empty.jpg").touch()
+    for name, colour in ("black", "black"), ("flat", "teal"):
+        Image.new("RGB", (90, 90), colour).save(tmp_path / f"{name}.png")
     told = [word.format(data=tmp_path) for word in words]
     with pytest.raises(error, match=says):
         edits.said(tmp_path, "unitune learn", *([] if "--base" in told else ["--base", base]), *told)
@@ -193,7 +229,7 @@ def test_an_edit_is_refused_in_words(edits, learned, tmp_path):
     edits.house(tmp_path, edits.PHOTOS[0][0])
 
     def refusal(data, *words):
-        with pytest.raises(PersonalizationError) as found:
+        with pytest.raises((PersonalizationError, SubjectError)) as found:
             edits.said(data, "unitune edit", *words, "--device", "cpu")
         return str(found.value)
 
@@ -202,6 +238,7 @@ def test_an_edit_is_refused_in_words(edits, learned, tmp_path):
     assert "--hold is between 0" in refusal(learned[0], "a red ball", "--hold", "1")
     assert "a step is left" in refusal(learned[0], "a red ball", "--strength", "0.1", "--sampling-steps", "5")
     assert "say what the photo shall show" in refusal(learned[0], " … ")
+    assert "a.gif: pictures are written as .png" in refusal(learned[0], "a red ball", "-o", tmp_path / "a.gif")
     for path in (learned[0] / "subjects/rex").glob("unitune.*"):
         write_whole(tmp_path / "subjects/rex" / path.name, path.read_bytes())
     write_whole(tmp_path / "subjects/rex" / onephoto.WEIGHTS, b"another")
@@ -221,9 +258,10 @@ def test_the_other_families_start_from_the_photo(edits, tmp_path, name):
     from . import tiny_bases
 
     family, pipe = families.named(name), loaded(str(getattr(tiny_bases, name)(tmp_path / name)), "cpu")
-    picture = onephoto.fitted(Image.fromarray(draw(edits.PHOTOS[0][0])), (64, 32))
-    known = editing.Known("q", picture)
-    pipe.disable_lora, pipe.enable_lora = (lambda: None), (lambda: None)  # nothing was learned
+    picture = pictures.fitted(Image.fromarray(draw(edits.PHOTOS[0][0])), (64, 32))
+    known = Known("q", picture)
+    part = denoiser(pipe)
+    part.disable_lora, part.enable_lora = (lambda: None), (lambda: None)  # nothing was learned
     way = onephoto.Way(1.0, 1.5, 0.5, 20)
     near, far = (editing.paint(family, pipe, known, ["a dog"], replace(way, strength=s)) for s in (0.05, 1.0))
     with torch.no_grad():
@@ -235,7 +273,7 @@ def test_the_other_families_start_from_the_photo(edits, tmp_path, name):
 
 def test_a_photo_keeps_its_shape():
     """As many pixels as a square of the model's size, sides on its grid, at most three times as long as high."""
-    assert onephoto.sized((4000, 3000), 512, 64) == (576, 448)
-    assert onephoto.sized((3000, 4000), 512, 64) == (448, 576)
-    assert onephoto.sized((9000, 1000), 512, 64) == (896, 320)
-    assert onephoto.sized((100, 100), 128, 16) == (128, 128)
+    assert pictures.sized((4000, 3000), 512, 64) == (576, 448)
+    assert pictures.sized((3000, 4000), 512, 64) == (448, 576)
+    assert pictures.sized((9000, 1000), 512, 64) == (896, 320)
+    assert pictures.sized((100, 100), 128, 16) == (128, 128)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 from ..errors import BaseError
@@ -73,6 +74,9 @@ class Family(Protocol):
     def asked(self, pipe: Any) -> dict[str, Any]:
         """What the pipeline must be told, besides the usual, to paint."""
 
+    def embedded(self, pipe: Any, words: Words, nothing: Words) -> dict[str, Any]:
+        """What the pipeline is told instead of prompts: them, and the empty one, as ``encode_words`` makes them."""
+
     def save(self, folder: Any, layers: dict[str, dict[str, Any]]) -> None:
         """Write a LoRA's layers, by part, as diffusers' own loader reads them back exactly."""
 
@@ -89,6 +93,8 @@ def of(base: str) -> Family:
     """The family that a folder or hub id belongs to. Raises BaseError."""
     from diffusers import DiffusionPipeline
 
+    if Path(base).is_absolute() and not Path(base).is_dir():
+        raise BaseError(f"there is no folder {base}: give one with a model in diffusers' format, or a hub id")
     try:
         kind = DiffusionPipeline.load_config(base).get("_class_name", "")
     except Exception as error:  # the hub's client has dozens of kinds

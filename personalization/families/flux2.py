@@ -113,6 +113,10 @@ def asked(pipe: Any) -> dict[str, Any]:
     return {"text_encoder_out_layers": model_layers(pipe)}
 
 
+def embedded(pipe: Any, words: dict[str, Any], nothing: dict[str, Any]) -> dict[str, Any]:
+    return {"prompt_embeds": words["states"], "negative_prompt_embeds": nothing["states"]}
+
+
 def save(folder: Path, layers: dict[str, dict[str, Any]]) -> None:
     from diffusers import Flux2KleinPipeline
 

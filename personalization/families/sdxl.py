@@ -14,8 +14,9 @@ from . import sd15
 from .sd15 import asked, denoiser, draw, encode_pictures, layer, low, noised, seen, targets, weights, width, write
 
 __all__ = [
-    "NAME", "PART", "RECIPE", "TEXT_PARTS", "WIDTH", "asked", "denoised", "denoiser", "draw", "encode_pictures",
-    "encode_words", "layer", "low", "noised", "save", "seen", "shapes", "targets", "weights", "width",
+    "NAME", "PART", "RECIPE", "TEXT_PARTS", "WIDTH", "asked", "denoised", "denoiser", "draw", "embedded",
+    "encode_pictures", "encode_words", "layer", "low", "noised", "save", "seen", "shapes", "targets", "weights",
+    "width",
 ]  # fmt: skip
 
 NAME = "sdxl"
@@ -50,6 +51,15 @@ def denoised(pipe: Any, noisy: Any, levels: Any, words: dict[str, Any]) -> Any:
 def shapes(pipe: Any, side_px: int) -> tuple[tuple[int, ...], dict[str, tuple[int, ...]]]:
     latents, words = sd15.shapes(pipe, side_px)
     return latents, words | {"pooled": (pipe.text_encoder_2.config.projection_dim,)}
+
+
+def embedded(pipe: Any, words: dict[str, Any], nothing: dict[str, Any]) -> dict[str, Any]:
+    if pipe.config.force_zeros_for_empty_prompt:  # as its pipeline does where nothing is said
+        nothing = {name: part.new_zeros(part.shape) for name, part in nothing.items()}
+    return {
+        "prompt_embeds": words["states"], "pooled_prompt_embeds": words["pooled"],
+        "negative_prompt_embeds": nothing["states"], "negative_pooled_prompt_embeds": nothing["pooled"],
+    }  # fmt: skip
 
 
 def save(folder: Path, layers: dict[str, dict[str, Any]]) -> None:

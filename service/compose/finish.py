@@ -1,10 +1,13 @@
-"""The last hands on a slide: encoding, and the mark that says how it was made.
+"""The last hands on a slide: encoding, and the marks that say how it was made: one in the file, one in the pixels.
 
-The mark is XMP with IPTC's ``DigitalSourceType`` (https://cv.iptc.org/newscodes/digitalsourcetype/), written last and
-without touching a pixel. A slide with a picture by a trained model is ``compositeSynthetic``; the picture alone is
-``trainedAlgorithmicMedia``. A papercut is drawn by a procedure that has learned from no data: IPTC calls that
-``algorithmicMedia``, alone or on a slide. A picture's own mark decides; a picture without one counts as trained,
-since to claim less would be the worse error. A slide without a picture makes no claim.
+The mark in the file is XMP with IPTC's ``DigitalSourceType`` (https://cv.iptc.org/newscodes/digitalsourcetype/),
+written last and without touching a pixel. A slide with a picture by a trained model is ``compositeSynthetic``; the
+picture alone is ``trainedAlgorithmicMedia``. A papercut is drawn by a procedure that has learned from no data: IPTC
+calls that ``algorithmicMedia``, alone or on a slide. A picture's own mark decides; a picture without one counts as
+trained, since to claim less would be the worse error. A slide without a picture makes no claim.
+
+The mark in the pixels (``service.watermark``) is the owner's choice. It goes into what leaves the house, never into the
+picture that is kept: that stays as its recipe makes it.
 """
 
 from __future__ import annotations
@@ -19,10 +22,11 @@ from xml.sax.saxutils import escape, quoteattr
 from PIL import Image
 
 from service.errors import ComposeError
-from service.model import Picture
+from service.model import Picture, Plate
+from service.watermark import Label, imprinted
 
 VOCABULARY = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-JPEG_QUALITY = 90
+JPEG_QUALITY, PICTURE_QUALITY = 90, 95
 
 
 class SourceType(StrEnum):
@@ -103,6 +107,23 @@ def signed(picture: Picture) -> Picture:
     """A picture that says of itself how it was made; ``recipe["trained"]`` is false where no model was."""
     kind = SourceType.TRAINED if picture.recipe.get("trained", True) else SourceType.ALGORITHMIC
     return replace(picture, data=mark(picture.data, Mark(kind)))
+
+
+def watermarked(
+    image: Image.Image, plate: Plate, kind: SourceType | None, box: tuple[int, int, int, int] | None = None
+) -> Image.Image:
+    """An RGB image with the mark in its pixels; ``box``: where in it the picture is, if not everywhere."""
+    return imprinted(image, Label.of(plate.id, plate.story.id, trained=kind is not SourceType.ALGORITHMIC), box)
+
+
+def watermarked_file(data: bytes, plate: Plate) -> bytes:
+    """A plate's bare picture with the mark in its pixels, as a JPEG that says how it was made."""
+    with Image.open(io.BytesIO(data)) as picture:
+        kind = source_type(picture)
+        image = watermarked(picture.convert("RGB"), plate, kind)
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=PICTURE_QUALITY, subsampling=0)
+    return mark(out.getvalue(), Mark(SourceType.TRAINED if kind is SourceType.COMPOSITE else kind))
 
 
 def _jfif(data: bytes) -> bytes:

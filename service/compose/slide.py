@@ -20,7 +20,7 @@ from service.errors import ComposeError
 from service.model import Plate
 from service.profiles import Profile
 
-from .finish import Mark, encode, mark, source_type
+from .finish import Mark, encode, mark, source_type, watermarked
 from .fonts import Face
 from .ink import as_seen, inked
 from .layout import Layout
@@ -62,9 +62,13 @@ def templates(folder: Path) -> tuple[str, ...]:
 
 
 class Composer:
-    """Sets slides with the templates of a folder. Safe to use from several threads; fonts are read when needed."""
+    """Sets slides with the templates of a folder. Safe to use from several threads; fonts are read when needed.
 
-    def __init__(self, templates: Path) -> None:
+    ``watermark``: a slide with a picture carries an invisible mark, unless it is in the few colours of e-ink.
+    """
+
+    def __init__(self, templates: Path, *, watermark: bool = False) -> None:
+        self._watermark = watermark
         self._folder = templates / "slides" if (templates / "slides").is_dir() else templates
 
     @cached_property
@@ -116,10 +120,12 @@ class Composer:
         """
         setting, page = self.set(plate, picture, profile, Asked(template, now))
         image = self.printed(setting, page)
+        text, kind = setting.words, source_type(setting.picture)
+        if self._watermark and setting.picture and not profile.eink:
+            image = watermarked(image, plate, kind, setting.places.picture.pixels())
         if profile.eink:
             image = inked(image, setting.places.picture.pixels() if setting.picture else None, profile.panel)
             image = as_seen(image, profile.panel) if suffix == ".jpg" else image
-        text, kind = setting.words, source_type(setting.picture)
         return mark(encode(image, suffix), Mark(kind, text.title, text.title, plate.story.link, text.language))
 
     def printed(self, setting: Setting, page: Fragment) -> Image.Image:

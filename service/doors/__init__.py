@@ -11,6 +11,7 @@ from .skipped import let, skipped
 from .stories import describe, judge, parse
 from .turning import next_slide, pause, previous, resume, show, token
 from .votes import ban, favourite, not_me
+from .watermarks import watermark
 
 __all__ = [
     "AsJson",
@@ -46,5 +47,6 @@ __all__ = [
     "subject",
     "token",
     "unpair",
+    "watermark",
     "with_engine",
 ]

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from service import learning, subjects, telling
+from service import checking, learning, subjects, telling
 from service.assembly import Service, opened
 from service.errors import SubjectError
 from service.gate.topics import TOPICS
@@ -109,12 +109,20 @@ def use(
     name: Name,
     channel: Annotated[str | None, typer.Option("--channel", help="Where. [default: the first]")] = None,
     off: Annotated[bool, typer.Option("--off", help="No longer.")] = False,
+    as_photo: Annotated[
+        bool | None, typer.Option("--as-photo/--as-itself", help="As its one learned photo, changed by each story.")
+    ] = None,
     config: Config = None,
     data: Data = Path("data"),
 ) -> None:
-    """Let a subject appear on a channel, or with --off no longer. A running service takes it up with its next round."""
+    """Let a subject appear on a channel, or with --off no longer. A running service takes it up with its next round.
+
+    With --as-photo it appears, wherever it does, as the photo that `subject one-photo` learned, painted anew.
+    """
     settings = settings_of(config)
     there = channel_named(settings, channel or next(iter(settings.channels)))
+    if off and as_photo is not None:
+        raise UsageError("--off takes a subject off a channel; how it appears elsewhere is said without it")
     with opened(settings, data) as service:
         entry = service.hand.roster.entry(name)
         if off:
@@ -126,10 +134,14 @@ def use(
         card = service.hand.roster.card(name)
         if not card.consented:
             raise SubjectError(f"{name} has not agreed to be shown: {NAMED} add {name} PHOTOS` asks for it")
+        if as_photo is not None:
+            card = service.hand.roster.ruled(name, {"appears": "photo" if as_photo else "itself"})
         if there not in entry.configured:
             service.press.line.appearances.begin(name, there)
         preview = None if entry.learned else service.hand.roster.preview(name, there)
         telling.said(words.appears(card, there, learned=entry.learned, preview=preview))
+        for found in checking.as_photo(service.desks[there], name) if as_photo else ():
+            telling.remark(f"{found['what']}: {found['says']}")
 
 
 def rules(

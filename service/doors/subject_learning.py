@@ -91,12 +91,15 @@ def one_photo(
 def edit(
     name: Name,
     words: Annotated[list[str] | None, typer.Argument(help="What the photo shall show.", metavar="WORDS...")] = None,
+    config: Config = None,
     data: Data = Path("data"),
     json: AsJson = False,
 ) -> None:
     """Change the one photo by words: `subject edit ana "… in the snow" --out snow.png`."""
     _agreed(data, name)
-    _do(data, "unitune edit", name, words or [], json=json)
+    with opened(settings_of(config), data) as service:
+        where = learning.device(service.engines.values())
+    _do(data, "unitune edit", name, [*where, *(words or [])], json=json)
 
 
 def plan(name: Name, more: More = None, config: Config = None, data: Data = Path("data"), json: AsJson = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ OFTEN = {
     Frequency.ALWAYS: "wherever the story allows",
 }  # fmt: skip
 FITTING = 20  #: rows of a refused file are told, those there already last; more are counted
+REASONS = 3  #: of those that are counted, the most common are said
 
 
 def listed(entries: Sequence[Entry], *, json: bool) -> None:
@@ -32,21 +34,31 @@ def listed(entries: Sequence[Entry], *, json: bool) -> None:
     table = _table("name", "is", "photos", "captions", "learned", "appears on", "when")
     for entry in entries:
         if entry.card is None:
-            table.add_row(entry.name, f"[red]{literal(entry.error)}[/]", "", "", "", "", "")
+            table.add_row(f"[bold]{literal(entry.name)}[/]", "[red]cannot be read[/]", "", "", "", "", "")
             continue
         photos = f"{entry.used} of {len(entry.photos)}" if entry.used < len(entry.photos) else str(entry.used)
         table.add_row(
             f"[bold]{literal(entry.name)}[/]", literal(f"a {entry.card.class_noun}"), photos, str(entry.captioned),
-            literal(entry.card.family) if entry.learned else "[yellow]not yet[/]",
+            _learned(entry, entry.card),
             literal(", ".join(entry.channels)) or "[dim]nowhere[/]", literal(_when(entry.card)),
         )  # fmt: skip
     out.print(table)
+    for entry in entries:  # a column of the table has no room for it
+        if entry.error:
+            out.print(f"[red]✗[/] {literal(entry.error)}", soft_wrap=True)
+
+
+def _learned(entry: Entry, card: Subject) -> str:
+    """What there is of it: the family of models that learned it, a photo that was."""
+    there = [literal(card.family or "yes")] if entry.learned else []
+    return ", ".join([*there, *(["a photo"] if entry.photo else [])]) or "[yellow]not yet[/]"
 
 
 def _object(entry: Entry) -> dict[str, Any]:
     card = entry.card.model_dump(mode="json") if entry.card else {}
     return {"name": entry.name, **card, "photos": len(entry.photos), "used": entry.used, "captioned": entry.captioned,
-            "learned": entry.learned, "channels": list(entry.channels), "error": entry.error or None}  # fmt: skip
+            "learned": entry.learned, "photo": entry.photo, "channels": list(entry.channels),
+            "error": entry.error or None}  # fmt: skip
 
 
 # -- photos ------------------------------------------------------------------------------------
@@ -61,17 +73,19 @@ def added(name: str, told: Iterable[dict[str, Any]], *, json: bool) -> bool:
             well = well and (event["event"] != "refused" or bool(event.get("harmless")))
         return well
     refused, new, last = list[dict[str, Any]](), list[dict[str, Any]](), dict[str, Any]()
-    for event in progressed(told):
-        match event["event"]:
-            case "refused":
-                refused.append(event)
-            case "photo":
-                new.append(event)
-            case "chosen":
-                telling.said(str(event["says"]))
-            case "done" | "stopped":
-                last = event
-    _refused(refused)
+    try:
+        for event in progressed(told):
+            match event["event"]:
+                case "refused":
+                    refused.append(event)
+                case "photo":
+                    new.append(event)
+                case "chosen":
+                    telling.said(str(event["says"]))
+                case "done" | "stopped":
+                    last = event
+    finally:  # where it ends in an error, they are why
+        _refused(refused)
     if last.get("event") == "stopped":
         telling.remark("stopped; nothing was taken")
         return False
@@ -90,16 +104,19 @@ def progressed(told: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 yield event
                 continue
             what = str(event["what"])
-            tasks[what] = tasks.get(what) or progress.add_task(what)
+            if what not in tasks:
+                tasks[what] = progress.add_task(what)
             progress.update(tasks[what], total=event["total"], completed=event["done"])
 
 
 def _refused(refused: Sequence[dict[str, Any]]) -> None:
-    for event in sorted(refused, key=lambda event: bool(event.get("harmless")))[:FITTING]:
+    ordered = sorted(refused, key=lambda event: bool(event.get("harmless")))
+    for event in ordered[:FITTING]:
         mark = "[dim]·[/]" if event.get("harmless") else "[red]✗[/]"
         out.print(f"{mark} {literal(event['original'])} {literal(event['says'])}", soft_wrap=True)
-    if len(refused) > FITTING:
-        out.print(f"[dim]  and {len(refused) - FITTING} more[/]")
+    if more := Counter(event["says"] for event in ordered[FITTING:]):
+        why = ", ".join(f"{count} × {literal(says)}" for says, count in more.most_common(REASONS))
+        out.print(f"[dim]  and {more.total()} more: {why}{', …' if len(more) > REASONS else ''}[/]", soft_wrap=True)
 
 
 def photos(name: str, told: Sequence[dict[str, Any]], *, json: bool) -> None:
@@ -138,9 +155,15 @@ def _together(name: str, last: dict[str, Any]) -> None:
     out.print(f"\n[bold]{noun}[/]: {used} of {several(last['photos'], 'photo')} will be learned from", soft_wrap=True)
     for line in last["advice"]:
         out.print(f"  [yellow]→[/] {literal(line)}", soft_wrap=True)
+    if out_of_it := last["photos"] - used:
+        it = "it is" if out_of_it == 1 else "one of them is"
+        out.print(
+            f"  [yellow]→[/] {several(out_of_it, 'photo')} left out; if {it} good all the same: "
+            f"[dim]frontispiece subject photos {literal(name)} --take N[/]", soft_wrap=True,
+        )  # fmt: skip
     if used > captioned:
         out.print(
-            f"  [yellow]→[/] {used - captioned} of them say nothing of what they show: "
+            f"  [yellow]→[/] {several(used - captioned, 'photo')} without a word of what happens there: "
             f"[dim]frontispiece subject caption {literal(name)}[/]", soft_wrap=True,
         )  # fmt: skip
     if used:
@@ -153,7 +176,7 @@ def _together(name: str, last: dict[str, Any]) -> None:
 def appears(card: Subject, channel: str, *, learned: bool, preview: Preview | None = None) -> str:
     """A sentence about a subject on a channel; ``preview``: who paints it from its photos meanwhile."""
     well = f"{card.name} may appear on {channel}, {_when(card)}; a running service takes it up with its next round"
-    if learned:
+    if learned or card.appears == "photo":
         return well
     until = meanwhile(preview) if preview else f"pictures show just a {card.class_noun}"
     return f"{well}. Until it is learned, {until}: frontispiece subject train {card.name}"
@@ -171,7 +194,8 @@ def ruled(card: Subject) -> str:
 
 
 def _when(card: Subject) -> str:
-    parts = [OFTEN[card.frequency], f"up to gravity {card.max_gravity:g}"]
+    parts = ["as the learned photo"] if card.appears == "photo" else []
+    parts += [OFTEN[card.frequency], f"up to gravity {card.max_gravity:g}"]
     parts += [f"only about {', '.join(card.topics_allowed)}"] if card.topics_allowed else []
     parts += [f"never about {', '.join(card.topics_forbidden)}"] if card.topics_forbidden else []
     return ", ".join(parts) if card.frequency is not Frequency.NEVER else "never"

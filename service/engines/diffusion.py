@@ -138,6 +138,10 @@ class Diffusion:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
         return self._orders.leaves_out(subject)
 
+    def lacks_photo(self, subject: str) -> str:
+        """Why a subject whose card says that it appears as its learned photo does not; "" where it does."""
+        return self._orders.lacks_photo(subject)
+
     def from_photos(self, subject: str) -> int:
         """From how many of its photos a subject is painted; 0: it wears what was learned, or is any of its kind."""
         return self._orders.from_photos(subject)
@@ -153,7 +157,7 @@ class Diffusion:
         except EngineError as error:
             return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
         photos = self._sight.says if names(self._home.data) else ""
-        says = "; ".join(filter(None, (found.says, *found.notes, photos, self._orders.apart)))
+        says = "; ".join(filter(None, (found.says, *found.notes, photos, self._orders.apart, self._orders.unkept)))
         return {"model": found.model.name, "says": says, "references": self.references, **self._workshop.state()}
 
     # -- painting -----------------------------------------------------------------------------

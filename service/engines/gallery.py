@@ -1,5 +1,5 @@
 """A subject as an engine finds it: its weights beside its card, if they were learned on that engine's model, else its
-photos, if that model takes reference pictures.
+photos, if that model takes reference pictures; or its one learned photo, if its card says that it appears so.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ import hashlib
 import logging
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from .. import onephoto
 from ..errors import EngineError, SubjectError
+from ..onephoto import OnePhoto
 from ..subjects import WEIGHTS, Subject, exchanging, folder, load
 from .choosing import suits
-from .job import Learned
+from .job import Kept, Learned
 from .learned import chosen
 from .settling import Settled
 
@@ -32,14 +34,18 @@ class Presence:
     photos: tuple[Path, ...] = ()  #: that the model is shown instead of weights
     noun: str = ""  #: what the one in the photos is: "corgi"
     left_out: str = ""  #: why what was learned of it is of no use here; "" where it is, or where nothing was learned
+    kept: Kept | None = None  #: its learned photo, as which it appears, without words yet; else as all else says
+    unkept: str = ""  #: why it does not appear as its learned photo, though its card says so
 
 
 class Gallery:
     """The subjects of a data folder, for one engine."""
 
-    def __init__(self, data: Path, *, also: Collection[str] = (), scale: float = 1.0) -> None:
-        """``also``: further models whose subjects this one can wear; ``scale``: how strongly they count."""
-        self._data, self._also, self._scale = data, also, scale
+    def __init__(self, data: Path, *, also: Collection[str] = (), scale: float = 1.0, keeps: bool = True) -> None:
+        """``also``: further models whose subjects this one can wear; ``scale``: how strongly they count; ``keeps``:
+        whether who paints can be given a learned photo.
+        """
+        self._data, self._also, self._scale, self._keeps = data, also, scale, keeps
         self._digests: dict[Path, tuple[object, str]] = {}
         self._told: set[tuple[str, str]] = set()
 
@@ -47,6 +53,45 @@ class Gallery:
         """A subject in this model's pictures, of which it takes so many. Raises EngineError for a card, weights or a
         list of photos that cannot be read.
         """
+        kept = self._kept(name, found)
+        usual = self._usual(name, found, references)
+        return replace(usual, kept=kept) if isinstance(kept, Kept) else replace(usual, unkept=kept)
+
+    def _kept(self, name: str | None, found: Settled) -> Kept | str:
+        """The learned photo as which a subject appears; else why it does not, "" where its card does not say so."""
+        if not name:
+            return ""
+        card: Subject | None = None
+        try:
+            card, where = load(self._data, name), folder(self._data, name)
+            if card.appears != "photo" or not card.consented:
+                return ""
+            photo = onephoto.read(where, self._digest)
+        except SubjectError as error:
+            return str(error) if card and card.appears == "photo" else ""
+        if why := self._unfit(photo, found):
+            return why
+        learned = Learned(name, str(where / onephoto.WEIGHTS), photo.weights_sha256, 1.0, photo.family, photo.base)
+        return Kept("", photo.token, str(where / onephoto.PHOTO), photo.photo_sha256, learned, photo.way)
+
+    def _unfit(self, photo: OnePhoto, found: Settled) -> str:
+        """Why a learned photo is not for this model; "" where it is."""
+        model, learning = found.model.name, found.card.learning
+        if not self._keeps:
+            return "this engine's painters are not sent a learned photo"
+        if learning and learning.train_on and found.card.hub:
+            return f"{model} is distilled, and a photo is painted anew by what it was made from: {learning.train_on}"
+        if found.model.few_step:
+            return (
+                f"{model} paints in few steps here, too few for a photo: say how many with steps in the engine's table"
+            )
+        if self._same(photo.base, found):
+            return ""
+        if found.card.hub and learning and learning.family == photo.family and photo.base in found.card.bases:
+            return ""
+        return f"the photo was learned on {photo.base}, this engine paints with {model}"
+
+    def _usual(self, name: str | None, found: Settled, references: int) -> Presence:
         worn = self._worn(name, found)
         if not name or worn.learned or not references:
             return worn
@@ -103,15 +148,25 @@ class Gallery:
 
     def told(self, name: str | None, presence: Presence) -> Presence:
         """The same; that a subject is left out is said in the log, once."""
-        if name and presence.left_out and (name, presence.left_out) not in self._told:
-            self._told.add((name, presence.left_out))
-            log.warning("%s is painted as any of its kind: %s", name, presence.left_out)
+        if name and presence.left_out and not presence.kept:
+            self._once(f"{name} is painted as any of its kind", presence.left_out)
+        if name and presence.unkept:
+            self.unkept(name, presence.unkept)
         return presence
+
+    def unkept(self, name: str, why: str) -> None:
+        """Say in the log, once, that a subject does not appear as its learned photo."""
+        self._once(f"{name} does not appear as the learned photo", why)
+
+    def _once(self, what: str, why: str) -> None:
+        if (what, why) not in self._told:
+            self._told.add((what, why))
+            log.warning("%s: %s", what, why)
 
     def _unsuited(self, card: Subject, found: Settled) -> str:
         """Why a subject's weights are not for this model; "" where they are."""
         model, family = found.model.name, found.card.learning.family if found.card.learning else ""
-        if {card.base, str(Path(card.base).expanduser().absolute())} & {model, *self._also} - {""}:
+        if self._same(card.base, found):
             return ""
         if card.family and family and card.family != family:
             theirs = card.base or "a model"
@@ -120,6 +175,10 @@ class Gallery:
         if not card.base or (found.card.hub and suits(found.card, card)):
             return ""
         return f"learned on {card.base}, this engine paints with {model}"
+
+    def _same(self, base: str, found: Settled) -> bool:
+        """Whether a base is the model that paints, or one that its owner says is as good."""
+        return bool({base, str(Path(base).expanduser().absolute())} & {found.model.name, *self._also} - {""})
 
     def _digest(self, path: Path) -> str:
         """The file's SHA-256; read again when the file changes."""

@@ -61,6 +61,16 @@ def _columns(latents: Any, size: Size) -> int:
     return round(math.sqrt(latents.shape[1] * width / height))
 
 
+def telling(told: Any, steps: int) -> Any:
+    """What a pipeline calls after each step, where nothing is merged."""
+
+    def each(_pipe: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        told(min(step + 1, steps))
+        return tensors
+
+    return each
+
+
 def merging(told: Any, steps: int, size: Size, side: str) -> Any:
     """What a pipeline calls after each step. After the last one it is left with one picture to decode."""
 

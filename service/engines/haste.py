@@ -81,15 +81,17 @@ class Haste:
         """The module has other layers for a while: nothing is compiled, and it is run as it is.
 
         What is being compiled is waited for, as it would take those layers for its own; ``waiting`` is called
-        meanwhile, and may raise.
+        meanwhile, and may raise. Where some of them stay, what was compiled before no longer fits.
         """
         while not self._warming.acquire(timeout=_LOOK_S):
             waiting()
-        self._aside = True
+        self._aside, before = True, _parts(self._module)
         try:
             yield
         finally:
             self._aside = False
+            if _parts(self._module) != before:
+                self.restart()
             self._warming.release()
 
     def warm(self) -> threading.Thread | None:
@@ -119,6 +121,10 @@ class Haste:
                 log.info("compiled the model in %.0f s", time.monotonic() - began)
         finally:
             self._warming.release()
+
+
+def _parts(module: Any) -> int:
+    return sum(1 for _ in module.modules())
 
 
 def _blocks(module: Any) -> list[Any]:

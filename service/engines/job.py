@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from PIL import Image
 
+from ..onephoto import Way
 from .sizes import Size
 
 Steps = Callable[[int, int], None]  #: told the steps done and all there are, over the whole batch
@@ -38,6 +39,24 @@ class Half:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """A subject's one photo that was learned, and how it is painted anew by words."""
+
+    words: str
+    token: str  #: stands for the photo, to the model that knows it
+    photo: str  #: a PNG
+    photo_sha256: str
+    learned: Learned  #: what was learned of it
+    way: Way
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What is worth remembering of it."""
+        made = {"sha256": self.photo_sha256, "weights_sha256": self.learned.sha256, **asdict(self.way)}
+        return {"subject": self.learned.subject, "photo": made}
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
     """One picture. ``steps`` and ``guidance`` None: the pipeline's own."""
 
@@ -53,6 +72,8 @@ class Job:
     photos: tuple[str, ...] = ()  #: pictures that the model is shown: JPEG files, as base64
     left_out: str = ""  #: why a subject that was learned is painted by its noun alone
     halves: tuple[Half, ...] = ()  #: two subjects that were learned; where they cannot be, the first wears ``learned``
+    kept: Kept | None = None  #: a learned photo, which is painted anew; where it cannot be, all else holds
+    unkept: str = ""  #: why a subject that appears as its learned photo does not
 
     @property
     def wears(self) -> tuple[Learned, ...]:
@@ -112,7 +133,13 @@ def job_of(told: Mapping[str, Any]) -> Job:
     learned = told.get("learned")
     photos = tuple(told.get("photos", ()))
     halves = tuple(Half(**{**half, "learned": Learned(**half["learned"])}) for half in told.get("halves", ()))
-    return Job(**{**told, "learned": Learned(**learned) if learned else None, "photos": photos, "halves": halves})
+    kept = _kept(told["kept"]) if told.get("kept") else None
+    return Job(**{**told, "learned": Learned(**learned) if learned else None, "photos": photos, "halves": halves,
+                  "kept": kept})  # fmt: skip
+
+
+def _kept(told: Mapping[str, Any]) -> Kept:
+    return Kept(**{**told, "learned": Learned(**told["learned"]), "way": Way(**told["way"])})
 
 
 def together(jobs: Sequence[Job], size: Callable[[Job], Size], *, mixing: Callable[[Job], bool]) -> list[list[int]]:
@@ -120,11 +147,11 @@ def together(jobs: Sequence[Job], size: Callable[[Job], Size], *, mixing: Callab
 
     What runs together has one size, number of steps and guidance, the same reference pictures, and all or none a
     negative prompt. ``mixing`` says of which jobs the subject may differ from that of others in the same run. A picture
-    of two is a run of its own.
+    of two is a run of its own, and so is a photo that is painted anew.
     """
     groups: dict[object, list[int]] = {}
     for place, job in sorted(enumerate(jobs), key=lambda each: (_subject(each[1]), each[0])):
-        wears = place if job.halves else "" if mixing(job) else _subject(job)
+        wears = place if job.halves or job.kept else "" if mixing(job) else _subject(job)
         # no negative prompt is not the same as an empty one
         groups.setdefault((size(job), job.steps, job.guidance, bool(job.avoid), job.photos, wears), []).append(place)
     return list(groups.values())

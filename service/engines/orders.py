@@ -14,13 +14,13 @@ from PIL import Image
 from ..errors import EngineError
 from ..model import Picture, Prompt
 from ..pixels import blank
-from ..subjects import AT_ONCE
+from ..subjects import AT_ONCE, figure
 from . import proof, references
 from .awaited import Awaited, Wish
 from .cards import PLAIN
 from .gallery import Gallery, Presence
 from .halves import half, sides
-from .job import Half, Job
+from .job import Half, Job, Kept
 from .learned import boxes, pictured
 from .settling import Settled
 from .sight import Sight
@@ -54,16 +54,17 @@ class Orders:
 
     narrow = ""  #: why two that were learned are not painted together; "": they are, where they can be
     apart = ""  #: who of the last picture of two was left out, and why
+    unkept = ""  #: who of the last picture did not appear as its learned photo, and why
 
     def __init__(
         self, asks: Asks, words: tuple[Wording, Path], what: Callable[[], Settled], sight: Sight | None = None
     ) -> None:
         """``words``: how prompts are worded, and the data folder; ``what`` tells which model paints, and may raise
-        EngineError; ``sight``: whether it may be shown photos of a subject, None: never.
+        EngineError; ``sight``: whether it may be shown photos of a subject, None: never, be it the learned one.
         """
         self._asks, self._what, self._sight = asks, what, sight
         self._wording, self._data = words
-        self._gallery = Gallery(self._data, also=asks.subject_bases, scale=asks.adapter_scale)
+        self._gallery = Gallery(self._data, also=asks.subject_bases, scale=asks.adapter_scale, keeps=sight is not None)
 
     @property
     def family(self) -> Family:
@@ -75,15 +76,22 @@ class Orders:
 
     def worded(self, prompt: Prompt) -> str:
         """The prompt as the model is told it."""
-        return self._said(prompt, self._here(prompt), clip_tokens).words
+        here = self._here(prompt)
+        return kept.words if (kept := self._kept(prompt, here)) else self._said(prompt, here, clip_tokens).words
 
     def leaves_out(self, subject: str) -> str:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
-        return self._found(subject).left_out
+        found = self._found(subject)
+        return "" if found.kept else found.left_out
+
+    def lacks_photo(self, subject: str) -> str:
+        """Why a subject whose card says that it appears as its learned photo does not; ""."""
+        return self._found(subject).unkept
 
     def from_photos(self, subject: str) -> int:
         """From how many of its photos a subject is painted."""
-        return len(self._found(subject).photos)
+        found = self._found(subject)
+        return 0 if found.kept else len(found.photos)
 
     def jobs(self, company: Sequence[Wish], awaited: Awaited) -> dict[Wish, Job]:
         """What is asked for together; of the company, whose job cannot be said waits until it is asked for itself."""
@@ -102,9 +110,17 @@ class Orders:
             hint = ': dtype = "float32" may help' if fault == "black" else ""
             return EngineError(f"the model's picture is {fault}{hint}")
         image, recipe = proof.shaped(image, wish.width_px, wish.height_px), self._recipe(wish, job, told)
+        self._photo(job.kept.learned.subject if job.kept else wish.prompt.subject, recipe.get("photo"))
         if wish.prompt.company:
             self._beside(wish.prompt, str(recipe.get("beside", "")).removeprefix("left out: "))
         return Picture(proof.printed(image), ".jpg", image.width, image.height, recipe)
+
+    def _photo(self, name: str | None, told: object) -> None:
+        """Remember, and say in the log once, why somebody did not appear as its photo; ``told``: the recipe's word."""
+        why = told.removeprefix("left out: ") if isinstance(told, str) else ""
+        self.unkept = f"{name} does not appear as the learned photo: {why}" if why else ""
+        if name and why:
+            self._gallery.unkept(name, why)
 
     def _beside(self, prompt: Prompt, why: str) -> None:
         """Remember, and say in the log once, why one of two was left out."""
@@ -156,6 +172,17 @@ class Orders:
             for (name, learned), side in zip(worn, sides(prompt.seed), strict=True)
         )
 
+    def _kept(self, prompt: Prompt, here: Here) -> Kept | None:
+        """The learned photo that is painted anew, with the words for it: whose it is is in it alone.
+
+        It is called by its common noun: the untouched base, which is told the words, knows that and no token.
+        """
+        for name, found in here.items():
+            if found.kept:
+                scene = (prompt.words or prompt.scene).replace(figure(*prompt.subjects), name)
+                return replace(found.kept, words=self._wording.said(replace(prompt, words=scene), self.family).words)
+        return None
+
     def _left_out(self, here: Here) -> str:
         """Why what was learned is of no use; of two, whose."""
         why = {name: found.left_out for name, found in here.items() if found.left_out}
@@ -176,13 +203,16 @@ class Orders:
 
     def _job(self, wish: Wish) -> Job:
         here, said, halves = self._steady(wish)
-        shown = wish.photos or self._photos(here)
+        kept = None if wish.photos else self._kept(wish.prompt, here)
+        through = kept and self._sight and self._sight.adapter  # which would be fetched for nothing
+        shown = wish.photos or (() if through else self._photos(here))
         worn = [found.learned for found in here.values() if found.learned]
         return Job(
             words=said.words, avoid=said.avoid, seed=wish.prompt.seed, width_px=wish.width_px,
             height_px=wish.height_px, steps=self._asks.steps, guidance=self._asks.guidance,
             tags=self.family == "tags", learned=worn[0] if worn else None, left_out=self._left_out(here),
             halves=halves, photos=tuple(base64.b64encode(photo).decode() for photo in shown),
+            kept=kept, unkept="; ".join(found.unkept for found in here.values() if found.unkept),
         )  # fmt: skip
 
     def _photos(self, here: Here) -> tuple[bytes, ...]:
@@ -194,8 +224,15 @@ class Orders:
     def _recipe(self, wish: Wish, job: Job, told: Mapping[str, Any]) -> dict[str, Any]:
         two = len(wish.prompt.subjects) > 1
         absent: dict[str, Any] = {"subjects": list(wish.prompt.subjects)} if two else {}
-        absent |= {"beside" if two else "subject": f"left out: {job.left_out}"} if job.left_out else {}
-        absent |= {"photos": len(job.photos)} if job.photos else {}
+        if job.kept and isinstance(told["facts"].get("photo"), dict):
+            who = job.kept.learned.subject
+            absent |= (
+                {"beside": f"left out: {who} appears as the learned photo, which is of {who} alone"} if two else {}
+            )
+        else:
+            absent |= {"beside" if two else "subject": f"left out: {job.left_out}"} if job.left_out else {}
+            absent |= {"photos": len(job.photos)} if job.photos else {}
+            absent |= {"photo": f"left out: {job.unkept}"} if job.unkept else {}
         return {
             "engine": self._asks.kind, "prompt": job.words, "family": self.family, "avoid": job.avoid, "seed": job.seed,
             "width_px": told["width_px"], "height_px": told["height_px"], **absent, **told["facts"],

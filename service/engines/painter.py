@@ -12,18 +12,20 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
+from .. import anew
 from ..errors import EngineError
 from . import fitting, lens
 from .cards import PLAIN, Card, IpAdapter
 from .fetching import Heard
-from .halves import merging
+from .halves import merging, telling
 from .haste import Haste
-from .job import Job, Learned, Painted, Refusal, Steps, knowing, painted, together
+from .job import Job, Kept, Learned, Painted, Refusal, Steps, knowing, painted, together
 from .lens import Lens
 from .loading import Model, fetch, load, unheard
 from .lora import Wardrobe
 from .lora_file import Unfit
 from .need import Need
+from .recalled import recalled
 from .remembered import Embeddings
 from .sizes import Size, near
 from .wording import within
@@ -70,7 +72,7 @@ class Painter:
         if loaded.rung.offload:
             device = str(self._facts["device"])
             self._placed = lambda: fitting.placed(loaded.pipe, loaded.card, device, loaded.rung)
-        denoiser = _denoiser(self._pipe)
+        denoiser = anew.denoiser(self._pipe)
         if hasattr(self._pipe, "encode_prompt"):
             self._embeddings = self._pipe.encode_prompt = Embeddings(self._pipe.encode_prompt)
         suited = str(self._facts["device"]).startswith("cuda") and loaded.card.compile != "no" and not model.quantise
@@ -127,12 +129,28 @@ class Painter:
 
     def _dressed(self, jobs: list[Job], told: Any) -> list[Painted | Refusal]:
         """Paint one run; whose weights or photos are unfit is left out of it."""
+        if jobs[0].kept:
+            return [self._anew(jobs[0], jobs[0].kept, told)]
         if jobs[0].halves:
             return [self._together(jobs[0], told)]
         unfit = self._unfit(jobs)
         left = [job for place, job in enumerate(jobs) if place not in unfit]
-        made = iter(self._worn(left, told, _telling(told, self._steps(left[0]))) if left else ())
+        made = iter(self._worn(left, told, telling(told, self._steps(left[0]))) if left else ())
         return [unfit[place] if place in unfit else next(made) for place in range(len(jobs))]
+
+    def _anew(self, job: Job, kept: Kept, told: Any) -> Painted | Refusal:
+        """A learned photo painted anew by words; where it cannot be, the job as it is without it."""
+        steps, model = self._steps(job), str(self._facts["model"])
+        if self._embeddings is not None:
+            self._embeddings.dress = ""
+        try:
+            with self._aside(lambda: told(0)), recalled(self._pipe, model, kept, job.seed) as (pipe, start):
+                worded = replace(job, words=kept.words, learned=None)
+                more = kept.told | {"guidance": kept.way.guidance, "compiled": False}
+                return self._painted([worded], telling(told, steps), start, more, pipe=pipe)[0]
+        except Unfit as error:
+            bare = self._dressed([replace(job, kept=None)], lambda done: told(min(done, steps)))
+            return knowing(bare[0], {"photo": f"left out: {error}"})
 
     def _together(self, job: Job, told: Any) -> Painted | Refusal:
         """A picture of two, each in a half; where they cannot be, of the first as far as its weights go."""
@@ -150,7 +168,7 @@ class Painter:
 
     def _apart(self, rows: Sequence[Job]) -> str:
         """Why these cannot become one picture; "" where they can."""
-        if "callback_on_step_end" not in self._known:
+        if "callback_on_step_end" not in _known(self._pipe):
             return f"{self._facts.get('pipeline')} lets nobody in between two steps"
         return self._wardrobe.apart([row.learned for row in rows if row.learned]) if self._wardrobe else ""
 
@@ -165,14 +183,9 @@ class Painter:
                     self._wardrobe.ready(job.learned)
                 except Unfit as error:
                     said[place] = Refusal(str(error))
-            if job.photos and self._lens is None and "image" not in self._known:
+            if job.photos and self._lens is None and "image" not in _known(self._pipe):
                 said[place] = Refusal(f"{self._facts.get('pipeline')} takes no reference pictures", blind=True)
         return said
-
-    @property
-    def _known(self) -> Mapping[str, inspect.Parameter]:
-        """What the pipeline can be told."""
-        return inspect.signature(self._pipe.__call__).parameters
 
     def _worn(self, jobs: Sequence[Job], told: Any, after: Any) -> Sequence[Painted | Refusal]:
         worn: list[Learned | None] = [job.learned for job in jobs]
@@ -191,7 +204,7 @@ class Painter:
         photos = jobs[0].shown
         if not photos:
             return self._painted(jobs, after, {}, {})
-        if self._lens is None or "image" in self._known:
+        if self._lens is None or "image" in _known(self._pipe):
             return self._painted(jobs, after, {"image": list(photos)}, {})
         guidance, adapter = self._guidance(jobs[0]), self._lens.adapter
         guided = (guidance or 0) > 1 and self._pipe.unet.config.time_cond_proj_dim is None  # as the pipeline decides it
@@ -204,18 +217,19 @@ class Painter:
 
     def _guidance(self, job: Job) -> float | None:
         asked = job.guidance if job.guidance is not None else self._card.guidance
-        return asked if asked is not None else _default(self._known, "guidance_scale")
+        return asked if asked is not None else _default(_known(self._pipe), "guidance_scale")
 
     def _painted(
-        self, jobs: Sequence[Job], after: Any, shown: Mapping[str, Any], more: Mapping[str, Any]
+        self, jobs: Sequence[Job], after: Any, shown: Mapping[str, Any], more: Mapping[str, Any], *, pipe: Any = None
     ) -> list[Painted | Refusal]:
         """One run of the pipeline, which calls ``after`` each step. Rows that became one picture are the first's.
 
-        ``shown``: what it is told of photos; ``more``: facts of that.
+        ``shown``: what it is told of photos; ``more``: facts of that; ``pipe``: another pipeline over the same model.
         """
         import torch
 
-        known, began = self._known, time.monotonic()
+        pipe = pipe or self._pipe
+        known, began = _known(pipe), time.monotonic()
         (width, height), steps = self._size(jobs[0]), self._steps(jobs[0])
         words = [self._read(job) for job in jobs]
         wanted = {
@@ -227,9 +241,7 @@ class Painter:
         memory = Need(torch, str(self._facts["device"]))
         try:
             with torch.inference_mode():
-                result = self._pipe(
-                    **{name: value for name, value in wanted.items() if value is not None and name in known}
-                )
+                result = pipe(**{name: value for name, value in wanted.items() if value is not None and name in known})
         except BaseException:
             getattr(self._pipe, "maybe_free_model_hooks", lambda: None)()
             raise
@@ -254,7 +266,9 @@ class Painter:
         return within([job.words], lambda text: len(tokenizer(text, add_special_tokens=False).input_ids), limit)
 
     def _steps(self, job: Job) -> int:
-        return job.steps or self._card.steps or int(self._known["num_inference_steps"].default)
+        if job.kept:
+            return job.kept.way.left
+        return job.steps or self._card.steps or int(_known(self._pipe)["num_inference_steps"].default)
 
     def _size(self, job: Job) -> Size:
         return self.size(job.width_px, job.height_px)
@@ -269,22 +283,15 @@ class Painter:
         self._embeddings = self._wardrobe = self._haste = self._lens = self._placed = None
 
 
-def _denoiser(pipe: Any) -> Any:
-    return next((part for name in ("unet", "transformer") if (part := getattr(pipe, name, None)) is not None), None)
+def _known(pipe: Any) -> Mapping[str, inspect.Parameter]:
+    """What a pipeline can be told."""
+    return inspect.signature(pipe.__call__).parameters
 
 
 def _compiled(function: Any) -> Any:
     import torch
 
     return torch.compile(function)
-
-
-def _telling(told: Any, steps: int) -> Any:
-    def each(_pipe: Any, step: int, _timestep: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        told(min(step + 1, steps))
-        return tensors
-
-    return each
 
 
 def _default(known: Any, name: str) -> Any:

@@ -135,13 +135,17 @@ class Ray:
         """Why what was learned of a subject is of no use here; "" where it is, or where nothing was learned."""
         return self._orders.leaves_out(subject)
 
+    def lacks_photo(self, subject: str) -> str:
+        """Why a subject whose card says that it appears as its learned photo does not."""
+        return self._orders.lacks_photo(subject)
+
     def state(self) -> dict[str, Any]:
         """Which model paints and why, and what is done ``now``: "painting, 3 of 12 pictures are there"."""
         try:
             found = self.what
         except EngineError as error:
             return {"model": self.settings.model, "says": "", "now": "", "error": str(error)}
-        says = "; ".join(filter(None, (found.says, *found.notes, self._orders.apart)))
+        says = "; ".join(filter(None, (found.says, *found.notes, self._orders.apart, self._orders.unkept)))
         told = {"model": found.model.name, "says": says}
         sending, child = self._sending, self._child
         if sending is None or sending.ended:

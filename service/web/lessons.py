@@ -100,7 +100,9 @@ def rules(name: str, door: Here, said: Form) -> Response:
 
 def ruling(said: Mapping[str, str]) -> dict[str, object]:
     """A form's fields as the card's. What makes no sense is left for the card to refuse."""
-    told: dict[str, object] = {key: said[key] for key in ("frequency", "max_gravity", "photos_travel") if key in said}
+    told: dict[str, object] = {
+        key: said[key] for key in ("frequency", "max_gravity", "photos_travel", "appears") if key in said
+    }
     for key in ("topics_allowed", "topics_forbidden"):
         told[key] = tuple(topic for topic in TOPICS if f"{key}.{topic}" in said)
     return told

@@ -149,6 +149,8 @@ def point(check: Mapping[str, Any]) -> str:
 def recipe(recipe: Mapping[str, Any]) -> dict[str, object]:
     """A picture's recipe for people: who painted it and how, without what is for machines."""
     lines = {label(key): recipe[key] for key in RECIPE if recipe.get(key) not in (None, "", [], {})}
+    if photo := recipe.get("photo"):
+        lines["Photo"] = photo if isinstance(photo, str) else "the learned one, painted anew"
     if recipe.get("width_px") and recipe.get("height_px"):
         lines["Painted at"] = f"{recipe['width_px']} × {recipe['height_px']} px"
     if isinstance(took := recipe.get("took_s"), (int, float)):

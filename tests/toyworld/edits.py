@@ -15,9 +15,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from personalization import cli, editing, families, onephoto
+from personalization import cli, editing, families
 from personalization.lesson import loaded
 from personalization.request import Request
+from service import onephoto
+from service.anew import Known
 from service.subjects import Subject, save
 
 from . import PIPELINE
@@ -100,7 +102,7 @@ class Album:
 
     pipe: Any
     photo: onephoto.OnePhoto
-    known: editing.Known
+    known: Known
 
     def paint(self, words: str, seeds: int, **other: Any) -> list[np.ndarray]:
         """With the toy world's own guidance. ``other``: of its ``Way``; ``hold=0`` is SDEdit."""
@@ -114,7 +116,7 @@ def opened(data: Path) -> Album:
     photo = onephoto.read(folder)
     pipe = loaded(photo.base, "cpu")
     editing.learned(pipe, folder, photo, families.named(photo.family))
-    return Album(pipe, photo, editing.Known(photo.token, (folder / onephoto.PHOTO).read_bytes()))
+    return Album(pipe, photo, Known(photo.token, (folder / onephoto.PHOTO).read_bytes()))
 
 
 def main() -> None:
