@@ -33,7 +33,7 @@ kind = "diffusion"
 model = "{model}"
 device = "cpu"
 steps = 12
-guidance = 2.5
+guidance = 2
 style = "in the middle on a white background"
 keep_alive_minutes = 0
 """

@@ -23,7 +23,7 @@ from .oracle import likeness, read
 from .world import CELL_PX, COLOURS, caption, centre, instance_photos, mask, places
 
 TOKEN, NOUN = "zqx", "ball"
-SAMPLED = ("--guidance", "2.5", "--sampling-steps", "12")  # of the family's recipe, 7.5 and 20 are for larger models
+SAMPLED = ("--guidance", "2", "--sampling-steps", "12")  # of the family's recipe, 7.5 and 20 are for larger models
 UNPRESERVED = (
     "--preservation", "none", "--steps", "250", "--learning-rate", "4e-3", "--measure-every", "250", "--pictures", "6",
 )  # fmt: skip
