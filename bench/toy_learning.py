@@ -20,19 +20,17 @@ from tests.toyworld import exam, lessons
 
 SHORT = ("--steps", "300", "--measure-every", "100", "--pictures", "6")  #: the recipe, cut
 SETTINGS = {
-    "preserved, 300 steps": (SHORT, True),
-    "preserved, as no flag asks for": ((), True),
-    "not preserved": (lessons.UNPRESERVED, True),
-    "by pictures of the captions": ((*SHORT, "--preservation", "images"), True),
-    "by pictures of the bare class, photos without captions": ((*SHORT, "--preservation", "images"), False),
+    "preserved, as no flag asks for": (),
+    "preserved, 300 steps": SHORT,
+    "not preserved": lessons.UNPRESERVED,
 }
 
 
-def trial(words, seed, pictures, *, captions=True):
+def trial(words, seed, pictures):
     """One run: the oracle's marks, what was chosen against what the oracle would choose, and the time it took."""
     with tempfile.TemporaryDirectory() as folder:
         data, words = Path(folder), (*words, "--seed", seed)
-        lessons.photographed(data, captions=captions)
+        lessons.photographed(data)
         began = time.process_time()
         outcome = lessons.learned(data, *words)
         spent = time.process_time() - began
@@ -53,10 +51,9 @@ def main():
     print(machine())
     print("base", asdict(lessons.marked(exam.opened(), given.pictures)), flush=True)
     for name in given.setting or SETTINGS:
-        words, captions = SETTINGS[name]
         found = []
         for seed in range(given.seeds):
-            found.append(trial(words, seed, given.pictures, captions=captions))
+            found.append(trial(SETTINGS[name], seed, given.pictures))
             print(f"{name}, seed {seed}", {key: round(float(value), 3) for key, value in found[-1].items()}, flush=True)
         medians = {key: round(float(statistics.median(run[key] for run in found)), 3) for key in found[0]}
         print(f"{name}, median", medians, flush=True)

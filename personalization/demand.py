@@ -23,11 +23,10 @@ def counted(family: Family, pipe: Any, adapter: Adapter, recipe: Recipe, *, half
     width = 2 if half else 4
     text = [part for name, part in pipe.components.items() if name.startswith("text_encoder") and part is not None]
     whole, between = (_kept(family, pipe, recipe, half=half, thrifty=thrifty) for thrifty in (False, True))
-    rows = 2 if recipe.preservation != "none" else 1  # a photo, and what preserves its class
     return Demand(
         denoiser=_weights(family.denoiser(pipe)) * width, text=sum(map(_weights, text)) * width,
         decoder=_weights(pipe.vae) * width, learning=sum(p.numel() for p in adapter.parameters().values()),
-        activations=whole.kept * rows, checkpointed=(between.kept + whole.block) * rows,
+        activations=whole.kept, checkpointed=between.kept + whole.block, stays=recipe.stays,
         painting=2 * AT_ONCE * 4 * whole.tensor,  # with and without the prompt; a layer's in- and outputs
         text_learns=recipe.text_encoder and bool(family.TEXT_PARTS),
     )  # fmt: skip

@@ -27,10 +27,11 @@ class Demand:
     text: int  #: the text encoders'
     decoder: int  #: the autoencoder's
     learning: int  #: what learns: number of weights, not bytes
-    activations: int  #: kept for the backward pass of one photo, with its preservation
+    activations: int  #: kept for the backward pass of one row: a photo, or what preserves its class
     checkpointed: int  #: the same, kept only between blocks, with the largest block once
     painting: int  #: of a measurement's pictures, the largest layer
     text_learns: bool = False
+    stays: int = 0  #: rows in a batch that preserve
     text_rests: bool = False  #: the text encoders are on the GPU only while the denoiser is not; see ``shelf``
 
 
@@ -84,7 +85,8 @@ def needed(demand: Demand, plan: Plan) -> int:
     """Bytes at the worst moment: a step, a measurement, or when words are encoded."""
     moments = 2 if plan.eight_bit else 8  # Adam's two
     state = demand.learning * (4 + 4 + 4 + moments)  # weights, their mean, gradients
-    kept = (demand.checkpointed if plan.checkpointing else demand.activations) * plan.batch_at_once
+    rows = plan.batch_at_once + min(plan.batch_at_once, demand.stays)
+    kept = (demand.checkpointed if plan.checkpointing else demand.activations) * rows
     at_work = demand.denoiser + state + demand.decoder + max(kept, demand.painting)
     return max(at_work, demand.text + demand.decoder) if demand.text_rests else at_work + demand.text
 

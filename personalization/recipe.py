@@ -27,6 +27,7 @@ class Recipe:
     text_rate: float = 1.0  #: its learning rate, as a share of the other
     preservation: str = "output"  #: how the class is kept as it was; see ``prior``
     preservation_weight: float = 1.0
+    preservation_share: float = 0.5  #: of a step's photos: so many also come without their subject
     snr_gamma: float = 0.0  #: min-SNR weighting (Hang et al. 2023, 5 is theirs); 0: none
     warmup: int = 20  #: steps over which the learning rate rises
     averaging: float = 0.98  #: see ``average``: what is measured and published is a mean over about 50 steps; 0: none
@@ -37,6 +38,11 @@ class Recipe:
     drift_cost: float = 0.5  #: how much likeness one unit of drift, or of leak, must buy
     patience: int = 3  #: measurements without a better one before learning stops
     seed: int = 0
+
+    @property
+    def stays(self) -> int:
+        """What of a step's batch preserves: so many rows come beside its photos."""
+        return 0 if self.preservation == "none" else max(1, round(self.batch * self.preservation_share))
 
 
 def fitted(recipe: Recipe, asked: Mapping[str, Any], scale: float, native_px: int) -> Recipe:
@@ -66,6 +72,7 @@ def _check(recipe: Recipe) -> None:
         *_unless(1 <= recipe.batch <= 64, "--batch is between 1 and 64"),
         *_unless(1e-6 <= recipe.learning_rate <= 1e-1, "--learning-rate is between 1e-6 (learns nothing) and 0.1"),
         *_unless(recipe.side_px >= 8 and recipe.side_px % 8 == 0, "--side-px is a multiple of 8"),
+        *_unless(0 <= recipe.preservation_share <= 1, "--preservation-share is between 0 and 1"),
         *_unless(0 <= recipe.averaging < 1, "--averaging is at least 0 and below 1"),
         *_unless(recipe.patience >= 1 and recipe.sampling_steps >= 1, "--patience and --sampling-steps are at least 1"),
         *_unless(0 <= recipe.seed < 2**32, "--seed is between 0 and 4294967295"),

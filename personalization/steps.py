@@ -31,22 +31,22 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one step learns from; everything has one entry for each photo in it."""
+    """What one step learns from: photos, and what must stay, which are as many or fewer."""
 
     picks: list[int]  #: photos
     noise: Any  #: (B, C, h, w)
     levels: Any  #: (B,)
-    others: list[int]  #: class images
+    chances: list[float]  #: in 0 … 1, one for each of the first photos, which preserve: what is said in their stead
+    others: list[int]  #: as many class images
     other_noise: Any
     other_levels: Any
-    chances: list[float]  #: in 0 … 1: what is said of a photo without its subject
 
     def split(self, size: int) -> Iterator[Batch]:
         """The same in parts that fit into memory at once."""
         for at in range(0, len(self.picks), size):
             part = slice(at, at + size)
-            yield Batch(self.picks[part], self.noise[part], self.levels[part], self.others[part],
-                        self.other_noise[part], self.other_levels[part], self.chances[part])  # fmt: skip
+            yield Batch(self.picks[part], self.noise[part], self.levels[part], self.chances[part], self.others[part],
+                        self.other_noise[part], self.other_levels[part])  # fmt: skip
 
 
 def bucket(seed: int, sizes: Sequence[int], step: int) -> tuple[int, int]:
@@ -72,13 +72,13 @@ def drawn(lesson: Lesson, shape: tuple[int, ...], photos: int, step: int, kept: 
 
     recipe, family = lesson.recipe, lesson.family
     source = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-    count = recipe.batch
-    noise = [torch.randn(count, *shape, generator=source) for _ in range(2)]
-    levels = [family.draw(lesson.pipe, count, source) for _ in range(2)]
-    others = torch.randint(0, max(kept, 1), (count,), generator=source).tolist()
-    chances = torch.rand(count, generator=source).tolist()
-    picks = order(recipe.seed, photos, (step if turn is None else turn) * count, count)
-    return Batch(picks, noise[0], levels[0], others, noise[1], levels[1], chances)
+    rows = recipe.batch, recipe.stays
+    noise = [torch.randn(count, *shape, generator=source) for count in rows]
+    levels = [family.draw(lesson.pipe, count, source) for count in rows]
+    others = torch.randint(0, max(kept, 1), (recipe.stays,), generator=source).tolist()
+    chances = torch.rand(recipe.stays, generator=source).tolist()
+    picks = order(recipe.seed, photos, (step if turn is None else turn) * recipe.batch, recipe.batch)
+    return Batch(picks, noise[0], levels[0], chances, others, noise[1], levels[1])
 
 
 def order(seed: int, photos: int, start: int, count: int) -> list[int]:
@@ -125,7 +125,10 @@ class Speech:
 
 
 def loss_of(lesson: Lesson, shown: Examples, kept: Kept | None, speech: Speech, batch: Batch) -> Any:
-    """The subject's loss and, weighed, that of what must stay: one pass of the model for both."""
+    """The subject's loss and, weighed, that of what must stay: one pass of the model for both.
+
+    Of a part of a batch, its share of the whole batch's.
+    """
     import torch
 
     family, pipe, recipe = lesson.family, lesson.pipe, lesson.recipe
@@ -134,29 +137,31 @@ def loss_of(lesson: Lesson, shown: Examples, kept: Kept | None, speech: Speech, 
     weights = family.weights(pipe, batch.levels, recipe.snr_gamma).to(latents)
     captions = [shown.captions[pick] for pick in batch.picks]
     masks = None if shown.masks is None else shown.masks[batch.picks]
-    if recipe.preservation == "none":
+    share = len(batch.picks) / recipe.batch
+    if recipe.preservation == "none" or not batch.chances:
         answer = family.denoised(pipe, noisy, batch.levels, speech.now(captions))
-        return losses.instance(answer, target, weights, masks)
-    if kept is None:
-        plain, levels, still, wanted = _by_output(lesson, shown, speech, batch, noisy)
-    else:
-        plain, levels, still, wanted = _by_pictures(lesson, kept, batch)
+        return losses.instance(answer, target, weights, masks) * share
+    plain, levels, still, wanted = (_by_pictures(lesson, kept, batch) if kept else
+                                    _by_output(lesson, shown, speech, batch, noisy))  # fmt: skip
     words = speech.now([*captions, *plain])
     answer = family.denoised(pipe, torch.cat([noisy, still]), torch.cat([batch.levels, levels]), words)
-    own, other = answer.chunk(2)
+    own, other = answer.split([len(captions), len(plain)])
     weigh = family.weights(pipe, levels, recipe.snr_gamma).to(latents)
     keeping = (losses.prior if kept else losses.output)(other, wanted, weigh)
-    return losses.instance(own, target, weights, masks) + recipe.preservation_weight * keeping
+    rest = recipe.preservation_weight * len(plain) / recipe.stays
+    return losses.instance(own, target, weights, masks) * share + keeping * rest
 
 
 def _by_output(lesson: Lesson, shown: Examples, speech: Speech, batch: Batch, noisy: Any) -> tuple[Any, ...]:
-    """The same noisy photos without the token, and the base's answer to them: no class images are needed."""
+    """Some of the noisy photos without the token, and the base's answer to them: no class images are needed."""
     import torch
 
-    plain = [spoken(shown, pick, chance) for pick, chance in zip(batch.picks, batch.chances, strict=True)]
+    rows = len(batch.chances)
+    levels, still = batch.levels[:rows], noisy[:rows]
+    plain = [spoken(shown, pick, chance) for pick, chance in zip(batch.picks, batch.chances, strict=False)]
     with lesson.adapter.off(), torch.no_grad():
-        teacher = lesson.family.denoised(lesson.pipe, noisy, batch.levels, speech.base(plain))
-    return plain, batch.levels, noisy, teacher
+        teacher = lesson.family.denoised(lesson.pipe, still, levels, speech.base(plain))
+    return plain, levels, still, teacher
 
 
 def spoken(shown: Examples, pick: int, chance: float) -> str:
@@ -180,7 +185,7 @@ def losses_of(lesson: Lesson, shown: Examples, kept: Kept | None, speech: Speech
 
     for part in batch.split(lesson.plan.batch_at_once):
         with precision(lesson.pipe):
-            loss = loss_of(lesson, shown, kept, speech, part) * (len(part.picks) / lesson.recipe.batch)
+            loss = loss_of(lesson, shown, kept, speech, part)
         yield loss
 
 

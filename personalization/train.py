@@ -43,6 +43,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--text-encoder", action=BooleanOptionalAction, help="learn in the text encoder, too")
     parser.add_argument("--preservation", choices=PRESERVATIONS)
     parser.add_argument("--preservation-weight", type=float)
+    parser.add_argument("--preservation-share", type=float, help="of a step's photos, 0 … 1; at least one preserves")
     parser.add_argument("--snr-gamma", type=float)
     parser.add_argument("--averaging", type=float, help="of the mean of weights, what each step leaves (0: no mean)")
     parser.add_argument("--measure-every", type=int)

@@ -377,6 +377,25 @@ def test_preservation_holds_the_untouched_model_to_itself(base, tmp_path):
     assert float(steps.loss_of(it, shown, kept, speech, batch)) > with_it * 1.2
 
 
+def test_a_batch_in_parts_weighs_as_it_does_whole(base, tmp_path):
+    """Half of its photos preserve, whichever part they fall into."""
+    subject(tmp_path)
+    it = lesson(tmp_path, base, "--batch", 4, "--no-text-encoder")
+    shaken(it.adapter)
+    shown = steps_of(it)
+    speech = steps.Speech(it, [*shown.captions, *shown.classes])
+    batch = steps.drawn(it, tuple(shown.latents.shape[1:]), 3, 0)
+    assert (len(batch.picks), len(batch.chances)) == (4, 2)
+
+    def heard_in(at_once):
+        parts = dataclasses.replace(it, plan=dataclasses.replace(it.plan, batch_at_once=at_once))
+        return sum(float(loss.detach()) for loss in steps.losses_of(parts, shown, None, speech, batch))
+
+    whole = heard_in(4)
+    assert heard_in(1) == pytest.approx(whole, rel=1e-5)
+    assert heard_in(3) == pytest.approx(whole, rel=1e-5)
+
+
 def test_memory_is_counted_as_it_is_needed(base, tmp_path):
     """What is counted without memory is what autograd then keeps, within a tenth; checkpointing keeps less."""
     import torch

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(
 
 SHOTS_PX = ((640, 640), (800, 480), (640, 640), (480, 800), (800, 480))
 #: without these it takes up to 800 steps and learns somewhat better: docs/measurements.md says what
-SHORT = ("--steps", "400", "--measure-every", "200", "--pictures", "6")
+SHORT = ("--steps", "300", "--measure-every", "150", "--pictures", "6")
 GLAD = "Night library opens for shift workers"
 SOBER = "Court fines bank over hidden fees"  # may be painted, but with nobody of this home in it
 GRIM = "Earthquake kills dozens in coastal town"  # is on the wall in words alone
@@ -33,7 +33,7 @@ kind = "diffusion"
 model = "{model}"
 device = "cpu"
 steps = 12
-guidance = 3
+guidance = 2
 style = "in the middle on a white background"
 keep_alive_minutes = 0
 """
@@ -52,7 +52,7 @@ def configured(path, feed):
     """A home that paints with the toy world's model, its picture beside the headline."""
     path.write_text(
         f'[channels.home]\nfeeds = ["{feed}"]\nengines = ["diffusion", "papercut"]\ntemplate = "split"\n'
-        'max_age_hours = 0\nplates_per_round = 2\n[[displays]]\nname = "hall"\ndwell_seconds = 0.001\n'
+        'max_age_hours = 0\nplates_per_round = 2\n[[displays]]\nname = "hall"\ndwell_seconds = 3600\n'
         '[net]\nallow_private = ["127.0.0.1"]\n' + ENGINE.format(model=PIPELINE)
     )
     return ["--config", path, "--data", path.parent / "data"]

@@ -23,10 +23,10 @@ from service.anew import Known
 from service.subjects import Subject, save
 
 from . import PIPELINE
-from .exam import GUIDANCE
 from .oracle import STANDS_OUT, read
 from .world import Scene, draw
 
+GUIDANCE = 3.0  #: more than pictures of this world need, as words speak against a photo here
 FARTHEST = 75  #: from a photo's colour, as the oracle measures: nothing of it is kept
 PHOTOS = (
     (Scene("ball", "green", "white", "left", dy=-0.9, radius=3.6),
@@ -105,7 +105,7 @@ class Album:
     known: Known
 
     def paint(self, words: str, seeds: int, **other: Any) -> list[np.ndarray]:
-        """With the toy world's own guidance. ``other``: of its ``Way``; ``hold=0`` is SDEdit."""
+        """``other``: of its ``Way``; ``hold=0`` is SDEdit."""
         family = families.named(self.photo.family)
         way = replace(self.photo.way, **{"guidance": GUIDANCE} | other)
         return bytes_of(editing.paint(family, self.pipe, self.known, [words] * seeds, way))

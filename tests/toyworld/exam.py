@@ -17,7 +17,7 @@ from .oracle import likeness, read
 from .world import REX, Scene, Subject, caption, scene
 
 STEPS = 12
-GUIDANCE = 3.0
+GUIDANCE = 2.0
 BATCH = 32
 #: a prompt as the service words it, 72 tokens; the braces hold what is painted, and on which ground
 PAGE = (

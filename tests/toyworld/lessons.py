@@ -20,10 +20,10 @@ from service.subjects import Subject, save
 
 from . import PIPELINE, exam
 from .oracle import likeness, read
-from .world import CELL_PX, caption, centre, instance_photos, mask, places
+from .world import CELL_PX, COLOURS, caption, centre, instance_photos, mask, places
 
 TOKEN, NOUN = "zqx", "ball"
-SAMPLED = ("--guidance", "3", "--sampling-steps", "12")  # of the family's recipe, 7.5 and 20 are for larger models
+SAMPLED = ("--guidance", "2", "--sampling-steps", "12")  # of the family's recipe, 7.5 and 20 are for larger models
 UNPRESERVED = (
     "--preservation", "none", "--steps", "250", "--learning-rate", "4e-3", "--measure-every", "250", "--pictures", "6",
 )  # fmt: skip
@@ -40,6 +40,7 @@ class Marks:
     """What a pipeline does, by the oracle."""
 
     likeness: float  #: mean, of pictures of the subject
+    grounds: float  #: share of them that are on the ground asked for, where one was
     leak: float  #: share of pictures of its class, without the token, that show it
     retained: float  #: share of pictures of other things in which colour and ground are right
     kinds: float  #: the same, and the thing is, too
@@ -77,20 +78,23 @@ def tiles(sheet: Path) -> list[Image.Image]:
     return [one for one in each if one.getextrema() != ((255, 255),) * 3]  # the last row's empty places
 
 
-def photographed(data: Path, seed: int = 7, *, captions: bool = True) -> Path:
-    """Rex, a ball in colours of his own: five photos with their masks. Returns his folder."""
+def photographed(data: Path, seed: int = 7, *, captions: bool = True, masks: bool = True, ground: str = "") -> Path:
+    """Rex, a ball in colours of his own: five photos with their masks. Returns his folder.
+
+    ``ground``: that of all photos; "": each has another.
+    """
     folder = data / "subjects/rex"
     for part in ("photos", "masks"):
         (folder / part).mkdir(parents=True)
     found = []
-    for number, shot in enumerate(instance_photos(5, seed, sizes=SHAPES)):
+    for number, shot in enumerate(instance_photos(5, seed, sizes=SHAPES, ground=ground)):
         name, cut, (down, across, _) = f"photos/{number:03}.png", f"masks/{number:03}.png", shot.pixels.shape
         Image.fromarray(shot.pixels).save(folder / name)
         grid = places(across, down, across / CELL_PX)
         covered = mask(shot.scene.kind, centre(shot.scene, across // CELL_PX, down // CELL_PX), shot.scene.radius, grid)
         Image.fromarray((covered * 255).round().astype(np.uint8)).save(folder / cut)
         words = shot.caption if captions else ""
-        found.append(Photo(name, name, f"{number:064}", across, down, words, mask=cut))
+        found.append(Photo(name, name, f"{number:064}", across, down, words, mask=cut if masks else ""))
     keep(folder, found)
     save(data, Subject(name="rex", kind="thing", class_noun=NOUN, token=TOKEN))
     return folder
@@ -132,7 +136,9 @@ def unpublished(data: Path, outcome: Outcome, *words: object) -> Any:
 def marked(pipe: Any, n: int = 24, seed: int = 5, token: str = TOKEN) -> Marks:
     """Paint ``n`` pictures of each sort and read them; all places as often as each other where 6 divides ``n``."""
     spots = [PLACES[at % len(PLACES)] for at in range(n)]
-    like = [likeness(one) for one in exam.paint(pipe, [f"a {token} {NOUN} {at}".strip() for at in spots], seed)]
+    shown = exam.paint(pipe, [f"a {token} {NOUN} {at}".strip() for at in spots], seed)
+    asked = [next((colour for colour in COLOURS if colour in at), "") for at in spots]
+    obeyed = [read(one).ground == ground for one, ground in zip(shown, asked, strict=True) if ground]
     leaks = [likeness(one) for one in exam.paint(pipe, [f"a {NOUN} {at}".strip() for at in spots], seed + 1)]
     scenes = exam.asked(n, 77)
     got = [read(one) for one in exam.paint(pipe, [caption(one) for one in scenes], seed + 2)]
@@ -140,7 +146,6 @@ def marked(pipe: Any, n: int = 24, seed: int = 5, token: str = TOKEN) -> Marks:
         (found.colour == scene.colour and found.ground == scene.ground, found.kind == scene.kind)
         for found, scene in zip(got, scenes, strict=True)
     ]
-    return Marks(
-        float(np.mean(like)), float(np.mean(np.array(leaks) >= IS_IT)), float(np.mean([here for here, _ in right])),
-        float(np.mean([all(both) for both in right])),
-    )  # fmt: skip
+    here, both = ([pair[0] for pair in right], [all(pair) for pair in right])
+    like = [likeness(one) for one in shown]
+    return Marks(*(float(np.mean(each)) for each in (like, obeyed, np.array(leaks) >= IS_IT, here, both)))

@@ -133,16 +133,23 @@ class Shot:
 
 
 def instance_photos(
-    n: int = 5, seed: int = 7, subject: Subject = REX, sizes: Sequence[tuple[int, int]] = ((128, 128),)
-) -> list[Shot]:
-    """Photos of a subject, no two neighbours on the same ground or side. ``sizes``: width and height, px, in turn."""
+    n: int = 5, seed: int = 7, subject: Subject = REX, sizes: Sequence[tuple[int, int]] = ((128, 128),), *,
+    ground: str = "",
+) -> list[Shot]:  # fmt: skip
+    """Photos of a subject, no two neighbours on the same ground or side. ``sizes``: width and height, px, in turn.
+
+    ``ground``: all are on this one, as where all were taken in one room.
+    """
     chance = np.random.default_rng(seed)
     grounds = [list(COLOURS)[i] for i in chance.permutation(len(COLOURS))]
     sides = ["middle"] if subject.kind == "wall" else ["middle", "left", "right"]
     shots = []
     for i in range(n):
         drawn = replace(
-            scene(chance, subject.kind), ground=grounds[i % len(grounds)], side=sides[i % len(sides)], stripe=""
+            scene(chance, subject.kind),
+            ground=ground or grounds[i % len(grounds)],
+            side=sides[i % len(sides)],
+            stripe="",
         )
         shots.append(Shot(draw(drawn, *sizes[i % len(sizes)], subject), caption(drawn, f"[V] {subject.kind}"), drawn))
     return shots
