@@ -122,4 +122,5 @@ def run(request: Request) -> Events:
     from .lesson import opened
 
     lesson = opened(request)
-    yield {"event": "plan", "says": lesson.plan.says(), "family": lesson.family.NAME, "base": lesson.base}
+    says = f"{lesson.base}: {lesson.says()}"
+    yield {"event": "plan", "says": says, "family": lesson.family.NAME, "base": lesson.base}
