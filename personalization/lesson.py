@@ -164,6 +164,7 @@ def placed(lesson: Lesson) -> Any:
         lesson.family.place(pipe)
     else:
         pipe.to(lesson.device)
+    lesson.adapter.follow()
     if lesson.plan.checkpointing:
         lesson.family.denoiser(pipe).enable_gradient_checkpointing()
     if getattr(lesson.options, "compile", False) and lesson.device.startswith("cuda"):
