@@ -1,8 +1,8 @@
 """Likeness of a person by the face alone: how near a painted face is to those in the photos, for ``persons``' network.
 
-Hair, clothes and light, which a base's own features see as well, count nothing here, and neither does where in the
-picture the face is. A picture without a face has no likeness. What other things look like is not a face's business:
-drift stays with the features that another gauge reads.
+Clothes and most of the hair, which a base's own features see as well, are cut off here, and where in the picture the
+face is counts for nothing. A picture without a face has no likeness. What other things look like is not a face's
+business: drift stays with the features that another gauge reads.
 """
 
 from __future__ import annotations
