@@ -26,7 +26,8 @@ class Adapter:
 
     kind: str
     parts: dict[str, Any]  #: modules by the name that diffusers gives them
-    base: dict[str, Any] = field(default_factory=dict)  #: for "full": the weights as they were, by parameter
+    #: for "full": the weights as they were, by parameter, in the precision that they came in
+    base: dict[str, Any] = field(default_factory=dict)
 
     def parameters(self) -> dict[str, Any]:
         """What learns, in an order that never changes."""
@@ -45,6 +46,11 @@ class Adapter:
         for name, weights in self.parameters().items():
             weights.data.copy_(state[name])
 
+    def follow(self) -> None:
+        """What is exchanged for what learns goes where that is now: called after a pipeline was moved."""
+        for name, weights in self.parameters().items() if self.base else ():
+            self.base[name] = self.base[name].to(weights.device)
+
     @contextmanager
     def off(self) -> Iterator[None]:
         """The base as it was, for as long as this lasts."""
@@ -56,8 +62,11 @@ class Adapter:
 
     def _switch(self, *, on: bool) -> None:
         if self.kind == "full":
+            import torch
+
             for name, weights in self.parameters().items():  # exchanged, not copied
                 weights.data, self.base[name] = self.base[name], weights.data
+            torch.clear_autocast_cache()  # it would go on with the weights that were here
             return
         for module in self.parts.values():
             (module.enable_adapters if on else module.disable_adapters)()
@@ -129,13 +138,15 @@ def attach(family: Family, pipe: Any, recipe: Recipe) -> Adapter:
 
 def _full(parts: dict[str, Any], chosen: dict[str, list[str]]) -> Adapter:
     """Every matrix and convolution learns. Norms and biases, under 1 % of the weights, stay: no LoRA can say them."""
+    import torch
+
     base = {}
     for part, module in parts.items():
         for name in chosen[part]:
             weights = module.get_submodule(name).weight
-            weights.data = weights.data.float()
+            base[f"{part}.{name}.weight"] = weights.data
+            weights.data = weights.data.to(torch.float32, copy=True)
             weights.requires_grad_(requires_grad=True)
-            base[f"{part}.{name}.weight"] = weights.data.clone()
     return Adapter("full", parts, base)
 
 

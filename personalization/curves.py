@@ -24,6 +24,7 @@ class Point:
     alignment: float | None = (
         None  #: pictures in the surroundings asked for, against the base's own; None: it cannot tell
     )
+    faces: float | None = None  #: the share of the subject's pictures with a face; None: likeness was not read by faces
 
     def score(self, cost: float) -> float:
         """Likeness, less what it cost."""

@@ -12,7 +12,7 @@ from service import subjects
 from service.files import write_whole
 from service.subjects import WEIGHTS, Subject
 
-from . import checkpoint, curves, measure, publish, sampling, token, verdict
+from . import checkpoint, curves, likeness, measure, publish, sampling, token, verdict
 from .checkpoint import Checkpoint
 from .curves import Point
 from .errors import TrainingError
@@ -92,7 +92,7 @@ def _evaluation(lesson: Lesson, curve: Sequence[Point], point: Point, found: ver
     return {
         "says": found.says, "refusal": found.refusal, **asdict(point),
         "score": round(point.score(lesson.recipe.drift_cost), 4), "pictures": lesson.recipe.pictures,
-        "features": getattr(lesson.options, "likeness", "") or "the base's own",
+        "features": lesson.likeness or likeness.OWN,
         "curve": [asdict(each) for each in curve],
     }  # fmt: skip
 

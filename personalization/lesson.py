@@ -14,7 +14,7 @@ from service import subjects
 from service.errors import SubjectError
 from service.subjects import Subject
 
-from . import families, publish
+from . import families, portraits, publish
 from .adapters import Adapter, attach
 from .dataset import Photo
 from .errors import BaseError, TrainingError
@@ -42,10 +42,21 @@ class Lesson:
     device: str
     options: Namespace
 
+    @property
+    def likeness(self) -> str:
+        """What reads it: "" the base's own features, "faces" a face, else the folder of a model."""
+        return str(getattr(self.options, "likeness", ""))
+
+    def says(self) -> str:
+        """The plan in words, and what likeness is measured by where that is not as usual."""
+        return self.plan.says() + (f"; likeness is measured by {self.likeness}" if self.likeness else "")
+
     def mark(self, token: str) -> str:
         """Which lesson a checkpoint belongs to; for how long was learned is no part of it."""
+        read_by = [self.likeness] if self.likeness else []  # curves by different measures are not one curve
         decided = {name: value for name, value in asdict(self.recipe).items() if name not in ("steps", "patience")}
-        return fingerprint(self.used, decided, self.base, token, self.card.class_noun, publish.versions()["torch"])
+        return fingerprint(self.used, decided, self.base, token, self.card.class_noun, publish.versions()["torch"],
+                           *read_by)  # fmt: skip
 
 
 def opened(request: Request) -> Lesson:
@@ -53,6 +64,7 @@ def opened(request: Request) -> Lesson:
     from .demand import counted, room
 
     card, folder = card_of(request)
+    portraits.usable(card, getattr(request.options, "likeness", ""))
     used = chosen(folder)
     base = base_of(request, card)
     family = families.of(base)
@@ -152,6 +164,7 @@ def placed(lesson: Lesson) -> Any:
         lesson.family.place(pipe)
     else:
         pipe.to(lesson.device)
+    lesson.adapter.follow()
     if lesson.plan.checkpointing:
         lesson.family.denoiser(pipe).enable_gradient_checkpointing()
     if getattr(lesson.options, "compile", False) and lesson.device.startswith("cuda"):

@@ -19,6 +19,7 @@ Eye = Callable[[Any], Any]  #: (B, 3, H, W) in [-1, 1] to local features (B, C, 
 LEVEL = 0.1  #: how much noise the base's features are read at
 FINEST = 32  #: cells along a side: of finer features, means
 NEAR = 0.5  #: squared distance at which a part is found by 1/e; two pictures' features are 2 apart on average
+OWN = "the base's own"  #: features, where no others were named
 PATCH = 3  #: cells along a side that are looked at together in latents
 
 

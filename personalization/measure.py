@@ -12,10 +12,11 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import likeness, losses, sampling
+from . import likeness, losses, portraits, sampling
 from .asking import Questions
 from .curves import Point
 from .families import Family, Words
+from .portraits import Portraits
 from .recipe import Recipe
 from .shelf import NOTHING, ready
 
@@ -41,7 +42,7 @@ class Studio:
     adapter: Switch
     recipe: Recipe
     asked: Questions
-    gauge: likeness.Gauge
+    gauge: likeness.Gauge | Portraits
     base_features: list[Any]  #: by eye, (B, C, h, w), of the class and of other things
     strange: float  #: how far apart two of the base's pictures of different seeds are
     told: list[Words]  #: what the base is told of each of ``asked.contexts``
@@ -59,25 +60,35 @@ class Seen:
 
 
 def studio(family: Family, pipe: Any, adapter: Switch, recipe: Recipe, **told: Any) -> Studio:
-    """Paint the untouched base once. ``told``: ``asked``, ``photos``, ``masks`` and ``eye`` (a folder, or "")."""
+    """Paint the untouched base once. ``told``: ``asked``, ``photos``, ``masks`` and ``eye``, which is "" for the base's
+    own features, "faces", or a folder. Raises TrainingError where that cannot measure this subject.
+    """
     import torch
 
-    asked, photos, masks = told["asked"], told["photos"], told["masks"]
+    asked = told["asked"]
+    few = len(asked.classes)
     with adapter.off(), torch.no_grad():
         ready(family, pipe, [NOTHING, *asked.contexts, *asked.subject, *asked.classes, *asked.others])
-        empty = family.encode_words(pipe, [NOTHING])
         words = [family.encode_words(pipe, [context]) for context in asked.contexts]
         base = _painted(family, pipe, recipe, [*asked.classes, *asked.others])
-        if told.get("eye"):
-            eyes = [likeness.foreign_eye(told["eye"], pipe.device)]
-        else:
-            eyes = [likeness.patch_eye(family, pipe), likeness.own_eye(family, pipe, empty)]
-        scale = likeness.gauge(eyes, photos, masks, base[: len(asked.classes)])
+        scale = _gauge(family, pipe, base[:few], **told)
         features = scale.features(base)
-        legible = alignment(family, pipe, words, base[: len(asked.classes)])
+        legible = alignment(family, pipe, words, base[:few])
     strange = apart(features, [each.roll(1, 0) for each in features])
     return Studio(family, pipe, adapter, recipe, asked, scale, features, max(strange, 1e-6), words,
                   legible)  # fmt: skip
+
+
+def _gauge(family: Family, pipe: Any, base: Any, **told: Any) -> likeness.Gauge | Portraits:
+    """``base``: the untouched base's pictures of the class; ``told`` as above."""
+    photos, chosen = told["photos"], told.get("eye")
+    if chosen and chosen != portraits.NAME:
+        eyes = [likeness.foreign_eye(chosen, pipe.device)]
+    else:
+        eyes = [likeness.patch_eye(family, pipe),
+                likeness.own_eye(family, pipe, family.encode_words(pipe, [NOTHING]))]  # fmt: skip
+    usual = likeness.gauge(eyes, photos, told["masks"], base)
+    return portraits.gauge(photos, base, usual) if chosen == portraits.NAME else usual
 
 
 def measured(room: Studio, step: int) -> Seen:
@@ -86,13 +97,14 @@ def measured(room: Studio, step: int) -> Seen:
     painted = _painted(room.family, room.pipe, room.recipe, [*asked.classes, *asked.others])
     subject = sampling.paint(room.family, room.pipe, room.recipe, asked.subject, SEEDS)
     with room.adapter.off():
-        like = room.gauge.of(subject)
-        leaks = room.gauge.of(painted[:few])
+        like, leaks = ([*room.gauge.of(pictures)] for pictures in (subject, painted[:few]))
         features = room.gauge.features(painted)
         aligned = alignment(room.family, room.pipe, room.told, subject)
     drift = apart(features, room.base_features) / room.strange
-    point = Point(step, _mean(like), _mean(leaks), drift,
-                  min(1.0, aligned / room.legible) if room.legible > CHANCE else None)  # fmt: skip
+    mean, leak = (_mean([value or 0.0 for value in each]) for each in (like, leaks))
+    point = Point(step, mean, leak, drift,
+                  min(1.0, aligned / room.legible) if room.legible > CHANCE else None,
+                  _shown(like) if isinstance(room.gauge, Portraits) else None)  # fmt: skip
     return Seen(point, subject, painted[:few], painted[few:])
 
 
@@ -129,6 +141,11 @@ def explained(family: Family, pipe: Any, picture: Any, told: Sequence[Words]) ->
 
 def _painted(family: Family, pipe: Any, recipe: Recipe, prompts: Sequence[str]) -> Any:
     return sampling.paint(family, pipe, recipe, prompts, SEEDS + 500)
+
+
+def _shown(values: Sequence[float | None]) -> float:
+    """The share of pictures in which there was something to read."""
+    return sum(value is not None for value in values) / len(values)
 
 
 def _mean(values: Sequence[float]) -> float:

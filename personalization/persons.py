@@ -45,6 +45,11 @@ def person(image: Image.Image, area_px: int = faces.AREA_PX) -> Person | None:
     return tuple((answer / max(float(np.linalg.norm(answer)), 1e-9)).tolist())
 
 
+def available() -> bool:
+    """Whether faces can be found here and told apart."""
+    return _network() is not None and faces.available()
+
+
 def strangers(people: Mapping[str, Person]) -> list[str] | None:
     """Who is none of the person that most photos show, in order; None where no person is in half of them.
 

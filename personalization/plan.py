@@ -60,7 +60,8 @@ class Plan:
             *(["an 8-bit optimiser"] if self.eight_bit else []),
         ]
         how = f", with {' and '.join(savings)}" if savings else ""
-        return f"needs about {self.needs / GIB:.1f} GB, {self.batch_at_once} photos at once{how}"
+        at_once = "1 photo" if self.batch_at_once == 1 else f"{self.batch_at_once} photos"
+        return f"needs about {self.needs / GIB:.1f} GB, {at_once} at once{how}"
 
 
 def planned(demand: Demand, room: Room, batch: int) -> Plan:
@@ -122,4 +123,5 @@ def run(request: Request) -> Events:
     from .lesson import opened
 
     lesson = opened(request)
-    yield {"event": "plan", "says": lesson.plan.says(), "family": lesson.family.NAME, "base": lesson.base}
+    says = f"{lesson.base}: {lesson.says()}"
+    yield {"event": "plan", "says": says, "family": lesson.family.NAME, "base": lesson.base}

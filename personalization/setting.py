@@ -68,7 +68,7 @@ def studio(lesson: Lesson, shown: Examples, word: str) -> measure.Studio:
     """Where this lesson is measured."""
     asked = asked_of(lesson, lesson.used, word)
     return measure.studio(lesson.family, lesson.pipe, lesson.adapter, lesson.recipe, asked=asked, photos=shown.pixels,
-                          masks=shown.subjects, eye=getattr(lesson.options, "likeness", ""))  # fmt: skip
+                          masks=shown.subjects, eye=lesson.likeness)  # fmt: skip
 
 
 def held_by(lesson: Lesson, word: str) -> list[tuple[str, ...]]:

@@ -11,7 +11,7 @@ from statistics import mean
 from service import subjects
 from service.progress import progress
 
-from . import checkpoint, curves, measure, turn, verdict
+from . import checkpoint, curves, likeness, measure, portraits, turn, verdict
 from .average import averaged
 from .checkpoint import Checkpoint
 from .ending import concluded, kept_safe, pictured
@@ -53,7 +53,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("--patience", type=int)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--compile", action="store_true", help="compile the repeated blocks; on a GPU only")
-    parser.add_argument("--likeness", default="", help="a folder with DINOv2 or CLIP, to measure likeness by")
+    parser.add_argument("--likeness", default="", help=portraits.HELP)
 
 
 def run(request: Request) -> Events:
@@ -88,7 +88,8 @@ def guarded(events: Events) -> Events:
 def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to bottom
     lesson = opened(request)
     family, recipe, adapter = lesson.family, lesson.recipe, lesson.adapter
-    yield {"event": "plan", "says": lesson.plan.says(), "family": family.NAME, "base": lesson.base,
+    read_by = lesson.likeness or likeness.OWN
+    yield {"event": "plan", "says": lesson.says(), "features": read_by, "family": family.NAME, "base": lesson.base,
            "recipe": asdict(recipe), "photos": len(lesson.used), "device": lesson.device}  # fmt: skip
     pipe = placed(lesson)
     proof = token_of(lesson)
@@ -141,7 +142,7 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
             yield from pictured(sheet, seen.subject)
             found = verdict.judged(lesson.card.name, noun, seen.point)
             best = curves.best(curve, recipe.drift_cost) is seen.point
-            yield {"event": "measured", **asdict(seen.point), "best": best, "says": found.says,
+            yield {"event": "measured", **asdict(seen.point), "best": best, "features": read_by, "says": found.says,
                    "sheet": sheet.relative_to(lesson.folder).as_posix() if sheet.exists() else ""}  # fmt: skip
         if due or stop:
             state = Checkpoint(done, mark, adapter.state(), optimiser.state_dict(), [asdict(p) for p in curve], heard,

@@ -33,6 +33,7 @@ from .plan import planned
 from .recipe import fitted
 from .request import Events, Request
 from .setting import Meaning
+from .shelf import shelved
 from .steps import Speech, advance, drawn, losses_of, optimiser_of
 from .train import SPOKEN, guarded
 
@@ -126,10 +127,10 @@ def opened(request: Request) -> tuple[Lesson, bytes]:
     picture = pictures.fitted(image, pictures.sized(image.size, recipe.side_px, grid_px(family, pipe)))
     width, height = (int.from_bytes(picture[at : at + 4]) for at in (16, 20))  # a PNG's header
     adapter = attach(family, pipe, recipe)
-    demand = counted(family, pipe, adapter, recipe, half=half(device))
+    demand = replace(counted(family, pipe, adapter, recipe, half=half(device)), text_rests=device != "cpu")
     name = "".join(sign for sign in path.name if sign.isprintable())
     photo = Photo(onephoto.PHOTO, name, onephoto.digest(path), width, height, MARK)
-    return Lesson(card, folder, [photo], base, family, pipe, adapter, recipe,
+    return Lesson(card, folder, [photo], base, shelved(family, recipe, device), pipe, adapter, recipe,
                   planned(demand, room(device), recipe.batch), device, request.options), picture  # fmt: skip
 
 

@@ -66,6 +66,11 @@ def faces(image: Image.Image, area_px: int = AREA_PX) -> list[Face] | None:
     return sorted(found, key=lambda face: face.box[1] - face.box[3])
 
 
+def available() -> bool:
+    """Whether what looks for faces is installed and can be used."""
+    return _network() is not None
+
+
 def counted(found: list[Face]) -> int:
     """How many people there are: without the small faces of those behind."""
     tallest = max((face.box[3] - face.box[1] for face in found), default=0)

@@ -1,5 +1,6 @@
 """Learning on a real, tiny Stable Diffusion: it goes on where it stopped, and what it learned is what diffusers loads."""
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -24,6 +25,7 @@ from personalization import (
     reporting,
     sampling,
     setting,
+    shelf,
     steps,
     train,
     trial,
@@ -32,7 +34,7 @@ from personalization import (
 from personalization.adapters import nearest
 from personalization.errors import BaseError, PhotoError, TrainingError
 from personalization.examples import bucketed, prepared
-from personalization.lesson import opened
+from personalization.lesson import opened, placed
 from personalization.recipe import ADAPTERS
 from service.errors import SubjectError
 from service.gpu import Gpu, holder
@@ -278,6 +280,43 @@ def test_what_is_published_is_what_was_learned(base, tmp_path, kind):
     assert (again - learned).abs().max() <= (1e-5 if kind == "lora" else effect / 4)
     it.adapter.detach()
     assert (painted(it) - bare).abs().max() == 0
+
+
+def test_all_weights_are_exchanged_where_they_are(base, tmp_path):
+    """Once the base was moved, off and on leave nothing behind in main memory: torch's "meta" stands for a GPU."""
+    import torch
+
+    subject(tmp_path)
+    for also in ((), ("--no-text-encoder",)):  # moved whole, and with a shelf
+        it = dataclasses.replace(lesson(tmp_path, base, "--adapter", "full", *also), device="meta")
+        family = shelf.Shelf(it.family.family, "meta") if also else it.family
+        placed(dataclasses.replace(it, family=family))
+        noisy, words = (torch.empty(1, *shape, device="meta") for shape in ((4, 16, 16), (77, 32)))
+        for context in (it.adapter.off, contextlib.nullcontext):
+            with context():
+                assert it.family.denoised(it.pipe, noisy, torch.tensor([5]), {"states": words}).device.type == "meta"
+                assert {weights.device.type for weights in it.adapter.parameters().values()} == {"meta"}
+                assert {weights.device.type for weights in it.adapter.base.values()} == {"meta"}
+
+
+def test_all_weights_learn_in_mixed_precision(base, tmp_path):
+    """A step that asks the base first does not go on with the base's weights, which autocast remembers by name."""
+    import torch
+
+    subject(tmp_path)
+    it = lesson(tmp_path, base, "--adapter", "full", "--no-text-encoder")
+    shaken(it.adapter)
+    shown, found = steps_of(it), []
+    speech = steps.Speech(it, [*shown.captions, *shown.classes])
+    batch = steps.drawn(it, tuple(shown.latents.shape[1:]), 3, 0)
+    for remembers in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, cache_enabled=remembers):
+            loss = steps.loss_of(it, shown, None, speech, batch)
+        loss.backward()
+        found.append([weights.grad for weights in it.adapter.parameters().values()])
+        it.pipe.unet.zero_grad(set_to_none=True)
+    assert sum(grad is not None and bool(grad.any()) for grad in found[1]) > 0.8 * len(found[1])
+    assert all(map(torch.equal, *found))
 
 
 @pytest.mark.parametrize("name", ["sdxl", "flux2"])

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from personalization import pictures, unitune
+from personalization import pictures, shelf, unitune
 from personalization.errors import BaseError, PersonalizationError, PhotoError, TrainingError
+from personalization.lesson import loaded
+from personalization.plan import Room
 from service import onephoto
 from service.anew import Known, denoiser
 from service.errors import SubjectError
@@ -161,6 +163,25 @@ def test_stopped_learning_goes_on_bit_for_bit(edits, base, tmp_path):
         assert ({"event": "resumed", "step": 1, "steps": 4} in said) is (name == "stopped")
         found.append(tensors.load_file(data / "subjects/rex" / onephoto.WEIGHTS))
     assert all(torch.equal(found[0][name], found[1][name]) for name in found[0])
+
+
+def test_text_encoders_leave_the_device_to_learning(edits, base, tmp_path, monkeypatch):
+    """All that is ever said of the photo is said before its first step, and the plan counts on it where there is a GPU."""
+    photo = edits.house(tmp_path, edits.PHOTOS[0][0])
+    spoke, speaking = [], shelf.Shelf._speaking
+    monkeypatch.setattr(shelf.Shelf, "_speaking", lambda self, pipe: spoke.append("spoke") or speaking(self, pipe))
+    told = ("--photo", photo, "--base", base, *QUICK)
+    spoke.extend(event["event"] for event in unitune.run(edits.asked(tmp_path, "unitune learn", *told)))
+    assert "spoke" in spoke[: spoke.index("token")]
+    assert "spoke" not in spoke[spoke.index("step") :]
+    demands = []
+    monkeypatch.setattr(unitune, "device_of", lambda _: "cuda")
+    monkeypatch.setattr(unitune, "loaded", lambda base, _: loaded(base, "cpu"))
+    monkeypatch.setattr(unitune, "half", lambda _: False)
+    monkeypatch.setattr("personalization.demand.room", lambda _: Room(None, 2**40))
+    monkeypatch.setattr(unitune, "planned", lambda demand, *_: demands.append(demand))
+    lesson, _ = unitune.opened(edits.asked(tmp_path, "unitune learn", *told))
+    assert (demands[0].text_rests, lesson.family.device) == (True, "cuda")
 
 
 def test_another_photo_does_not_cost_the_checkpoints_of_this_one(edits, base, tmp_path):

@@ -103,7 +103,7 @@ def edit(
 
 
 def plan(name: Name, more: More = None, config: Config = None, data: Data = Path("data"), json: AsJson = False) -> None:
-    """Say what learning would take: which model, how much memory, about how long."""
+    """Say on which model it would be learned and how much memory that takes; nothing is started."""
     _do(data, "plan", name, _on(subjects.load(data, name), config, data, more), json=json)
 
 
