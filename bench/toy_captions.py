@@ -4,7 +4,7 @@
 
 "One room": all photos are on one ground and nobody cut the subject out, as when a dog was photographed in its kitchen;
 with captions that say so, and with none. "Class images": photos in five places with captions, and pictures of the class
-that the base painted, from the captions without the token or, as is often done, from the bare class.
+that the base painted, from the captions without the token and of other things or, as is often done, the bare class.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CLASS = (*SHORT, "--preservation", "images")
 SETTINGS = {
     "one room, captions": (SHORT, ROOM, False),
     "one room, no captions": (SHORT, ROOM | {"captions": False}, False),
-    "class images of the captions": (CLASS, {}, False),
+    "class images as we ask for them": (CLASS, {}, False),
     "class images of the bare class": (CLASS, {}, True),
 }
 
@@ -35,13 +35,13 @@ SETTINGS = {
 @contextmanager
 def bare(wanted):
     """Pictures of the class are of the class alone, whatever the captions say."""
-    matched = prior.matched
+    pictured = prior.pictured
     if wanted:
-        prior.matched = lambda _captions, noun, count: [f"a {noun}"] * count
+        prior.pictured = lambda _classes, _held, count: [f"a {lessons.NOUN}"] * count
     try:
         yield
     finally:
-        prior.matched = matched
+        prior.pictured = pictured
 
 
 def trial(setting, seed, pictures):

@@ -22,7 +22,11 @@ def prompts(captions: Sequence[str], noun: str) -> list[str]:
     return [plain(caption or f"a {MARK} {noun}") for caption in captions]
 
 
-def matched(captions: Sequence[str], noun: str, count: int) -> list[str]:
-    """So many prompts for pictures of the class, the photos' own in turn."""
-    each = prompts(captions, noun)
-    return [each[number % len(each)] for number in range(count)]
+def pictured(classes: Sequence[str], held: Sequence[Sequence[str]], count: int) -> list[str]:
+    """So many prompts for pictures, by turns of the class, as the photos' captions have it, and of what else stays.
+
+    ``classes`` and ``held`` have an entry for each photo.
+    """
+    others = [prompt for each in held for prompt in each] or classes
+    turns = ((classes, others)[number % 2] for number in range(count))
+    return [each[number // 2 % len(each)] for number, each in enumerate(turns)]

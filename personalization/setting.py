@@ -15,7 +15,7 @@ from .lesson import Lesson
 from .published import Known
 from .steps import Kept
 
-CLASS_IMAGES = 64  #: for preservation by pictures; guides say 200 of the bare class, these are of the photos' captions
+CLASS_IMAGES = 64  #: for preservation by pictures; guides say 200 of the bare class, these are of many prompts
 CLASS_SEED = 50_000
 TOKEN_SEED = 90_000
 
@@ -77,13 +77,13 @@ def held_by(lesson: Lesson, word: str) -> list[tuple[str, ...]]:
     return asking.held(captions, lesson.card.class_noun, read_by(lesson, captions, word))
 
 
-def preserved(lesson: Lesson) -> Kept | None:
-    """Pictures of the class, painted by the base from the photos' captions; None where its answers preserve it."""
+def preserved(lesson: Lesson, shown: Examples) -> Kept | None:
+    """Pictures of what must stay, painted by the base; None where its answers preserve it."""
     import torch
 
     if lesson.recipe.preservation != "images":
         return None
-    captions = prior.matched([photo.caption for photo in lesson.used], lesson.card.class_noun, CLASS_IMAGES)
+    captions = prior.pictured(shown.classes, shown.held, CLASS_IMAGES)
     with lesson.adapter.off(), torch.no_grad():
         painted = sampling.paint(lesson.family, lesson.pipe, lesson.recipe, captions, CLASS_SEED)
         latents = torch.cat([lesson.family.encode_pictures(lesson.pipe, one[None]).float() for one in painted])

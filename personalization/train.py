@@ -99,7 +99,7 @@ def _run(request: Request) -> Events:  # noqa: PLR0915 - one loop, from top to b
                      held=held_by(lesson, proof.token))  # fmt: skip
     yield from doubted(lesson, shown, proof.token)
     room = studio(lesson, shown, proof.token)
-    kept = preserved(lesson)
+    kept = preserved(lesson, shown)
     buckets = [shown] if kept else bucketed(family, pipe, lesson.folder, shown, used=lesson.used, token=proof.token,
                                             noun=noun, side_px=recipe.side_px)  # fmt: skip # class images are squares
     spoken = [*shown.captions, *shown.classes, *chain(*shown.held), *(kept.captions if kept else ())]

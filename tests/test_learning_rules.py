@@ -136,7 +136,11 @@ def test_preservation_asks_for_the_captions_without_the_token():
     """Backgrounds stay in: a bare class beside captioned photos leaks."""
     captions = ["a [V] dog on a sofa, indoors", "", "[V] dog asleep"]
     assert prior.prompts(captions, "dog") == ["a dog on a sofa, indoors", "a dog", "dog asleep"]
-    assert prior.matched(captions, "dog", 4)[3] == "a dog on a sofa, indoors"
+    classes = prior.prompts(captions, "dog")
+    assert prior.pictured(classes, [("a cat", "a red dog"), ("a cup",), ()], 8) == [
+        "a dog on a sofa, indoors", "a cat", "a dog", "a red dog", "dog asleep", "a cup", "a dog on a sofa, indoors", "a cat",
+    ]  # fmt: skip
+    assert prior.pictured(classes, [(), (), ()], 3) == ["a dog on a sofa, indoors", "a dog on a sofa, indoors", "a dog"]
 
 
 def test_a_small_world_is_asked_about_itself():
