@@ -1,10 +1,14 @@
-"""What happens without preservation, in a world whose pictures can be read exactly; ``test_seed`` is the other half."""
+"""What happens without preservation and without captions, in a world whose pictures can be read exactly.
+
+``test_seed`` is the other half.
+"""
 
 from importlib.util import find_spec
 
 import pytest
 
 NEEDS = [name for name in ("torch", "diffusers", "transformers", "peft") if find_spec(name) is None]
+ALONE = ("--preservation", "none", "--steps", "150", "--measure-every", "150", "--pictures", "6")
 pytestmark = pytest.mark.skipif(bool(NEEDS), reason=f"not installed: {', '.join(NEEDS)}; `make test` installs them")
 
 
@@ -18,10 +22,30 @@ def lessons():
     return lessons
 
 
-def test_without_preservation_the_class_becomes_the_subject(lessons, tmp_path):
+@pytest.fixture(scope="module")
+def in_one_room(lessons, tmp_path_factory):
+    """What comes of photos that were all taken on one ground and of which nothing is preserved: marks and refusal."""
+
+    def learned(*, captions):
+        data = tmp_path_factory.mktemp("captioned" if captions else "bare")
+        lessons.photographed(data, captions=captions, masks=False, ground="yellow")
+        outcome = lessons.learned(data, *ALONE)
+        return lessons.marked(lessons.unpublished(data, outcome, *ALONE), 12), outcome.refusal
+
+    return {captions: learned(captions=captions) for captions in (True, False)}
+
+
+def test_without_preservation_the_class_becomes_the_subject(in_one_room):
     """A ball without the token looks like the subject, too; learning sees that by itself and does not publish it."""
-    lessons.photographed(tmp_path)
-    outcome = lessons.learned(tmp_path, *lessons.UNPRESERVED)
-    leaked = lessons.marked(lessons.unpublished(tmp_path, outcome, *lessons.UNPRESERVED), 12)
-    assert leaked.leak >= 0.5, leaked
-    assert "every ball would look like rex" in outcome.refusal
+    marks, refusal = in_one_room[False]
+    assert marks.leak >= 0.5, marks
+    assert "every ball would look like rex" in refusal
+
+
+def test_captions_bind_the_ground_to_words(in_one_room):
+    """On other grounds than the photos' the subject is painted where it is asked for; without captions it brings its
+    ground along.
+    """
+    (captioned, _), (bare, _) = in_one_room[True], in_one_room[False]
+    assert captioned.grounds >= 0.7, captioned
+    assert bare.grounds <= captioned.grounds - 0.2, (bare, captioned)
