@@ -3,8 +3,9 @@
     OMP_NUM_THREADS=1 python -m bench.toy_captions --seeds 3
 
 "One room": all photos are on one ground and nobody cut the subject out, as when a dog was photographed in its kitchen;
-with captions that say so, and with none; nothing is preserved. "Class images": photos in five places with captions, and pictures of the class
-that the base painted, from the captions without the token and of other things or, as is often done, the bare class.
+with captions that say so, and with none; nothing is preserved. "Class images": photos in five places with captions, and
+pictures that the base painted: of the captions without the token and of other things or, as is often done, of the bare
+class.
 """
 
 from __future__ import annotations
