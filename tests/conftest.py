@@ -15,3 +15,14 @@ settings.register_profile(
     max_examples=60,
 )  # fmt: skip
 settings.load_profile("frontispiece")
+
+# The files that take longest come first, each whole in one process: its models are made once, and at the end, when one
+# process has nothing left to do, the other has little. In the order of the processor time they take.
+LONG = (
+    "test_seed", "test_toy_proof", "test_learning", "test_unitune", "test_cli", "test_photo_slides", "test_diffusion", "test_ray",
+    "test_painter", "test_crash", "test_lens", "test_intruders", "test_compose_slide", "test_bad_inputs_parser", "test_halves",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: LONG.index(item.path.stem) if item.path.stem in LONG else len(LONG))
