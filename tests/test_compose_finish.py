@@ -78,7 +78,7 @@ def test_other_formats_come_back_as_they_are():
 
 
 @cache
-def file(name, template="headline", suffix=".png"):
+def file(name, template, suffix):
     """The file of the usual plate, over a dusk, for a screen."""
     return COMPOSER.compose(plate(), dusk(), PROFILES[name], template=template, now=NOW, suffix=suffix)
 
@@ -92,7 +92,7 @@ def test_eink_slides_hold_the_panel_s_colours_only(name, template):
     """Every pixel of an e-ink slide is one of the panel's; outside the picture it is black, white or a pure grey."""
     profile = PROFILES[name]
     codes = set(INKS[profile.panel].codes)
-    image = Image.open(io.BytesIO(file(name, template))).convert("RGB")
+    image = Image.open(io.BytesIO(file(name, template, ".png"))).convert("RGB")
     colours = {colour for _, colour in image.getcolors(maxcolors=1 << 20)}
     assert colours <= codes
     assert len(colours) >= min(len(codes), 4)
@@ -109,7 +109,7 @@ def test_eink_slides_hold_the_panel_s_colours_only(name, template):
 )
 def test_files_for_panels_are_small(name, bits, kind, bmp_bits):
     """A PNG has as few bits a pixel as the panel needs (black and white: grey, not a palette); a BMP has 1 or 24."""
-    png, bmp = file(name), file(name, suffix=".bmp")
+    png, bmp = file(name, "headline", ".png"), file(name, "headline", ".bmp")
     assert (png[24], png[25]) == (bits, kind)  # IHDR: bit depth, colour type
     assert len(png) < 90_000  # what a TRMNL has room for
     assert int.from_bytes(bmp[28:30], "little") == bmp_bits
@@ -118,7 +118,7 @@ def test_files_for_panels_are_small(name, bits, kind, bmp_bits):
 
 def test_the_bmp_is_one_that_firmware_reads():
     """Two colours, black first, and 48,000 bytes of pixels behind 62 of header: the form a TRMNL asks for."""
-    bmp = file("eink2", suffix=".bmp")
+    bmp = file("eink2", "headline", ".bmp")
     words = [int.from_bytes(bmp[at : at + 4], "little") for at in (10, 18, 22, 34, 46)]
     assert words == [62, 800, 480, 48_000, 2]
     assert bmp[54:62] == bytes([0, 0, 0, 0, 255, 255, 255, 0])
