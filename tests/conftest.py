@@ -6,6 +6,8 @@ from pathlib import Path
 
 # before torch: two tests at once with two threads each are ten times slower; and nobody asks the hub for anything
 os.environ |= {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"} | os.environ
+# nor does each process that tests start look through all that is installed for plugins of pydantic's, for 20 ms
+os.environ["PYDANTIC_DISABLE_PLUGINS"] = "1"
 # one certificate to trust, not a hundred and forty that every client reads anew for 20 ms: all that is asked is loopback
 os.environ["SSL_CERT_FILE"] = str(Path(__file__).parent / "castv2.pem")
 
