@@ -34,7 +34,7 @@ run: setup ## start the service (adds the gpu extra where there is an NVIDIA GPU
 
 .PHONY: test
 test: $(DEV) ## run every test; ARGS="-k gate" runs some
-	@$(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 $(ARGS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(JOBS) --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 .PHONY: lint
 lint: $(DEV) ## ruff and mypy, as CI runs them

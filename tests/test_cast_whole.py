@@ -4,8 +4,6 @@ import contextlib
 import io
 import json
 import socket
-import subprocess
-import sys
 import threading
 import time
 import uuid
@@ -23,6 +21,7 @@ from service.web.app import create
 from service.web.server import serve
 
 from .castv2 import Receiver
+from .command import told
 from .test_cast import said
 from .values import plate
 from .web_values import free_port
@@ -302,12 +301,10 @@ def test_a_search_that_finds_nothing_ends_at_once_when_the_service_does(tmp_path
 # -- at a terminal -----------------------------------------------------------------------------
 
 
-def told(*words, folder):
+def lines(*words, folder):
     """What the command says, line by line, and its exit code."""
-    command = [sys.executable, "-c", "from service.cli import main; main()", *words, "--json", "--data", str(folder)]
-    config = ["--config", str(folder / "config.toml")]
-    ran = subprocess.run([*command, *config], capture_output=True, text=True, timeout=60)
-    return ran.returncode, [json.loads(line) for line in ran.stdout.splitlines() if line.startswith("{")], ran.stderr
+    code, out, err = told(*words, "--json", "--data", folder, "--config", folder / "config.toml")
+    return code, [json.loads(line) for line in out.splitlines() if line.startswith("{")], err
 
 
 def test_the_command_tries_a_display_and_lists_them(tmp_path):
@@ -316,15 +313,15 @@ def test_the_command_tries_a_display_and_lists_them(tmp_path):
         (tmp_path / "config.toml").write_text(
             CONFIG.format(address=device.address, folder=tmp_path / "frame") + f"[web]\nport = {free_port()}\n"
         )
-        code, steps, _ = told("displays", "test", "kitchen", folder=tmp_path)
+        code, steps, _ = lines("displays", "test", "kitchen", folder=tmp_path)
         assert (code, steps[-1]["step"]) == (0, "shown"), steps
         assert Image.open(io.BytesIO(device.pictures[0])).size == (1024, 600)
-        code, rows, _ = told("displays", folder=tmp_path)
+        code, rows, _ = lines("displays", folder=tmp_path)
         assert (rows[0]["name"], rows[0]["kind"], rows[0]["address"]) == ("kitchen", "cast", device.address)
-        code, _, error = told("displays", "test", "kitchn", folder=tmp_path)
+        code, _, error = lines("displays", "test", "kitchn", folder=tmp_path)
         assert code == 2
         assert "kitchen" in error
         device.guest()
-        code, steps, _ = told("displays", "test", "kitchen", folder=tmp_path)
+        code, steps, _ = lines("displays", "test", "kitchen", folder=tmp_path)
         assert (code, steps[-1]["step"]) == (1, "busy")
         assert device.violations == []

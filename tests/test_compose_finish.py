@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -76,6 +77,12 @@ def test_other_formats_come_back_as_they_are():
         encode(dusk(), ".gif")
 
 
+@cache
+def file(name, template, suffix):
+    """The file of the usual plate, over a dusk, for a screen."""
+    return COMPOSER.compose(plate(), dusk(), PROFILES[name], template=template, now=NOW, suffix=suffix)
+
+
 PANELS = [name for name, profile in PROFILES.items() if profile.eink]
 
 
@@ -85,8 +92,7 @@ def test_eink_slides_hold_the_panel_s_colours_only(name, template):
     """Every pixel of an e-ink slide is one of the panel's; outside the picture it is black, white or a pure grey."""
     profile = PROFILES[name]
     codes = set(INKS[profile.panel].codes)
-    data = COMPOSER.compose(plate(), dusk(), profile, template=template, now=NOW, suffix=".png")
-    image = Image.open(io.BytesIO(data)).convert("RGB")
+    image = Image.open(io.BytesIO(file(name, template, ".png"))).convert("RGB")
     colours = {colour for _, colour in image.getcolors(maxcolors=1 << 20)}
     assert colours <= codes
     assert len(colours) >= min(len(codes), 4)
@@ -103,17 +109,16 @@ def test_eink_slides_hold_the_panel_s_colours_only(name, template):
 )
 def test_files_for_panels_are_small(name, bits, kind, bmp_bits):
     """A PNG has as few bits a pixel as the panel needs (black and white: grey, not a palette); a BMP has 1 or 24."""
-    png = COMPOSER.compose(plate(), dusk(), PROFILES[name], now=NOW, suffix=".png")
+    png, bmp = file(name, "headline", ".png"), file(name, "headline", ".bmp")
     assert (png[24], png[25]) == (bits, kind)  # IHDR: bit depth, colour type
     assert len(png) < 90_000  # what a TRMNL has room for
-    bmp = COMPOSER.compose(plate(), dusk(), PROFILES[name], now=NOW, suffix=".bmp")
     assert int.from_bytes(bmp[28:30], "little") == bmp_bits
     assert Image.open(io.BytesIO(bmp)).convert("RGB").tobytes() == Image.open(io.BytesIO(png)).convert("RGB").tobytes()
 
 
 def test_the_bmp_is_one_that_firmware_reads():
     """Two colours, black first, and 48,000 bytes of pixels behind 62 of header: the form a TRMNL asks for."""
-    bmp = COMPOSER.compose(plate(), dusk(), PROFILES["eink2"], now=NOW, suffix=".bmp")
+    bmp = file("eink2", "headline", ".bmp")
     words = [int.from_bytes(bmp[at : at + 4], "little") for at in (10, 18, 22, 34, 46)]
     assert words == [62, 800, 480, 48_000, 2]
     assert bmp[54:62] == bytes([0, 0, 0, 0, 255, 255, 255, 0])
@@ -150,9 +155,11 @@ def test_eink_text_never_stands_on_the_picture(template):
 @pytest.mark.parametrize("template", ["headline", "split", "poster", "card"])
 def test_the_qr_code_leads_to_the_story(name, template):
     """A reader finds the story's address in the finished file, on a busy picture too."""
-    picture = checkers() if template == "headline" else dusk()
     suffix = ".png" if PROFILES[name].eink else ".jpg"
-    data = COMPOSER.compose(plate(), picture, PROFILES[name], template=template, now=NOW, suffix=suffix)
+    if template == "headline":
+        data = COMPOSER.compose(plate(), checkers(), PROFILES[name], template=template, now=NOW, suffix=suffix)
+    else:
+        data = file(name, template, suffix)
     found = zxingcpp.read_barcodes(Image.open(io.BytesIO(data)).convert("RGB"))
     assert [code.text for code in found] == ["https://news.example/story"]
 

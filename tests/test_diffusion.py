@@ -7,7 +7,6 @@ import logging
 import os
 import select
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -339,29 +338,33 @@ def test_a_models_size_is_read_from_its_config(pipe, expected):
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """A folder with a good tiny model, bad ones, and what was said of each when it was loaded."""
+    from .tiny_model import trial
+
     folder = tmp_path_factory.mktemp("models")
-    offline = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder / "hub"), "OMP_NUM_THREADS": "1"}
-    subprocess.run([sys.executable, "-m", "tests.tiny_model", str(folder)], cwd=ROOT, check=True, env=offline)
+    (folder / "said.json").write_text(json.dumps(trial(folder)))
     return folder
 
 
-@with_torch
-def test_a_real_pipeline_paints(models, monkeypatch):
-    """Near the asked shape at the model's own size, step by step; the same seed gives the same bytes."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")  # so small a model only loses by more
+@pytest.fixture(scope="module")
+def real(models):
+    """An engine with the good model; its one process serves all that asks for it."""
     engine = make(
         Settings(model=str(models / "good"), steps=3, device="cpu", style="ink"),
         Surroundings("gpu", models, ROOT / "templates"),
     )
+    yield engine
+    engine.close()
+
+
+@with_torch
+def test_a_real_pipeline_paints(real):
+    """Near the asked shape at the model's own size, step by step; the same seed gives the same bytes."""
     heard = []
-    try:
-        first = engine.render(prompt(seed=4), 1024, 600, heard.append)
-        again = engine.render(prompt(seed=4), 1024, 600)
-        other = engine.render(prompt(seed=5), 1024, 600)
-        avoiding = engine.render(prompt(seed=4, avoid=("fog",)), 600, 1024)
-        long = engine.render(prompt(seed=4, words="lantern " * 10_000), 1024, 600)
-    finally:
-        engine.close()
+    first = real.render(prompt(seed=4), 1024, 600, heard.append)
+    again = real.render(prompt(seed=4), 1024, 600)
+    other = real.render(prompt(seed=5), 1024, 600)
+    avoiding = real.render(prompt(seed=4, avoid=("fog",)), 600, 1024)
+    long = real.render(prompt(seed=4, words="lantern " * 10_000), 1024, 600)
     assert [round(share, 2) for share in heard if share] == [0.33, 0.67, 1.0]
     assert first.data == again.data
     assert len({first.data, other.data, avoiding.data, long.data}) == 4
@@ -376,19 +379,13 @@ def test_a_real_pipeline_paints(models, monkeypatch):
 
 
 @with_torch
-def test_what_was_published_of_a_subject_is_painted(models, monkeypatch):
+def test_what_was_published_of_a_subject_is_painted(models, real):
     """From ``subjects/rex`` in the data folder through the real process: its token is told and its weights are worn."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    table = Settings(model=str(models / "good"), steps=2, device="cpu", style="ink")
     asked, plain = prompt(seed=4, words="rex naps", subject="rex"), prompt(seed=4, words="a ohwx corgi naps")
-    engine = make(table, Surroundings("gpu", models, ROOT / "templates"))
-    try:
-        without, rex = engine.render(plain, 320, 200), engine.render(asked, 320, 200)
-        again = engine.render(plain, 320, 200)
-        subjects.save(models, subjects.load(models, "rex").model_copy(update={"base": "other/model"}))
-        left_out = engine.render(asked, 320, 200)
-    finally:
-        engine.close()
+    without, rex = real.render(plain, 320, 200), real.render(asked, 320, 200)
+    again = real.render(plain, 320, 200)
+    subjects.save(models, subjects.load(models, "rex").model_copy(update={"base": "other/model"}))
+    left_out = real.render(asked, 320, 200)
     weights = (models / "subjects/rex/weights.safetensors").read_bytes()
     assert rex.recipe["prompt"] == without.recipe["prompt"]
     assert rex.recipe["prompt"].startswith("a ohwx corgi naps")

@@ -47,29 +47,25 @@ def minilm():
     return load("minilm")
 
 
-TINY_BERT = """
-import sys, numpy as np, torch
-from pathlib import Path
-from transformers import BertConfig, BertModel
-torch.manual_seed(3)
-folder = Path(sys.argv[1])
-model = BertModel(BertConfig(vocab_size=40, hidden_size=24, num_hidden_layers=3, num_attention_heads=4,
-                             intermediate_size=37, max_position_embeddings=16)).eval()
-with torch.no_grad():
-    for weights in model.parameters():
-        weights.add_(torch.randn_like(weights) * 0.3)
-    model.save_pretrained(folder)
-    ids = [[2, 7, 9, 30, 3], [2, 8, 3], [2, 39, 1, 1, 3], [2, 3], [2] + [5, 6] * 7 + [3]]
-    np.save(folder / "expected.npy", torch.stack([model(torch.tensor([each])).last_hidden_state[0].mean(0) for each in ids]))
-"""
 TINY_IDS = [[2, 7, 9, 30, 3], [2, 8, 3], [2, 39, 1, 1, 3], [2, 3], [2, *[5, 6] * 7, 3]]
 
 
 @pytest.fixture(scope="module")
 def tiny_bert(tmp_path_factory):
     """A random BERT as transformers saves one, and what transformers makes of five sentences."""
+    import torch
+    from transformers import BertConfig, BertModel
+
+    torch.manual_seed(3)
     folder = tmp_path_factory.mktemp("bert")
-    subprocess.run([sys.executable, "-c", TINY_BERT, str(folder)], check=True, capture_output=True)
+    model = BertModel(BertConfig(vocab_size=40, hidden_size=24, num_hidden_layers=3, num_attention_heads=4,
+                                 intermediate_size=37, max_position_embeddings=16)).eval()  # fmt: skip
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.add_(torch.randn_like(weights) * 0.3)
+        model.save_pretrained(folder)
+        told = [model(torch.tensor([each])).last_hidden_state[0].mean(0).numpy() for each in TINY_IDS]
+    np.save(folder / "expected.npy", told)
     return folder
 
 

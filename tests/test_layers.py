@@ -59,6 +59,7 @@ def is_module(name):
     return path.is_dir() or path.with_suffix(".py").is_file()
 
 
+@cache
 def imports(module, path, *, at_start=False):
     """Everything a file imports; ``at_start``: only what runs when the file itself is imported."""
     found, waiting = [], list(ast.parse(path.read_text(encoding="utf-8")).body)

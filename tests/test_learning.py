@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from personalization import (
+    asking,
     checkpoint,
     ending,
     evaluate,
@@ -56,6 +57,14 @@ def base(tmp_path_factory):
 
     torch.set_num_threads(1)
     return save(tmp_path_factory.mktemp("base") / "tiny")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _little_to_ask():
+    """To ask a base of random weights for all things would be most of a lesson; ``test_naming`` asks one that knows them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "OTHERS", ("cat", "house", "ball"))
+        yield
 
 
 def lesson(data, base, *words):

@@ -67,7 +67,7 @@ def test_a_round_of_the_world(world, tmp_path):
                f"{world}/huge": "too large", endless.url: "too large"}  # fmt: skip
         config = configured(tmp_path / "config.toml", [*bad, *good], plates=20)
         here = ["--config", config, "--data", tmp_path / "data"]
-        done = command("once", "--json", *here)
+        done = told("once", "--json", *here)
     assert done.code == 0, done.err
     events = objects(done.out)
     status = objects(told("status", "--json", *here).out)[0]

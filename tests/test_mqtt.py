@@ -662,7 +662,7 @@ def test_nothing_is_started_without_a_table(tmp_path):
 @needs_broker
 def test_the_command_runs_checks_and_tells_it(tmp_path, broker):
     """``run`` with the table has a picture at the broker; ``check`` and ``status`` say how it is; the end is quick."""
-    from .command import command, running
+    from .command import running, told
 
     config = tmp_path / "config.toml"
     config.write_text(f'[channels.home]\nfeeds = []\n[mqtt]\nhost = "127.0.0.1"\nport = {broker.port}\n')
@@ -671,14 +671,13 @@ def test_the_command_runs_checks_and_tells_it(tmp_path, broker):
         with running(config, tmp_path / "data") as (process, _):
             names = Names("frontispiece", "homeassistant", home_of(tmp_path / "data"))
             until(lambda: ear.kept.get(names.at("displays", "hall", "image")), 60)
-            assert f"broker 127.0.0.1:{broker.port}: connected" in command("status", *where).out
+            assert f"broker 127.0.0.1:{broker.port}: connected" in told("status", *where).out
             began = time.monotonic()
             process.terminate()
             process.wait(15)
             assert time.monotonic() - began < 5
         until(lambda: ear.kept[names.status] == b"offline")
-    told = command("check", *where).out
-    assert f"MQTT broker 127.0.0.1:{broker.port}: lets us in, publish and hear, by MQTT 5" in told
+    assert f"MQTT broker 127.0.0.1:{broker.port}: lets us in, publish and hear, by MQTT 5" in told("check", *where).out
 
 
 @pytest.mark.parametrize(

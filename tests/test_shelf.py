@@ -79,6 +79,7 @@ def test_a_whole_lesson_says_everything_before_its_first_step(lessons, monkeypat
     from personalization import train
 
     subject(tmp_path)
+    monkeypatch.setattr("personalization.asking.OTHERS", ("cat", "house", "ball"))  # of sixteen: it is asked of each
     spoke = []
     speaking = Shelf._speaking
     monkeypatch.setattr(Shelf, "_speaking", lambda self, pipe: spoke.append("spoke") or speaking(self, pipe))

@@ -86,7 +86,7 @@ def test_files_that_cannot_be_taken_are_named_even_where_none_could_be(tmp_path)
     """Twenty by name, the rest by how many have which fault."""
     for number in range(26):
         (tmp_path / f"{number:02}.jpg").write_bytes(b"%PDF" if number < 24 else b"")
-    ran = command("subject", "add", "rex", tmp_path, "--kind", "dog", "--data", tmp_path / "data")
+    ran = told("subject", "add", "rex", tmp_path, "--kind", "dog", "--data", tmp_path / "data")
     assert ran.code == 1
     assert "✗ 00.jpg is a PDF, not a photo" in ran.out
     assert "and 6 more: 4 × is a PDF, not a photo, 2 × is empty" in ran.out

@@ -22,7 +22,7 @@ from service.protocols import Check, Critique, Note
 from service.settings import Channel, Settings
 from service.surroundings import Surroundings
 
-from .command import command
+from .command import told
 from .dialects import looks, speaking, wrong
 from .images_server import painted, speaking as drawing
 from .test_chat import TEMPLATES
@@ -343,12 +343,12 @@ def test_paint_looks_as_the_wall_does(tmp_path):
     answers = [looks("no_lettering"), looks()]
     with drawing(painted) as images, speaking(lambda heard: json.dumps(answers[heard.number - 1])) as server:
         here = configured(tmp_path / "config.toml", images.url, server.url)
-        done = command("paint", "--headline", "Night trains return to the Alps", "-o", tmp_path / "a.jpg", *here)
+        done = told("paint", "--headline", "Night trains return to the Alps", "-o", tmp_path / "a.jpg", *here)
         assert done.code == 0, done.err
         assert "critic answered: another try would be better; letters at the top left" in done.err
         assert "critic answered: it may hang" in done.err
         assert (len(server.heard), len(images.asked)) == (2, 2)
-        assert command("paint", "--scene", "a red boat on a lake", "-o", tmp_path / "b.jpg", *here).code == 0
+        assert told("paint", "--scene", "a red boat on a lake", "-o", tmp_path / "b.jpg", *here).code == 0
         assert (len(server.heard), len(images.asked)) == (2, 3)
     assert Image.open(tmp_path / "a.jpg").size == Image.open(tmp_path / "b.jpg").size == (1024, 600)
 
@@ -357,7 +357,7 @@ def test_paint_falls_back_on_paper(tmp_path):
     """Where the critic rejects every picture, what is written is cut from paper, and that is said."""
     with drawing(painted) as images, speaking(lambda _: json.dumps(looks("no_gore"))) as server:
         here = configured(tmp_path / "config.toml", images.url, server.url)
-        done = command("paint", "--headline", "Night trains return to the Alps", "-o", tmp_path / "a.jpg", *here)
+        done = told("paint", "--headline", "Night trains return to the Alps", "-o", tmp_path / "a.jpg", *here)
     assert done.code == 0, done.err
     assert "the house cuts one from paper" in done.err
     assert "papercut" in done.err.splitlines()[-1]

@@ -76,7 +76,7 @@ class Trap:
 
 
 def trial(folder):
-    """A good model, and what the painter says of bad ones, as JSON. All in one process: torch is slow to import."""
+    """A good model, and what the painter says of bad ones, as JSON has it."""
     import shutil
 
     from service.engines.loading import Model
@@ -106,10 +106,3 @@ def trial(folder):
 
     bad = ("truncated", "no-weights", "not-a-model", "pickled", "trap", "none")
     return {name: said(name) for name in ("good", *bad)} | {"allowed": said("pickled", allow_pickle=True)}
-
-
-if __name__ == "__main__":
-    import sys
-    from pathlib import Path
-
-    (Path(sys.argv[1]) / "said.json").write_text(json.dumps(trial(Path(sys.argv[1]))))
