@@ -121,6 +121,6 @@ def test_from_photos_to_the_wall(tmp_path):
     marks, oracle = lessons.marked(lessons.published(data), 18), lessons.by_oracle(home)
     assert marks.likeness >= 0.65, (marks, oracle)
     assert marks.leak <= 0.12, marks
-    assert marks.retained >= 0.8, marks
+    assert marks.retained >= 0.7, marks
     chosen = json.loads((data / "subjects/rex/evaluation.json").read_text())["step"]
     assert oracle[chosen] >= 0.95 * max(oracle.values()), oracle
