@@ -8,7 +8,8 @@ SHELL := /bin/sh
 PYTHON ?= python3
 ARGS ?=
 # how many tests at once: a number, or "logical" for one a core
-JOBS ?= logical
+# one more than there are cores: many tests wait for sockets and clocks
+JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 VENV := .venv
 BIN := $(VENV)/bin
