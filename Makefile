@@ -7,8 +7,7 @@ SHELL := /bin/sh
 
 PYTHON ?= python3
 ARGS ?=
-# how many tests at once: a number, or "logical" for one a core
-# one more than there are cores: many tests wait for sockets and clocks
+# how many tests at once; one more than there are cores, as many wait for sockets and clocks
 JOBS ?= $(shell echo $$(($$(getconf _NPROCESSORS_ONLN) + 1)))
 
 VENV := .venv
