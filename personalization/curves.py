@@ -21,9 +21,8 @@ class Point:
     likeness: float  #: 1: as like the photos as they are to each other
     leak: float  #: the same, for the class without the token
     drift: float  #: of other pictures, adapter on against off; 1: as different as with another seed
-    alignment: float | None = (
-        None  #: pictures in the surroundings asked for, against the base's own; None: it cannot tell
-    )
+    #: pictures in the surroundings asked for, against the base's own; None: it cannot tell
+    alignment: float | None = None
     faces: float | None = None  #: the share of the subject's pictures with a face; None: likeness was not read by faces
 
     def score(self, cost: float) -> float:

@@ -30,13 +30,17 @@ def fitted(image: Any, size: tuple[int, int]) -> bytes:
     return out.getvalue()
 
 
+def rgb(painted: Any) -> Any:
+    """(B, 3, H, W) in [-1, 1] as an array of bytes, (B, H, W, 3)."""
+    return ((painted.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+
+
 def png(painted: Any) -> bytes:
     """(3, H, W) in [-1, 1] as a PNG."""
     from PIL import Image
 
     out = io.BytesIO()
-    bare = ((painted.clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
-    Image.fromarray(bare).save(out, "PNG")
+    Image.fromarray(rgb(painted[None])[0]).save(out, "PNG")
     return out.getvalue()
 
 

@@ -22,6 +22,7 @@ from . import persons
 from .errors import TrainingError
 from .likeness import Gauge
 from .persons import Person
+from .pictures import rgb
 from .preparing import FACES_PX
 
 NAME = "faces"  #: what `--likeness` calls it; a folder of that name is ./faces
@@ -81,8 +82,7 @@ def gauge(photos: Any, base: Any, rest: Gauge) -> Portraits:
 
 def seen(pictures: Any) -> list[Person | None]:
     """The largest face in each picture (B, 3, H, W) in [-1, 1]; None where there is none."""
-    pixels = ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).cpu().numpy()  # (B, H, W, 3)
-    return [persons.person(Image.fromarray(each), FACES_PX) for each in pixels]
+    return [persons.person(Image.fromarray(each), FACES_PX) for each in rgb(pictures)]
 
 
 def scale(photos: Sequence[Person | None], base: Sequence[Person | None]) -> Scale:

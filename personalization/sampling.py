@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .families import Family
+from .pictures import rgb
 from .recipe import Recipe
 from .shelf import spoken
 
@@ -50,7 +51,7 @@ def sheet(pictures: Any, across: int = 8) -> bytes:
     import numpy as np
     from PIL import Image
 
-    bare = ((pictures.clamp(-1, 1) + 1) * 127.5).round().byte().permute(0, 2, 3, 1).numpy()
+    bare = rgb(pictures)
     larger = max(1, 96 // bare.shape[1])
     tiles = bare.repeat(larger, 1).repeat(larger, 2)
     while len(tiles) % across:

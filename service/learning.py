@@ -52,9 +52,7 @@ def on(engines: Iterable[object], card: Subject, *, learned: bool = False) -> li
 def device(engines: Iterable[object]) -> list[str]:
     """The option that says where the first of the engines that can be learned for paints, if it says so."""
     first = next((engine for engine in engines if isinstance(engine, Teaching)), None)
-    with suppress(
-        EngineError
-    ):  # nothing can be learned for its model: what was learned for another is painted anywhere
+    with suppress(EngineError):  # nothing can be learned for its model, and what was for another is painted anywhere
         return [f"--device={where}"] if first and (where := first.base().device) else []
     return []
 

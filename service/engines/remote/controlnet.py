@@ -18,10 +18,7 @@ from .http import table
 SCALE = 0.6  #: how strongly a photo counts beside the words, as our own cards have it
 _API = "a ControlNet with an API"
 _AUTO = "ip-adapter-auto"  #: what looks at a photo: AUTOMATIC1111's, from 1.1.443 on, chooses by the model
-_SMALL, _LARGE = (
-    "CLIP-ViT-H (IPAdapter)",
-    "CLIP-ViT-bigG (IPAdapter)",
-)  #: Forge's; the latter for what came first for XL
+_SMALL, _LARGE = "CLIP-ViT-H (IPAdapter)", "CLIP-ViT-bigG (IPAdapter)"  #: Forge's; the latter for the first of XL
 _FACES = ("faceid", "face_id", "face-id")
 
 
