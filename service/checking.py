@@ -148,6 +148,7 @@ def _subjects(service: Service, desk: Desk) -> Iterator[dict[str, Any]]:
             yield _bad(what, "has not agreed to appear", "ask, and record it in consent_at")
         else:
             known = f"learned on {subject.base}" if subject.base else "known, and not learned yet"
+            known += ", appears as its learned photo" if subject.appears == "photo" else ""
             yield _good(what, "; ".join((known, *_from_photos(desk, name))))
             yield from _left_out(desk, name)
             yield from as_photo(desk, name) if subject.appears == "photo" else ()

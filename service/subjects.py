@@ -114,7 +114,10 @@ def load(data: Path, name: str) -> Subject:
     try:
         subject = Subject.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        raise SubjectError(f"there is no subject called {name!r} in {data / 'subjects'}") from None
+        raise SubjectError(
+            f"there is no subject called {name!r} in {data / 'subjects'}: `frontispiece subject` lists who there is, "
+            f"and `frontispiece subject add {name} PHOTOS` makes one"
+        ) from None
     except OSError as error:
         raise SubjectError(f"{path} cannot be read: {error.strerror}") from error
     except ValidationError as error:  # a ValueError too, so before it
